@@ -1,0 +1,7 @@
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    world: "guest",
+    generate_all,
+});

@@ -1,0 +1,114 @@
+//! One request, taken apart.
+
+use dayfly_core::error::ApiError;
+use percent_encoding::percent_decode_str;
+use spin_sdk::http::{IncomingRequest, Method};
+
+use crate::platform;
+
+/// A request's head, after its caller was authenticated.
+#[derive(Debug)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path's segments, decoded.
+    pub path: Vec<String>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Call {
+    /// Takes the head apart and authenticates the caller: `GET`, `HEAD` and searches read,
+    /// everything else writes.
+    pub fn authenticated(request: &IncomingRequest) -> Result<Self, ApiError> {
+        let call = Self::new(request)?;
+        let authorization = call.header("authorization");
+        platform::authenticate(authorization.as_deref(), !call.only_reads())?;
+        Ok(call)
+    }
+
+    fn new(request: &IncomingRequest) -> Result<Self, ApiError> {
+        let target = request.path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let path = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(|segment| percent_decode_str(segment).decode_utf8().map(String::from))
+            .collect::<Result<_, _>>()
+            .map_err(|_| ApiError::invalid_request("The path is not UTF-8 after decoding."))?;
+        Ok(Self {
+            method: request.method(),
+            path,
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            headers: request.headers().entries(),
+        })
+    }
+
+    fn only_reads(&self) -> bool {
+        let search = self.path.last().is_some_and(|last| last == "search");
+        search || matches!(self.method, Method::Get | Method::Head)
+    }
+
+    /// The path's segments, for matching.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
+    /// The last value of a query parameter.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// A header's value, where it is text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| String::from_utf8(value.clone()).ok())
+    }
+
+    /// Refuses a body that is declared as something else than JSON.
+    pub fn expect_json(&self) -> Result<(), ApiError> {
+        let Some(content_type) = self.header("content-type") else {
+            return Ok(());
+        };
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence == "application/json" || essence.ends_with("+json") {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            415,
+            format!("The body's content type is '{essence}'; send JSON with 'content-type: application/json'."),
+        )
+        .code("unsupported_media_type"))
+    }
+
+    /// The error for a path or method that is not served.
+    pub fn unknown(&self) -> ApiError {
+        let path = self.path.join("/");
+        ApiError::not_found(format!("There is no {} /{path}.", method_name(&self.method)))
+            .code("unknown_url")
+    }
+
+    /// The error for a method that this path does not have.
+    pub fn wrong_method(&self, allowed: &str) -> ApiError {
+        let path = self.path.join("/");
+        ApiError::new(
+            405,
+            format!("{} is not possible on /{path}; use {allowed}.", method_name(&self.method)),
+        )
+        .code("method_not_allowed")
+    }
+}
+
+fn method_name(method: &Method) -> String {
+    match method {
+        Method::Get => "GET".to_owned(),
+        Method::Head => "HEAD".to_owned(),
+        Method::Post => "POST".to_owned(),
+        Method::Put => "PUT".to_owned(),
+        Method::Delete => "DELETE".to_owned(),
+        Method::Options => "OPTIONS".to_owned(),
+        Method::Patch => "PATCH".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Answers.
+
+use dayfly_core::error::ApiError;
+use dayfly_core::objects::Objects;
+use futures::SinkExt;
+use serde::Serialize;
+use spin_sdk::http::{Headers, OutgoingResponse, ResponseOutparam};
+
+use crate::platform::PlatformObjects;
+
+/// An answer, whole or streamed from an object.
+#[derive(Debug)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Bytes(Vec<u8>),
+    Object { key: String, size: u64 },
+}
+
+impl Reply {
+    /// 200 with a JSON body.
+    pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(value)
+            .map_err(|fault| ApiError::new(500, format!("The answer cannot be written: {fault}.")))?;
+        Ok(Self::bytes(200, "application/json", body))
+    }
+
+    /// Plain text.
+    pub fn text(status: u16, text: &str) -> Self {
+        Self::bytes(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+    }
+
+    /// An error in OpenAI's shape.
+    pub fn error(error: &ApiError) -> Self {
+        let mut reply = Self::bytes(
+            error.status,
+            "application/json",
+            error.body().to_string().into_bytes(),
+        );
+        if let Some(seconds) = error.retry_after_s {
+            reply.set_header("retry-after", &seconds.to_string());
+        }
+        reply
+    }
+
+    /// 200 with an object's bytes, read and sent piece by piece.
+    pub fn object(key: String, size: u64, content_type: &str) -> Self {
+        let mut reply = Self::bytes(200, content_type, Vec::new());
+        reply.set_header("content-length", &size.to_string());
+        reply.content = Content::Object { key, size };
+        reply
+    }
+
+    fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let mut reply = Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Bytes(body),
+        };
+        reply.set_header("content-type", content_type);
+        reply
+    }
+
+    /// Adds a header.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+    }
+
+    /// Sends it. A client that went away is nobody's fault.
+    pub async fn send(self, out: ResponseOutparam) {
+        let headers = Headers::from_list(&self.headers).unwrap_or_else(|_| Headers::new());
+        let response = OutgoingResponse::new(headers);
+        // Every status used is a valid one, so this cannot be refused.
+        let _ = response.set_status_code(self.status);
+        let mut body = response.take_body();
+        out.set(response);
+        match self.content {
+            Content::Bytes(bytes) => drop(body.send(bytes).await),
+            Content::Object { key, size } => {
+                let mut offset = 0;
+                while offset < size {
+                    let end = size.min(offset + PIECE);
+                    let Ok(piece) = PlatformObjects.get_range(&key, offset..end) else {
+                        // The promised length is not reached, so the client sees the cut.
+                        std::process::abort();
+                    };
+                    offset += piece.len() as u64;
+                    if piece.is_empty() || body.send(piece).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+const PIECE: u64 = 256 * 1024;
+
+/// The answer to a request, success or not.
+pub fn from(result: Result<Reply, ApiError>) -> Reply {
+    result.unwrap_or_else(|error| Reply::error(&error))
+}

@@ -1,0 +1,78 @@
+//! Finding and making stores.
+
+use std::collections::BTreeMap;
+
+use dayfly_core::error::ApiError;
+use dayfly_core::ids;
+use dayfly_core::store::{self, Embedding, Manifest, StoreInfo};
+
+use crate::clock;
+use crate::platform::{PlatformObjects, settings};
+
+/// The newest version of the store that a path names; 404 when there is none.
+pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
+    let found = match ids::store_id(id_or_name) {
+        Some(id) => store::current(&PlatformObjects, &id)?,
+        None => None,
+    };
+    found.ok_or_else(|| no_such_store(id_or_name))
+}
+
+/// As [`existing`], of a store that still takes requests and whose vectors this server can make.
+///
+/// Errors: 404 for an unknown store, 400 for an expired one, 409 for one of another model.
+pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
+    let manifest = existing(id_or_name)?;
+    let expired = manifest.expires_at().is_some_and(|at| at <= clock::now_ms() / 1_000);
+    if expired {
+        return Err(ApiError::invalid_request(
+            "The vector store has expired; make a new one, or change its 'expires_after'.",
+        )
+        .code("expired"));
+    }
+    let model = settings().embedding.model;
+    if manifest.store.embedding.model != model {
+        return Err(ApiError::conflict(format!(
+            "The vector store was built with the embedding model '{}', and this server embeds with \
+             '{model}'; their vectors cannot be compared. Make a new store, or start the server \
+             with that model.",
+            manifest.store.embedding.model
+        ))
+        .code("model_mismatch"));
+    }
+    Ok(manifest)
+}
+
+/// As [`usable`], of a store that is made when its name is not taken yet.
+pub fn usable_or_new(id_or_name: &str) -> Result<Manifest, ApiError> {
+    let is_name = !id_or_name.starts_with(ids::STORE_PREFIX);
+    if let (true, Some(id)) = (is_name, ids::store_id(id_or_name)) {
+        let now_ms = clock::now_ms();
+        if store::current(&PlatformObjects, &id)?.is_none() {
+            let first = new_store(id, Some(id_or_name.to_owned()), now_ms);
+            store::create(&PlatformObjects, &first, now_ms)?;
+        }
+    }
+    usable(id_or_name)
+}
+
+/// A store's first version, for vectors of the configured model.
+pub fn new_store(id: String, name: Option<String>, now_ms: u64) -> Manifest {
+    let info = StoreInfo {
+        id,
+        name,
+        created_at: now_ms / 1_000,
+        metadata: BTreeMap::new(),
+        expires_after: None,
+        embedding: Embedding {
+            model: settings().embedding.model,
+            dimension: None,
+            metric: "cosine".to_owned(),
+        },
+    };
+    Manifest::first(info, now_ms)
+}
+
+fn no_such_store(id_or_name: &str) -> ApiError {
+    ApiError::not_found(format!("No vector store found with id '{id_or_name}'."))
+}

@@ -1,0 +1,60 @@
+use dayfly_core::api::{AttachFile, StoreFileObject};
+use dayfly_core::chunk::ChunkingStrategy;
+use dayfly_core::decode;
+use dayfly_core::error::ApiError;
+use dayfly_core::files::{self, FileMeta};
+use dayfly_core::filter::parse_attributes;
+use dayfly_core::ids;
+use dayfly_core::objects::Objects;
+use dayfly_core::pending::{self, Status};
+use dayfly_guest::body;
+use dayfly_guest::call::Call;
+use dayfly_guest::clock;
+use dayfly_guest::platform::{self, PlatformObjects};
+use dayfly_guest::reply::Reply;
+use dayfly_guest::stores::usable_or_new;
+use spin_sdk::http::IncomingRequest;
+
+use crate::{After, Answer};
+use crate::process::Job;
+
+/// What is looked at to tell text from everything else.
+const HEAD_BYTES: u64 = 4_096;
+
+/// Accepts a file into a store. The acceptance is durable before it is answered; the work goes
+/// on after that, driven by the platform or by this instance.
+pub async fn attach(call: &Call, store: &str, request: IncomingRequest) -> Result<Answer, ApiError> {
+    call.expect_json()?;
+    let asked: AttachFile = body::json(request).await?;
+    let attributes = parse_attributes(&asked.attributes.unwrap_or_default())?;
+    let chunking = match &asked.chunking_strategy {
+        Some(value) => ChunkingStrategy::parse(value)?,
+        None => ChunkingStrategy::Auto,
+    };
+    let file = files::read(&PlatformObjects, &asked.file_id)?;
+    format_of(&file)?;
+    let store = usable_or_new(store)?.store.id;
+    let under_way = pending::read(&PlatformObjects, &store, &file.id)?
+        .filter(|pending| pending.status == Status::InProgress);
+    let pending = match under_way {
+        Some(pending) => pending,
+        None => {
+            let now_ms = clock::now_ms();
+            let ingest_id = ids::time_ordered("", now_ms, clock::random());
+            pending::accept(&PlatformObjects, &store, &file, attributes, chunking, ingest_id, now_ms)?
+        }
+    };
+    let reply = Reply::json(&StoreFileObject::pending(&store, &pending))?;
+    let driven = platform::schedule(&store, &file.id);
+    let job = Job {
+        store,
+        file_id: file.id,
+    };
+    Ok((reply, (!driven).then_some(After::Process(job))))
+}
+
+/// How a file is to be read; 415 for what is not text.
+pub fn format_of(file: &FileMeta) -> Result<dayfly_core::chunk::Format, ApiError> {
+    let head = PlatformObjects.get_range(&files::content_key(&file.id), 0..HEAD_BYTES)?;
+    Ok(decode::sniff(&file.filename, file.content_type.as_deref(), &head)?)
+}

@@ -1,0 +1,74 @@
+//! The guest that ingests: attached files, and the original `POST /upload`.
+
+mod attach;
+mod pipeline;
+mod process;
+mod rows;
+mod store_files;
+mod upload;
+
+use dayfly_core::error::ApiError;
+use dayfly_core::store::Manifest;
+use dayfly_guest::call::Call;
+use dayfly_guest::reply::Reply;
+use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
+use spin_sdk::http_component;
+
+use crate::process::Job;
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    dayfly_guest::enter_once();
+    let (reply, after) = match answer(request).await {
+        Ok(answer) => answer,
+        Err(error) => (Reply::error(&error), None),
+    };
+    reply.send(out).await;
+    match after {
+        // Its outcome is in the file's status; nobody is left to tell.
+        Some(After::Process(job)) => drop(process::run(&job, None).await),
+        Some(After::Tidy(committed)) => process::tidy(&committed),
+        None => {}
+    }
+}
+
+/// What this instance goes on with after its answer.
+enum After {
+    /// An ingestion that was accepted.
+    Process(Job),
+    /// Looking after the store whose newest version this request committed.
+    Tidy(Manifest),
+}
+
+type Answer = (Reply, Option<After>);
+
+async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
+    let call = Call::authenticated(&request)?;
+    let reply = match (&call.segments()[..], &call.method) {
+        (["v1", "vector_stores", store, "files"], Method::Post) => {
+            return attach::attach(&call, store, request).await;
+        }
+        (["v1", "vector_stores", store, "files"], Method::Get) => store_files::list(&call, store),
+        (["v1", "vector_stores", _, "files"], _) => Err(call.wrong_method("GET or POST")),
+        (["v1", "vector_stores", store, "files", file], Method::Get) => store_files::get(store, file),
+        (["v1", "vector_stores", store, "files", file], Method::Post) => {
+            store_files::update(&call, store, file, request).await
+        }
+        (["v1", "vector_stores", store, "files", file], Method::Delete) => {
+            store_files::delete(store, file)
+        }
+        (["v1", "vector_stores", _, "files", _], _) => Err(call.wrong_method("GET, POST or DELETE")),
+        (["v1", "vector_stores", store, "files", file, "content"], Method::Get) => {
+            store_files::content(&call, store, file)
+        }
+        (["v1", "vector_stores", _, "files", _, "content"], _) => Err(call.wrong_method("GET")),
+        (["v1", "vector_stores", store, "files", file, "process"], Method::Post) => {
+            process::answer(&call, store, file).await
+        }
+        (["v1", "vector_stores", _, "files", _, "process"], _) => Err(call.wrong_method("POST")),
+        (["upload"], Method::Post) => return upload::receive(&call, request).await,
+        (["upload"], _) => Err(call.wrong_method("POST")),
+        _ => Err(call.unknown()),
+    };
+    reply.map(|reply| (reply, None))
+}

@@ -1,0 +1,37 @@
+//! OpenAI's Files and Vector Stores API: the shapes of its requests and answers.
+
+mod file;
+mod page;
+mod search;
+mod store;
+mod store_file;
+
+pub use file::{FileObject, PURPOSES};
+pub use page::{Order, Page, PageRequest};
+pub use search::{SearchChunk, SearchPage, SearchRequest, SearchResult, TextContent};
+pub use store::{CreateStore, FileCounts, StoreObject, UpdateStore};
+pub use store_file::{AttachFile, ContentPage, StoreFileObject, UpdateAttributes};
+
+use serde::Serialize;
+
+/// The answer to a deletion.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deleted {
+    /// What was deleted.
+    pub id: String,
+    /// `file`, `vector_store.deleted` or `vector_store.file.deleted`.
+    pub object: &'static str,
+    /// Always true.
+    pub deleted: bool,
+}
+
+impl Deleted {
+    /// The answer for `id`.
+    pub fn new(id: &str, object: &'static str) -> Self {
+        Self {
+            id: id.to_owned(),
+            object,
+            deleted: true,
+        }
+    }
+}

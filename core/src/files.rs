@@ -1,0 +1,113 @@
+//! Uploaded files: what came, as it came, and what is known of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ApiError;
+use crate::ids;
+use crate::objects::{ObjectError, Objects};
+
+/// What is known of an uploaded file. Its presence makes the file exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMeta {
+    /// `file-…`.
+    pub id: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Seconds since the Unix epoch.
+    pub created_at: u64,
+    /// As the client named it.
+    pub filename: String,
+    /// OpenAI's `purpose`, as the client gave it.
+    pub purpose: String,
+    /// As the client declared it.
+    pub content_type: Option<String>,
+}
+
+/// The folder of all files.
+pub const FOLDER: &str = "files/";
+
+/// The key of a file's bytes.
+pub fn content_key(id: &str) -> String {
+    format!("{FOLDER}{id}/content")
+}
+
+fn meta_key(id: &str) -> String {
+    format!("{FOLDER}{id}/meta.json")
+}
+
+fn stores_folder(id: &str) -> String {
+    format!("{FOLDER}{id}/stores/")
+}
+
+/// What is known of a file; 404 when there is none.
+pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, ApiError> {
+    if !ids::is_file_id(id) {
+        return Err(no_such_file(id));
+    }
+    match objects.get(&meta_key(id)) {
+        Ok(data) => parse(&data),
+        Err(ObjectError::NotFound) => Err(no_such_file(id)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a file exist, after its content was written.
+pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), ApiError> {
+    let data = serde_json::to_vec(meta)
+        .map_err(|fault| ApiError::new(500, format!("The file cannot be described: {fault}.")))?;
+    Ok(objects.put(&meta_key(&meta.id), &data)?)
+}
+
+/// All ids that may be files', oldest first.
+pub fn ids(objects: &dyn Objects) -> Result<Vec<String>, ApiError> {
+    Ok(objects.folders(FOLDER)?)
+}
+
+/// Those of `ids` that exist, in order.
+pub fn read_many(objects: &dyn Objects, ids: &[String]) -> Result<Vec<FileMeta>, ApiError> {
+    let parts: Vec<_> = ids.iter().map(|id| (meta_key(id), None)).collect();
+    let mut found = Vec::with_capacity(parts.len());
+    for group in parts.chunks(256) {
+        for data in objects.get_many(group) {
+            match data {
+                Ok(data) => found.push(parse(&data)?),
+                // Still arriving, or deleted meanwhile.
+                Err(ObjectError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that a store holds the file, before it does.
+pub fn note_store(objects: &dyn Objects, id: &str, store: &str) -> Result<(), ApiError> {
+    Ok(objects.put(&format!("{}{store}", stores_folder(id)), b"{}")?)
+}
+
+/// The stores that may hold the file.
+pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ApiError> {
+    let folder = stores_folder(id);
+    let metas = objects.list_all(&folder)?;
+    let names = metas.iter().filter_map(|meta| meta.key.strip_prefix(&folder));
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Removes a file; its description goes first, so that it is gone at once.
+pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ApiError> {
+    objects.delete(&meta_key(id))?;
+    for meta in objects.list_all(&format!("{FOLDER}{id}/"))? {
+        objects.delete(&meta.key)?;
+    }
+    Ok(())
+}
+
+fn parse(data: &[u8]) -> Result<FileMeta, ApiError> {
+    serde_json::from_slice(data).map_err(|fault| {
+        ApiError::new(500, format!("A file's description is damaged: {fault}.")).code("damaged_object")
+    })
+}
+
+fn no_such_file(id: &str) -> ApiError {
+    ApiError::not_found(format!("No such File object: {id}."))
+}

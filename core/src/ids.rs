@@ -1,0 +1,76 @@
+//! Identifiers: made, derived, checked.
+
+use sha2::{Digest, Sha256};
+
+/// The prefix of file ids.
+pub const FILE_PREFIX: &str = "file-";
+/// The prefix of vector store ids.
+pub const STORE_PREFIX: &str = "vs_";
+
+const LONGEST: usize = 64;
+const LONGEST_NAME: usize = 256;
+
+/// A new id that sorts by its time of making: eleven hexadecimal digits of `now_ms`, then
+/// `random`.
+pub fn time_ordered(prefix: &str, now_ms: u64, random: u64) -> String {
+    format!("{prefix}{now_ms:011x}{random:016x}")
+}
+
+/// The id of the store that a path or a query names: `vs_…` stands for itself, anything else
+/// is a name, whose store has an id derived from it. `None` when it can be neither.
+pub fn store_id(id_or_name: &str) -> Option<String> {
+    if id_or_name.starts_with(STORE_PREFIX) {
+        return is_id(id_or_name, STORE_PREFIX).then(|| id_or_name.to_owned());
+    }
+    let printable = !id_or_name.chars().any(char::is_control);
+    if id_or_name.is_empty() || id_or_name.len() > LONGEST_NAME || !printable {
+        return None;
+    }
+    let digest = Sha256::digest(id_or_name.as_bytes());
+    let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{STORE_PREFIX}n{hex}"))
+}
+
+/// Whether `id` has the form of a file's id, and so may stand in an object key.
+pub fn is_file_id(id: &str) -> bool {
+    is_id(id, FILE_PREFIX)
+}
+
+fn is_id(id: &str, prefix: &str) -> bool {
+    id.strip_prefix(prefix).is_some_and(|rest| {
+        !rest.is_empty()
+            && rest.len() <= LONGEST
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_time_they_were_made() {
+        let early = time_ordered(FILE_PREFIX, 1_700_000_000_000, u64::MAX);
+        let late = time_ordered(FILE_PREFIX, 1_700_000_000_001, 0);
+        assert!(early < late);
+        assert!(is_file_id(&early));
+    }
+
+    #[test]
+    fn a_name_always_means_the_same_store_and_never_one_made_with_an_id() {
+        let id = store_id("default").unwrap();
+        assert_eq!(store_id("default"), Some(id.clone()));
+        assert_eq!(store_id(&id), Some(id.clone()));
+        assert_ne!(store_id("Default"), Some(id));
+    }
+
+    #[test]
+    fn nothing_that_could_leave_its_folder_is_an_id() {
+        for bad in ["vs_../x", "vs_", "vs_a/b", "", "a\0b", "vs_é"] {
+            assert_eq!(store_id(bad), None, "{bad:?}");
+        }
+        for bad in ["file-../x", "file-", "file-a.b", "f", ""] {
+            assert!(!is_file_id(bad), "{bad:?}");
+        }
+    }
+}

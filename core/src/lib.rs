@@ -1,0 +1,20 @@
+//! What a vector store is: chunks, embeddings, segments, manifest, search.
+//!
+//! Performs no I/O and reads no clock or randomness: objects come in through
+//! [`objects::Objects`], time and randomness as arguments. So the same code runs in a
+//! guest, in the host and in a simulation.
+
+pub mod api;
+pub mod chunk;
+pub mod decode;
+pub mod embedding;
+pub mod error;
+pub mod files;
+pub mod filter;
+pub mod ids;
+pub mod objects;
+pub mod pending;
+pub mod retry;
+pub mod search;
+pub mod segment;
+pub mod store;

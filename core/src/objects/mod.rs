@@ -1,0 +1,100 @@
+//! Object storage as `core` sees it: the tenant's objects, keys relative to the tenant.
+
+mod memory;
+
+use std::ops::Range;
+
+pub use memory::MemoryObjects;
+use thiserror::Error;
+
+/// Why an object could not be had or kept.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ObjectError {
+    /// There is no object at the key.
+    #[error("there is no such object")]
+    NotFound,
+    /// The object exists, and was to be created.
+    #[error("the object exists already")]
+    AlreadyExists,
+    /// The caller may not do this; repeating it will not help.
+    #[error("{0}")]
+    Denied(String),
+    /// The key is malformed.
+    #[error("invalid object key: {0}")]
+    InvalidKey(String),
+    /// The object, the range or the answer is larger than the platform allows.
+    #[error("{0}")]
+    TooLarge(String),
+    /// No space is left; nothing was written.
+    #[error("{0}")]
+    OutOfSpace(String),
+    /// A passing failure: the same call may succeed later.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What a listing tells of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The key, relative to the tenant's root.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Time of the last change, in milliseconds since the Unix epoch.
+    pub modified_ms: u64,
+}
+
+/// An object in the making: invisible before [`finish`](Self::finish), gone without it.
+pub trait ObjectWriter: Send {
+    /// Appends bytes.
+    fn write(&mut self, data: &[u8]) -> Result<(), ObjectError>;
+    /// Makes the object visible and durable; answers its size in bytes.
+    fn finish(self: Box<Self>) -> Result<u64, ObjectError>;
+}
+
+/// A key, and the bytes wanted of it (all when `None`).
+pub type Part = (String, Option<Range<u64>>);
+
+/// A tenant's objects. Every write is durable when it returns.
+pub trait Objects {
+    /// The whole object.
+    fn get(&self, key: &str) -> Result<Vec<u8>, ObjectError>;
+    /// The bytes of `range` that exist: fewer, or none, past the object's end.
+    fn get_range(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, ObjectError>;
+    /// Several reads at once, answered in order.
+    fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>>;
+    /// Size and time of change.
+    fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError>;
+    /// Creates or replaces.
+    fn put(&self, key: &str, data: &[u8]) -> Result<(), ObjectError>;
+    /// Creates, or answers [`ObjectError::AlreadyExists`]; of several at once exactly one succeeds.
+    fn put_new(&self, key: &str, data: &[u8]) -> Result<(), ObjectError>;
+    /// Objects below `prefix` by key, after `start_after`, at most `limit` (at most 1,000).
+    fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ObjectMeta>, ObjectError>;
+    /// Names directly below `prefix` (ending in `/`) that have objects below them, in order.
+    fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError>;
+    /// Removes; an object that is not there is no error.
+    fn delete(&self, key: &str) -> Result<(), ObjectError>;
+    /// Begins an object written piece by piece.
+    fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError>;
+
+    /// Every object below `prefix`, by key, however many.
+    fn list_all(&self, prefix: &str) -> Result<Vec<ObjectMeta>, ObjectError> {
+        const PAGE: u32 = 1_000;
+        let mut all: Vec<ObjectMeta> = Vec::new();
+        loop {
+            let after = all.last().map(|meta| meta.key.clone());
+            let page = self.list(prefix, after.as_deref(), PAGE)?;
+            let last = page.len() < PAGE as usize;
+            all.extend(page);
+            if last {
+                return Ok(all);
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use thiserror::Error;
+
+use crate::error::ApiError;
+use crate::objects::ObjectError;
+
+/// Why a segment could not be written, opened or searched.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SegmentError {
+    /// The rows, the vector or the settings that were handed in: change them.
+    #[error("{0}")]
+    Invalid(String),
+    /// A stored object is not what was written: restore it, or ingest its files again.
+    #[error("{key} is damaged: {what}. Restore it, or upload its files again.")]
+    Corrupt {
+        /// The object.
+        key: String,
+        /// What was found.
+        what: String,
+    },
+    /// The object storage refused or failed.
+    #[error(transparent)]
+    Storage(#[from] ObjectError),
+    /// An index could not be built.
+    #[error("the segment could not be built: {0}")]
+    Build(String),
+}
+
+impl SegmentError {
+    pub(super) fn corrupt(key: &str, what: impl Into<String>) -> Self {
+        Self::Corrupt {
+            key: key.to_owned(),
+            what: what.into(),
+        }
+    }
+}
+
+impl From<SegmentError> for ApiError {
+    fn from(error: SegmentError) -> Self {
+        let message = error.to_string();
+        match error {
+            SegmentError::Invalid(_) => Self::invalid_request(message),
+            SegmentError::Storage(fault) => fault.into(),
+            SegmentError::Corrupt { .. } => Self::new(500, message).code("corrupt"),
+            SegmentError::Build(_) => Self::new(500, message),
+        }
+    }
+}

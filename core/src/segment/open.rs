@@ -1,0 +1,103 @@
+use sha2::{Digest, Sha256};
+
+use super::SegmentError;
+use super::layout::{BatchLayout, Layout};
+use super::meta::{SegmentMeta, graph_key, hex, rows_key};
+use super::read::{Wanted, groups, read_all};
+use crate::objects::Objects;
+
+/// A segment whose tail was read and checked: ready to be searched.
+#[derive(Debug)]
+pub struct Segment<'a> {
+    pub(super) meta: &'a SegmentMeta,
+    pub(super) key: String,
+    pub(super) graph_key: String,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// A batch and the number of its first row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Batch {
+    pub first: u32,
+    pub at: BatchLayout,
+}
+
+/// More than the tail of any segment: 100 bytes a batch.
+const MAX_TAIL_BYTES: u32 = 4 << 20;
+
+/// Opens segments of a store, in order, with one range read each, many at once.
+///
+/// Fails with [`SegmentError::Corrupt`] when a tail is not the one that `metas` describes.
+pub fn open<'a>(
+    objects: &dyn Objects,
+    store: &str,
+    metas: &[&'a SegmentMeta],
+) -> Result<Vec<Segment<'a>>, SegmentError> {
+    const MOST_AT_ONCE: usize = 256;
+    let mut segments = Vec::with_capacity(metas.len());
+    for group in groups(metas, MOST_AT_ONCE, |meta| u64::from(meta.tail_bytes)) {
+        let keys: Vec<String> = group.iter().map(|meta| rows_key(store, &meta.id)).collect();
+        for (meta, key) in group.iter().zip(&keys) {
+            meta.check(key)?;
+            if meta.tail_bytes > MAX_TAIL_BYTES {
+                return Err(SegmentError::corrupt(key, "its tail cannot be so long"));
+            }
+        }
+        let wanted: Vec<Wanted<'_>> = group
+            .iter()
+            .zip(&keys)
+            .map(|(meta, key)| Wanted {
+                key,
+                bytes: meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
+            })
+            .collect();
+        let tails = read_all(objects, &wanted)?;
+        for ((meta, key), tail) in group.iter().zip(keys).zip(tails) {
+            segments.push(Segment::of_tail(store, meta, key, &tail)?);
+        }
+    }
+    Ok(segments)
+}
+
+impl<'a> Segment<'a> {
+    fn of_tail(
+        store: &str,
+        meta: &'a SegmentMeta,
+        key: String,
+        tail: &[u8],
+    ) -> Result<Self, SegmentError> {
+        if hex(&Sha256::digest(tail)) != meta.tail_sha256 {
+            return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
+        }
+        let layout = Layout::of_tail(tail, meta, &key)?;
+        let mut first = 0;
+        let place = |at: BatchLayout| {
+            let batch = Batch { first, at };
+            first += at.rows as u32;
+            batch
+        };
+        Ok(Self {
+            meta,
+            graph_key: graph_key(store, &meta.id),
+            batches: layout.batches.into_iter().map(place).collect(),
+            key,
+        })
+    }
+
+    /// What the manifest says of it.
+    pub fn meta(&self) -> &'a SegmentMeta {
+        self.meta
+    }
+
+    /// The batch that holds `row`, and the row's place in it.
+    pub(super) fn find(&self, row: u32) -> Option<(&Batch, u64)> {
+        let after = self.batches.partition_point(|batch| batch.first <= row);
+        let batch = self.batches.get(after.checked_sub(1)?)?;
+        let within = u64::from(row - batch.first);
+        (within < batch.at.rows).then_some((batch, within))
+    }
+
+    pub(super) fn corrupt(&self, what: &str) -> SegmentError {
+        SegmentError::corrupt(&self.key, what)
+    }
+}

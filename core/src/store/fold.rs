@@ -1,0 +1,152 @@
+//! Keeping a store's tail short: what has gathered there becomes a base, and small segments
+//! become larger ones.
+
+use super::{Manifest, Table, change, keys};
+use crate::error::ApiError;
+use crate::objects::Objects;
+use crate::segment::{
+    self, SegmentError, SegmentMeta, SegmentSpec, SegmentWriter, max_rows,
+};
+
+/// A fold is tried when the tail has reached this length, and again with every
+/// [`FOLD_STEP`]th entry until one succeeds.
+pub const FOLD_LENGTH: usize = 64;
+const FOLD_STEP: usize = 16;
+
+/// How segments are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indexing {
+    /// From this many rows on a segment gets a graph.
+    pub graph_min_rows: u32,
+    /// A segment is closed at this many rows.
+    pub segment_max_rows: u32,
+}
+
+impl Manifest {
+    /// Whether the request that committed this version should fold it. Of the requests that
+    /// append at the same time only few are told so.
+    pub fn is_fold_due(&self) -> bool {
+        self.tail.len() >= FOLD_LENGTH && self.tail.len().is_multiple_of(FOLD_STEP)
+    }
+}
+
+/// Moves the tail of `manifest` into a new base and merges its small segments. What was
+/// appended meanwhile stays in the tail; when anything else changed, nothing is done.
+///
+/// `new_id` answers a fresh identifier at each call. Memory is that of one segment being
+/// written and one batch being read. Cost: the small segments, and a table of all files.
+pub fn fold(
+    objects: &dyn Objects,
+    manifest: &Manifest,
+    indexing: Indexing,
+    now_ms: u64,
+    mut new_id: impl FnMut() -> String,
+) -> Result<(), ApiError> {
+    let store = &manifest.store.id;
+    let old = Table::of(objects, manifest)?;
+    let mut table = old.clone();
+    let mut merged: Vec<SegmentMeta> = Vec::new();
+    let outcome = merge_small(objects, manifest, indexing, &mut table, &mut merged, &mut new_id)
+        .and_then(|()| {
+            let base = new_id();
+            let data = serde_json::to_vec(&table)
+                .map_err(|fault| ApiError::new(500, format!("The table cannot be written: {fault}.")))?;
+            objects.put(&keys::base_table(store, &base), &data)?;
+            let committed = commit(objects, manifest, &base, &old, &table, now_ms)?;
+            if !committed {
+                objects.delete(&keys::base_table(store, &base))?;
+            }
+            Ok(committed)
+        });
+    if !matches!(outcome, Ok(true)) {
+        // Nothing names them; what cannot be removed now is inert.
+        merged.iter().flat_map(|meta| meta.keys(store)).for_each(|key| drop(objects.delete(&key)));
+    }
+    outcome.map(drop)
+}
+
+fn commit(
+    objects: &dyn Objects,
+    folded: &Manifest,
+    base: &str,
+    old: &Table,
+    table: &Table,
+    now_ms: u64,
+) -> Result<bool, ApiError> {
+    let mut committed = false;
+    change(objects, &folded.store.id, now_ms, |newest| {
+        committed = newest.base == folded.base && newest.tail.starts_with(&folded.tail);
+        if !committed {
+            return Ok(None);
+        }
+        let mut next = newest.folded(base, table, now_ms);
+        next.tail = newest.tail[folded.tail.len()..].to_vec();
+        let gone = old.segments.keys().filter(|id| !table.segments.contains_key(*id));
+        gone.for_each(|id| next.discard_segment(old, id, now_ms));
+        Ok(Some(next))
+    })?;
+    Ok(committed)
+}
+
+/// Merges segments of less than half the size that one may have, in groups that fill one.
+fn merge_small(
+    objects: &dyn Objects,
+    manifest: &Manifest,
+    indexing: Indexing,
+    table: &mut Table,
+    merged: &mut Vec<SegmentMeta>,
+    new_id: &mut impl FnMut() -> String,
+) -> Result<(), ApiError> {
+    let Some(dimension) = manifest.store.embedding.dimension else {
+        return Ok(());
+    };
+    let most = max_rows(indexing.segment_max_rows, dimension);
+    for group in groups(table, most) {
+        let spec = SegmentSpec {
+            store: manifest.store.id.clone(),
+            id: format!("seg-{}", new_id()),
+            model: manifest.store.embedding.model.clone(),
+            dimension,
+            graph_min_rows: indexing.graph_min_rows,
+        };
+        let meta = merge(objects, table, spec, &group)?;
+        merged.push(meta.clone());
+        table.replace(&group, meta);
+    }
+    Ok(())
+}
+
+fn groups(table: &Table, most: u32) -> Vec<Vec<SegmentMeta>> {
+    let small = table.segments.values().filter(|meta| meta.rows < most / 2);
+    let mut groups: Vec<Vec<SegmentMeta>> = Vec::new();
+    let mut rows = 0;
+    for meta in small {
+        rows += meta.rows;
+        match groups.last_mut() {
+            Some(group) if rows <= most => group.push(meta.clone()),
+            _ => {
+                rows = meta.rows;
+                groups.push(vec![meta.clone()]);
+            }
+        }
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
+fn merge(
+    objects: &dyn Objects,
+    table: &Table,
+    spec: SegmentSpec,
+    group: &[SegmentMeta],
+) -> Result<SegmentMeta, SegmentError> {
+    let store = spec.store.clone();
+    let metas: Vec<&SegmentMeta> = group.iter().collect();
+    let mut writer = SegmentWriter::create(objects, spec)?;
+    for source in segment::open(objects, &store, &metas)? {
+        let meta = source.meta();
+        let live = meta.live_rows(|run| table.is_live(&meta.id, &meta.files[run].file_id));
+        segment::each_row(objects, &source, &live, |row| writer.push(row))?;
+    }
+    writer.finish(objects)
+}

@@ -1,0 +1,52 @@
+//! A vector store: its linear history of manifests, and what the newest one says.
+
+mod commit;
+mod edit;
+mod fold;
+mod manifest;
+mod remove;
+mod table;
+
+pub use commit::{RETAINED_VERSIONS, change, create, create_or_change, current};
+pub use fold::{FOLD_LENGTH, Indexing, fold};
+pub use manifest::{
+    BaseRef, Embedding, Entry, ExpiresAfter, FORMAT, FileEntry, Garbage, Manifest, StoreInfo,
+};
+pub use remove::{delete, take_out};
+pub use table::Table;
+
+/// Where a store's objects are, relative to the tenant.
+pub mod keys {
+    /// Everything of a store.
+    pub fn root(store: &str) -> String {
+        format!("stores/{store}/")
+    }
+
+    /// The folder of a store's history.
+    pub fn manifests(store: &str) -> String {
+        format!("stores/{store}/manifest/")
+    }
+
+    /// One version of a store.
+    pub fn manifest(store: &str, version: u64) -> String {
+        format!("stores/{store}/manifest/{version:020}.json")
+    }
+
+    /// The version that a manifest's key names.
+    pub fn version(key: &str) -> Option<u64> {
+        key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+    }
+
+    /// The folder of a store's segments.
+    pub fn segments(store: &str) -> String {
+        format!("stores/{store}/segments/")
+    }
+
+    /// The files and segments that were folded out of the tail.
+    pub fn base_table(store: &str, base: &str) -> String {
+        format!("stores/{store}/base/{base}/files.json")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, FileEntry, Manifest, keys};
+use crate::error::ApiError;
+use crate::objects::Objects;
+use crate::segment::SegmentMeta;
+
+/// Live files and segments, by id: the folded part of a store, or all of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// By file id.
+    pub files: BTreeMap<String, FileEntry>,
+    /// By segment id.
+    pub segments: BTreeMap<String, SegmentMeta>,
+}
+
+impl Table {
+    /// The files and segments of a version: its base, with the tail applied.
+    pub fn of(objects: &dyn Objects, manifest: &Manifest) -> Result<Self, ApiError> {
+        let mut table = match &manifest.base {
+            Some(base) => Self::read(objects, &manifest.store.id, &base.id)?,
+            None => Self::default(),
+        };
+        for entry in &manifest.tail {
+            table.apply(entry);
+        }
+        Ok(table)
+    }
+
+    fn read(objects: &dyn Objects, store: &str, base: &str) -> Result<Self, ApiError> {
+        let key = keys::base_table(store, base);
+        let data = objects.get(&key)?;
+        serde_json::from_slice(&data).map_err(|fault| super::commit::damaged(&key, &fault))
+    }
+
+    fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Add { file, segments } => {
+                self.remove(&file.file_id);
+                let metas = segments.iter().map(|meta| (meta.id.clone(), meta.clone()));
+                self.segments.extend(metas);
+                self.files.insert(file.file_id.clone(), file.clone());
+            }
+            Entry::Delete { file_id } => self.remove(file_id),
+            Entry::SetAttributes {
+                file_id,
+                attributes,
+            } => {
+                if let Some(file) = self.files.get_mut(file_id) {
+                    file.attributes.clone_from(attributes);
+                }
+            }
+        }
+    }
+
+    /// Takes a file out, and the segments that hold no other live file.
+    fn remove(&mut self, file_id: &str) {
+        let Some(file) = self.files.remove(file_id) else {
+            return;
+        };
+        for id in &file.segments {
+            let unused = self
+                .segments
+                .get(id)
+                .is_some_and(|segment| !segment.files.iter().any(|run| self.is_live(id, &run.file_id)));
+            if unused {
+                self.segments.remove(id);
+            }
+        }
+    }
+
+    /// Puts `merged` in the place of the segments that its rows come from.
+    pub(super) fn replace(&mut self, sources: &[SegmentMeta], merged: SegmentMeta) {
+        for run in &merged.files {
+            let Some(file) = self.files.get_mut(&run.file_id) else {
+                continue;
+            };
+            file.segments.retain(|id| !sources.iter().any(|source| &source.id == id));
+            file.segments.push(merged.id.clone());
+        }
+        sources.iter().for_each(|source| drop(self.segments.remove(&source.id)));
+        self.segments.insert(merged.id.clone(), merged);
+    }
+
+    /// Whether the rows that `segment` holds of `file_id` are the newest of that file.
+    pub fn is_live(&self, segment: &str, file_id: &str) -> bool {
+        self.files
+            .get(file_id)
+            .is_some_and(|file| file.segments.iter().any(|id| id == segment))
+    }
+}

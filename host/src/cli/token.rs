@@ -1,0 +1,116 @@
+//! `dayfly token`: keys, and the tokens that name a tenant.
+
+mod files;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use dayfly::identity::{self, Scope};
+use serde_json::json;
+
+use super::Failure;
+use super::output::Output;
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make an Ed25519 key pair: private.pem signs tokens, public.pem goes to the server
+    Keygen(Keygen),
+    /// Sign a token for a tenant and print it
+    Issue(Issue),
+}
+
+#[derive(Args, Debug)]
+struct Keygen {
+    /// Folder for private.pem and public.pem; made when missing
+    #[arg(long, value_name = "DIR", default_value = "keys")]
+    out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct Issue {
+    /// Whose data the token opens
+    #[arg(long, value_name = "NAME")]
+    tenant: String,
+
+    /// What its holder may do; repeatable
+    #[arg(long, required = true, value_enum, value_name = "SCOPE")]
+    scope: Vec<ScopeName>,
+
+    /// How long it is good for: 90s, 12h, 30d
+    #[arg(
+        long,
+        visible_alias = "expires-in",
+        value_name = "TIME",
+        default_value = "30d",
+        value_parser = humantime::parse_duration
+    )]
+    ttl: Duration,
+
+    /// The private key that signs it
+    #[arg(long, value_name = "PEM", default_value = "keys/private.pem")]
+    key: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScopeName {
+    /// List, read and search
+    Read,
+    /// Upload, change and delete
+    Write,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Read => Self::Read,
+            ScopeName::Write => Self::Write,
+        }
+    }
+}
+
+/// Makes keys or a token.
+pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Keygen(keygen) => make_keys(keygen, output),
+        Command::Issue(issue) => make_token(issue, output),
+    }
+}
+
+fn make_keys(arguments: &Keygen, output: Output) -> Result<(), Failure> {
+    let pair = identity::keygen()?;
+    let (private, public) = files::write_pair(&arguments.out, &pair)?;
+    let answer = json!({ "private_key": private, "public_key": public });
+    let human = || {
+        format!(
+            "private key  {} (keep it off the server)\n\
+             public key   {}\n\n\
+             dayfly serve --auth-key {}\n\
+             dayfly token issue --key {} --tenant acme --scope read --scope write\n",
+            private.display(),
+            public.display(),
+            public.display(),
+            private.display(),
+        )
+    };
+    Ok(output.answer(&answer, human)?)
+}
+
+fn make_token(arguments: &Issue, output: Output) -> Result<(), Failure> {
+    let pem = std::fs::read_to_string(&arguments.key).with_context(|| {
+        format!(
+            "cannot read the private key {} (`dayfly token keygen` makes one)",
+            arguments.key.display()
+        )
+    })?;
+    let scopes: Vec<Scope> = arguments.scope.iter().map(|name| (*name).into()).collect();
+    let token = identity::issue(&pem, &arguments.tenant, &scopes, arguments.ttl)?;
+    Ok(output.answer(&json!({ "token": token }), || format!("{token}\n"))?)
+}

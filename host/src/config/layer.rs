@@ -1,0 +1,363 @@
+//! What one source of configuration says; flags, the environment and `dayfly.toml` share the shape.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+
+use clap::Args;
+use dayfly::options::ServeOptions;
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::Endpoint;
+
+/// Settings of `dayfly serve` as one source gives them: what it does not mention stays `None`.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Address to listen on; other than loopback only with --auth-key [default: 127.0.0.1:8787]
+    #[arg(long, env = "DAYFLY_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+
+    /// Where everything is kept: a folder, or s3://bucket/prefix, gs://…, az://… [default: ./data]
+    #[arg(long, env = "DAYFLY_DATA", value_name = "DIR|URL")]
+    pub data: Option<String>,
+
+    /// Public key (PEM, Ed25519) whose tokens are accepted; repeatable. Without one, there is one
+    /// tenant, `default`, and no token is asked for
+    #[arg(
+        long = "auth-key",
+        env = "DAYFLY_AUTH_KEYS",
+        value_name = "PEM",
+        value_delimiter = ','
+    )]
+    pub auth_keys: Option<Vec<PathBuf>>,
+
+    /// This host's name among all hosts of a bucket [default: kept in a local data folder, or else
+    /// drawn at every start]
+    #[arg(long, env = "DAYFLY_NODE", value_name = "NAME")]
+    pub node: Option<String>,
+
+    /// Where compiled guests are kept between starts [default: the user's cache folder]
+    #[arg(long, env = "DAYFLY_CACHE", value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+
+    /// Time that requests under way get to end at a shutdown [default: 10000]
+    #[arg(
+        long = "shutdown-grace-ms",
+        env = "DAYFLY_SHUTDOWN_GRACE_MS",
+        value_name = "MS"
+    )]
+    pub shutdown_grace_ms: Option<u64>,
+
+    #[command(flatten, next_help_heading = "Embedder")]
+    #[serde(default)]
+    pub embed: Embed,
+
+    #[command(flatten, next_help_heading = "Limits of one request")]
+    #[serde(default)]
+    pub limits: Limits,
+
+    #[command(flatten, next_help_heading = "Ingestion jobs")]
+    #[serde(default)]
+    pub jobs: Jobs,
+
+    #[command(flatten, next_help_heading = "Index")]
+    #[serde(default)]
+    pub index: Index,
+}
+
+/// `[embed]`: who turns text into vectors.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embed {
+    /// Endpoint of OpenAI's embeddings protocol, whole: https://…/v1/embeddings
+    /// [default: the built-in embedder]
+    #[arg(long = "embed-url", env = "DAYFLY_EMBED_URL", value_name = "URL")]
+    pub url: Option<Endpoint>,
+
+    /// Model to ask for; needed with --embed-url
+    #[arg(long = "embed-model", env = "DAYFLY_EMBED_MODEL", value_name = "NAME")]
+    pub model: Option<String>,
+
+    /// Environment variable that holds the service's API key
+    #[arg(
+        long = "embed-key-env",
+        env = "DAYFLY_EMBED_KEY_ENV",
+        value_name = "VARIABLE"
+    )]
+    pub key_env: Option<String>,
+
+    /// Chunks in one embedding request [default: 64]
+    #[arg(
+        long = "embed-batch-inputs",
+        env = "DAYFLY_EMBED_BATCH_INPUTS",
+        value_name = "N"
+    )]
+    pub batch_inputs: Option<NonZeroU32>,
+
+    /// Bytes of text in one embedding request [default: 262144]
+    #[arg(
+        long = "embed-batch-bytes",
+        env = "DAYFLY_EMBED_BATCH_BYTES",
+        value_name = "BYTES"
+    )]
+    pub batch_bytes: Option<NonZeroU32>,
+
+    /// Embedding requests under way at once, for each instance [default: 4]
+    #[arg(
+        long = "embed-concurrency",
+        env = "DAYFLY_EMBED_CONCURRENCY",
+        value_name = "N"
+    )]
+    pub concurrency: Option<NonZeroU32>,
+
+    /// Time for one embedding request [default: 60000]
+    #[arg(
+        long = "embed-request-timeout-ms",
+        env = "DAYFLY_EMBED_REQUEST_TIMEOUT_MS",
+        value_name = "MS"
+    )]
+    pub request_timeout_ms: Option<NonZeroU64>,
+
+    /// Time for one embedding request and all its retries [default: 300000]
+    #[arg(
+        long = "embed-deadline-ms",
+        env = "DAYFLY_EMBED_DEADLINE_MS",
+        value_name = "MS"
+    )]
+    pub deadline_ms: Option<NonZeroU64>,
+}
+
+/// `[limits]`: what one request may use, and how many there may be at once.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Memory of the request's instance [default: 128]
+    #[arg(
+        long = "limit-memory-mib",
+        env = "DAYFLY_LIMIT_MEMORY_MIB",
+        value_name = "MIB"
+    )]
+    pub memory_mib: Option<NonZeroU32>,
+
+    /// CPU time [default: 60000]
+    #[arg(long = "limit-cpu-ms", env = "DAYFLY_LIMIT_CPU_MS", value_name = "MS")]
+    pub cpu_ms: Option<NonZeroU64>,
+
+    /// Time by the clock [default: 300000]
+    #[arg(
+        long = "limit-wall-ms",
+        env = "DAYFLY_LIMIT_WALL_MS",
+        value_name = "MS"
+    )]
+    pub wall_ms: Option<NonZeroU64>,
+
+    /// Size of the request's body [default: 512]
+    #[arg(
+        long = "limit-body-mib",
+        env = "DAYFLY_LIMIT_BODY_MIB",
+        value_name = "MIB"
+    )]
+    pub body_mib: Option<NonZeroU32>,
+
+    /// HTTP requests it may send [default: 10000]
+    #[arg(
+        long = "limit-outbound-requests",
+        env = "DAYFLY_LIMIT_OUTBOUND_REQUESTS",
+        value_name = "N"
+    )]
+    pub outbound_requests: Option<NonZeroU32>,
+
+    /// Instances alive at once [default: 64]
+    #[arg(
+        long = "limit-instances",
+        env = "DAYFLY_LIMIT_INSTANCES",
+        value_name = "N"
+    )]
+    pub instances: Option<NonZeroU32>,
+
+    /// Instances alive at once for one tenant [default: 32]
+    #[arg(
+        long = "limit-instances-per-tenant",
+        env = "DAYFLY_LIMIT_INSTANCES_PER_TENANT",
+        value_name = "N"
+    )]
+    pub instances_per_tenant: Option<NonZeroU32>,
+
+    /// Requests that may wait for an instance; further ones are answered 503 [default: 256]
+    #[arg(long = "limit-queue", env = "DAYFLY_LIMIT_QUEUE", value_name = "N")]
+    pub queue: Option<u32>,
+
+    /// How long a request waits for an instance before it is answered 503 [default: 10000]
+    #[arg(
+        long = "limit-queue-wait-ms",
+        env = "DAYFLY_LIMIT_QUEUE_WAIT_MS",
+        value_name = "MS"
+    )]
+    pub queue_wait_ms: Option<NonZeroU64>,
+}
+
+/// `[jobs]`: ingestion that goes on after its request was answered.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Jobs at work at once; 0 leaves them to other hosts of the bucket [default: 2]
+    #[arg(
+        long = "job-concurrency",
+        env = "DAYFLY_JOB_CONCURRENCY",
+        value_name = "N"
+    )]
+    pub concurrency: Option<u32>,
+
+    /// Memory of the job's instance [default: 128]
+    #[arg(
+        long = "job-memory-mib",
+        env = "DAYFLY_JOB_MEMORY_MIB",
+        value_name = "MIB"
+    )]
+    pub memory_mib: Option<NonZeroU32>,
+
+    /// CPU time [default: 1800000]
+    #[arg(long = "job-cpu-ms", env = "DAYFLY_JOB_CPU_MS", value_name = "MS")]
+    pub cpu_ms: Option<NonZeroU64>,
+
+    /// Time by the clock [default: 3600000]
+    #[arg(long = "job-wall-ms", env = "DAYFLY_JOB_WALL_MS", value_name = "MS")]
+    pub wall_ms: Option<NonZeroU64>,
+}
+
+/// `[index]`: how segments are indexed.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// Rows from which a segment gets a graph; below it a scan is exact and faster [default: 4096]
+    #[arg(
+        long = "index-graph-min-rows",
+        env = "DAYFLY_INDEX_GRAPH_MIN_ROWS",
+        value_name = "N"
+    )]
+    pub graph_min_rows: Option<NonZeroU32>,
+
+    /// Rows at which a segment is closed [default: 16384]
+    #[arg(
+        long = "index-segment-max-rows",
+        env = "DAYFLY_INDEX_SEGMENT_MAX_ROWS",
+        value_name = "N"
+    )]
+    pub segment_max_rows: Option<NonZeroU32>,
+}
+
+impl Layer {
+    /// Puts this layer over `lower`, and both over the defaults.
+    ///
+    /// # Errors
+    /// When a value has no TOML form, which is so for integers from 2^63.
+    pub fn over(&self, lower: &Self) -> Result<ServeOptions, ConvertError> {
+        let mut merged = toml::Table::try_from(lower)?;
+        overlay(&mut merged, toml::Table::try_from(self)?);
+        Ok(merged.try_into()?)
+    }
+}
+
+/// Layers that do not give options.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// A value has no TOML form.
+    #[error("a setting is out of range: {0}")]
+    Write(#[from] toml::ser::Error),
+    /// The options refuse a value.
+    #[error("a setting is refused: {0}")]
+    Read(#[from] toml::de::Error),
+}
+
+fn overlay(lower: &mut toml::Table, upper: toml::Table) {
+    for (key, value) in upper {
+        match (lower.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                lower.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(text: &str) -> Layer {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_upper_layer_wins_and_the_lower_fills_in() {
+        let upper = layer("data = 'up'\n[limits]\ncpu_ms = 5");
+        let lower =
+            layer("data = 'low'\nlisten = '127.0.0.1:1'\n[limits]\ncpu_ms = 9\nwall_ms = 9");
+        let merged = upper.over(&lower).unwrap();
+        assert_eq!(merged.data, "up");
+        assert_eq!(merged.listen, "127.0.0.1:1");
+        assert_eq!(merged.limits.cpu_ms, 5);
+        assert_eq!(merged.limits.wall_ms, 9);
+    }
+
+    #[test]
+    fn a_list_is_replaced_as_a_whole() {
+        let upper = layer("auth_keys = ['a.pem']");
+        let lower = layer("auth_keys = ['b.pem', 'c.pem']");
+        assert_eq!(
+            upper.over(&lower).unwrap().auth_keys,
+            [PathBuf::from("a.pem")]
+        );
+    }
+
+    #[test]
+    fn what_no_layer_says_has_its_default() {
+        let options = Layer::default().over(&Layer::default()).unwrap();
+        assert_eq!(options, ServeOptions::default());
+    }
+
+    /// Set to something other than its default, each of them.
+    const EVERY_SETTING: &str = r#"
+        listen = "0.0.0.0:80"
+        data = "s3://bucket/prefix"
+        auth_keys = ["a.pem"]
+        node = "n"
+        cache = "c"
+        shutdown_grace_ms = 3
+        [embed]
+        url = "http://127.0.0.1:9/v1/embeddings"
+        model = "m"
+        key_env = "KEY"
+        batch_inputs = 1
+        batch_bytes = 2
+        concurrency = 3
+        request_timeout_ms = 5
+        deadline_ms = 6
+        [limits]
+        memory_mib = 1
+        cpu_ms = 2
+        wall_ms = 3
+        body_mib = 4
+        outbound_requests = 5
+        instances = 6
+        instances_per_tenant = 7
+        queue = 0
+        queue_wait_ms = 9
+        [jobs]
+        concurrency = 0
+        memory_mib = 2
+        cpu_ms = 3
+        wall_ms = 4
+        [index]
+        graph_min_rows = 1
+        segment_max_rows = 2
+        "#;
+
+    #[test]
+    fn every_option_can_be_set() {
+        let written: toml::Table = EVERY_SETTING.parse().unwrap();
+        let options = layer(EVERY_SETTING).over(&Layer::default()).unwrap();
+        assert_eq!(toml::Table::try_from(&options).unwrap(), written);
+    }
+}

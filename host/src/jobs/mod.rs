@@ -1,0 +1,141 @@
+//! Drives pending ingestions by calling the ingest guest.
+
+mod queue;
+mod sweeper;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Empty};
+use tokio::task::JoinSet;
+use wasmtime_wasi_http::WasiBody;
+
+pub use queue::{Job, Progress, Queue};
+
+use crate::guests::Guest;
+use crate::metrics::{Metrics, Outcome};
+use crate::options::JobOptions;
+use crate::platform::{Instance, Platform, random_id};
+use crate::runtime::{Call, Death, InstanceLimits, Reply, Runtime};
+
+/// Tells the guest why the last instance that worked on this file died.
+pub const LOST_HEADER: &str = "x-dayfly-lost";
+
+/// What the workers need.
+pub struct Workers {
+    /// Runs the guest.
+    pub runtime: Arc<Runtime>,
+    /// The guest's platform.
+    pub platform: Arc<Platform>,
+    /// Where jobs come from.
+    pub queue: Arc<Queue>,
+    /// Counts them.
+    pub metrics: Arc<Metrics>,
+    /// Their limits.
+    pub options: JobOptions,
+    /// Outbound requests of one of them.
+    pub outbound_requests: u32,
+}
+
+impl Workers {
+    /// Starts the workers and the sweeper; they end when the set is dropped.
+    pub fn start(self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let workers = Arc::new(self);
+        for _ in 0..workers.options.concurrency {
+            let workers = Arc::clone(&workers);
+            tasks.spawn(async move { workers.work().await });
+        }
+        let (platform, queue) = (Arc::clone(&workers.platform), Arc::clone(&workers.queue));
+        tasks.spawn(async move { sweeper::run(&platform.storage, &queue).await });
+        tasks
+    }
+
+    async fn work(&self) {
+        loop {
+            let (job, lost) = self.queue.next().await;
+            let progress = self.process(&job, lost.as_deref()).await;
+            tracing::info!(tenant = job.tenant, store = job.store, file = job.file, ?progress, "a job's call ended");
+            self.queue.finish(job, progress);
+        }
+    }
+
+    async fn process(&self, job: &Job, lost: Option<&str>) -> Progress {
+        let (request, id) = match request(job, lost) {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::error!(?job, %error, "a job cannot be called");
+                return Progress::Done;
+            }
+        };
+        let call = Call {
+            guest: Guest::Ingest,
+            request,
+            body_limit: 0,
+            request_id: id,
+            limits: InstanceLimits {
+                memory_bytes: u64::from(self.options.memory_mib) << 20,
+                cpu: Duration::from_millis(self.options.cpu_ms),
+                wall: Duration::from_millis(self.options.wall_ms),
+                outbound_requests: self.outbound_requests,
+            },
+            platform: Instance::for_job(Arc::clone(&self.platform), &job.tenant),
+            permit: None,
+        };
+        let ended = match self.runtime.call(call).await {
+            Ok(reply) => follow(reply).await,
+            Err(death) => Err(death),
+        };
+        let outcome = match &ended {
+            Ok(status) => Outcome::of_status(*status),
+            Err(death) => death.outcome(),
+        };
+        self.metrics.request(Guest::Ingest, outcome);
+        match ended {
+            // 404: the file was deleted meanwhile.
+            Ok(200..300 | 404) => Progress::Done,
+            Ok(_) => Progress::Later,
+            Err(death) => Progress::Lost(self.describe(&death)),
+        }
+    }
+
+    /// For the file's `last_error`, so in words that help its owner.
+    fn describe(&self, death: &Death) -> String {
+        let options = &self.options;
+        match death {
+            Death::Memory => format!("memory: it needed more than {} MiB", options.memory_mib),
+            Death::Cpu => format!("cpu: it needed more than {} ms of CPU time", options.cpu_ms),
+            Death::Wall => format!("wall: it took longer than {} ms", options.wall_ms),
+            other => format!("trap: {other}"),
+        }
+    }
+}
+
+/// Waits for the instance's end; its response counts only when it is whole.
+async fn follow(reply: Reply) -> Result<u16, Death> {
+    let status = reply.response.status().as_u16();
+    let mut body = reply.response.into_body();
+    while let Some(Ok(_)) = body.frame().await {}
+    match reply.end.await.ok().flatten() {
+        Some(death) => Err(death),
+        None => Ok(status),
+    }
+}
+
+fn request(job: &Job, lost: Option<&str>) -> anyhow::Result<(Request<WasiBody>, Arc<str>)> {
+    let id: Arc<str> = format!("job_{}", random_id()?).into();
+    let path = format!("/v1/vector_stores/{}/files/{}/process", job.store, job.file);
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(http::header::HOST, "dayfly.internal")
+        .header("x-request-id", &*id);
+    if let Some(lost) = lost {
+        let plain: String = lost.chars().filter(|c| c.is_ascii() && !c.is_control()).collect();
+        request = request.header(LOST_HEADER, HeaderValue::from_str(&plain)?);
+    }
+    let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
+    Ok((request.body(body)?, id))
+}

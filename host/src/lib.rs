@@ -1,0 +1,12 @@
+//! Upload documents and search them; every request in a fresh WebAssembly instance.
+#![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod guests;
+pub mod identity;
+pub mod jobs;
+pub mod metrics;
+pub mod options;
+pub mod platform;
+pub mod runtime;
+pub mod serve;

@@ -1,0 +1,171 @@
+//! What an operator can set, with its defaults: the shape of `dayfly.toml`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything `dayfly serve` can be told. The defaults serve a single machine on loopback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeOptions {
+    /// Address and port; port 0 takes a free one. Only loopback without `auth_keys`.
+    pub listen: String,
+    /// A directory, or `s3://bucket/prefix`, `gs://…`, `az://…`.
+    pub data: String,
+    /// Ed25519 public keys (PEM) that bearer tokens are verified against.
+    pub auth_keys: Vec<PathBuf>,
+    /// This host's name among all hosts of a bucket. Unset: kept in a local data directory,
+    /// otherwise drawn at every start.
+    pub node: Option<String>,
+    /// Where compiled guests are kept between starts. Unset: the user's cache directory.
+    pub cache: Option<PathBuf>,
+    /// Milliseconds that requests under way get to end at a shutdown.
+    pub shutdown_grace_ms: u64,
+    /// The embedder.
+    pub embed: EmbedOptions,
+    /// What one request, and all of them together, may use.
+    pub limits: LimitOptions,
+    /// Ingestion that goes on after a response.
+    pub jobs: JobOptions,
+    /// How vectors are stored.
+    pub index: IndexOptions,
+}
+
+/// Where text becomes vectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbedOptions {
+    /// An endpoint of OpenAI's embeddings protocol, whole (`https://…/v1/embeddings`). Unset:
+    /// the embedded embedder.
+    pub url: Option<String>,
+    /// The model to ask for. Needed with `url`.
+    pub model: Option<String>,
+    /// The environment variable that holds the endpoint's key.
+    pub key_env: Option<String>,
+    /// The most inputs of one request.
+    pub batch_inputs: u32,
+    /// The most bytes of text of one request.
+    pub batch_bytes: u32,
+    /// The most requests under way at once for one ingestion.
+    pub concurrency: u32,
+    /// The most milliseconds of one request, answer included.
+    pub request_timeout_ms: u64,
+    /// The most milliseconds that one call may go on retrying.
+    pub deadline_ms: u64,
+}
+
+/// Limits of requests. Those of one instance hold from its first instruction to its last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitOptions {
+    /// Linear memory of one instance, all its memories together.
+    pub memory_mib: u32,
+    /// CPU time of one instance.
+    pub cpu_ms: u64,
+    /// Life time of one instance.
+    pub wall_ms: u64,
+    /// The largest request body.
+    pub body_mib: u32,
+    /// Outbound HTTP requests of one instance.
+    pub outbound_requests: u32,
+    /// Instances alive at once.
+    pub instances: u32,
+    /// Instances alive at once for one tenant.
+    pub instances_per_tenant: u32,
+    /// Requests that may wait for an instance.
+    pub queue: u32,
+    /// Milliseconds that a request waits before it is turned away.
+    pub queue_wait_ms: u64,
+}
+
+/// Limits of ingestion that goes on after a response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobOptions {
+    /// Jobs under way at once, beside `limits.instances`. 0 leaves them to other hosts.
+    pub concurrency: u32,
+    /// Linear memory of one instance.
+    pub memory_mib: u32,
+    /// CPU time of one instance.
+    pub cpu_ms: u64,
+    /// Life time of one instance.
+    pub wall_ms: u64,
+}
+
+/// How vectors are stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IndexOptions {
+    /// Segments with at least this many rows get a graph.
+    pub graph_min_rows: u32,
+    /// A segment is closed at this many rows.
+    pub segment_max_rows: u32,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8787".into(),
+            data: "./data".into(),
+            auth_keys: Vec::new(),
+            node: None,
+            cache: None,
+            shutdown_grace_ms: 10_000,
+            embed: EmbedOptions::default(),
+            limits: LimitOptions::default(),
+            jobs: JobOptions::default(),
+            index: IndexOptions::default(),
+        }
+    }
+}
+
+impl Default for EmbedOptions {
+    fn default() -> Self {
+        Self {
+            url: None,
+            model: None,
+            key_env: None,
+            batch_inputs: 64,
+            batch_bytes: 262_144,
+            concurrency: 4,
+            request_timeout_ms: 60_000,
+            deadline_ms: 300_000,
+        }
+    }
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self {
+            memory_mib: 128,
+            cpu_ms: 60_000,
+            wall_ms: 300_000,
+            body_mib: 512,
+            outbound_requests: 10_000,
+            instances: 64,
+            instances_per_tenant: 32,
+            queue: 256,
+            queue_wait_ms: 10_000,
+        }
+    }
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 2,
+            memory_mib: 128,
+            cpu_ms: 1_800_000,
+            wall_ms: 3_600_000,
+        }
+    }
+}
+
+impl Default for IndexOptions {
+    fn default() -> Self {
+        Self {
+            graph_min_rows: 4_096,
+            segment_max_rows: 16_384,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What guests may ask of the host: the implementation of `dayfly:platform`.
+
+mod data;
+mod durable_local;
+mod failure;
+mod identity;
+mod keys;
+mod objects;
+mod storage;
+
+use std::sync::Arc;
+
+pub use data::{Data, DataError, random_id};
+pub use failure::Failure;
+pub use storage::{Room, Storage};
+
+pub use self::bindings::dayfly::platform::settings;
+use crate::identity::{Principal, Verifier};
+use crate::jobs::Queue;
+use crate::runtime::State;
+
+#[expect(missing_docs, reason = "generated from wit/platform.wit, which documents it")]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "guest",
+        imports: { "dayfly:platform/objects": async },
+        with: { "dayfly:platform/objects.writer": super::storage::Writer },
+    });
+}
+
+pub use bindings::Guest as Imports;
+
+/// What all instances share.
+pub struct Platform {
+    /// Verifies tokens.
+    pub verifier: Arc<Verifier>,
+    /// All tenants' objects.
+    pub storage: Storage,
+    /// What guests get to know of the configuration.
+    pub settings: settings::Values,
+    /// Ingestions that go on after their response; none where this host does not drive them.
+    pub jobs: Option<Arc<Queue>>,
+}
+
+/// One instance's side of the platform: nothing before it has authenticated, then one tenant.
+pub struct Instance {
+    platform: Arc<Platform>,
+    expected: Principal,
+    trusted: bool,
+    bound: Option<Principal>,
+    writers: u32,
+}
+
+impl Instance {
+    /// For a request whose token the host found to be `principal`'s. The guest still has to
+    /// present that token.
+    pub fn for_request(platform: Arc<Platform>, principal: Principal) -> Self {
+        Self { platform, expected: principal, trusted: false, bound: None, writers: 0 }
+    }
+
+    /// For the host's own call on behalf of `tenant`: whatever the guest presents is accepted.
+    pub fn for_job(platform: Arc<Platform>, tenant: &str) -> Self {
+        let expected = Principal::full(tenant);
+        Self { platform, expected, trusted: true, bound: None, writers: 0 }
+    }
+}
+
+impl settings::Host for State {
+    fn get(&mut self) -> settings::Values {
+        self.platform.platform.settings.clone()
+    }
+}
+
+impl bindings::dayfly::platform::ingestion::Host for State {
+    fn schedule(&mut self, store: String, file: String) -> bool {
+        let instance = &self.platform;
+        let Some((principal, queue)) = instance.bound.as_ref().zip(instance.platform.jobs.as_ref())
+        else {
+            return false;
+        };
+        queue.schedule(&principal.tenant, &store, &file)
+    }
+}

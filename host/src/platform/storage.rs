@@ -1,0 +1,271 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+};
+use tokio::io::AsyncWriteExt;
+
+use super::bindings::dayfly::platform::objects;
+use super::failure::{Failure, explain};
+use super::keys::{check_key, split_prefix};
+
+/// The most bytes that one call hands to a guest.
+pub const MAX_ANSWER: u64 = 64 << 20;
+/// The most entries of one listing.
+const MAX_LISTING: usize = 1_000;
+/// An object up to this size is written at once, a larger one in parts of it.
+const PART_BYTES: usize = 8 << 20;
+
+/// All tenants' objects, in a directory or a bucket.
+#[derive(Clone)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    place: Arc<str>,
+    sorted: bool,
+}
+
+/// What one call may still hand to its guest. Taken before it is read, so that it bounds the
+/// host's memory too.
+pub struct Room(AtomicU64);
+
+impl Room {
+    /// For so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self(AtomicU64::new(bytes))
+    }
+
+    fn take(&self, size: u64) -> Result<(), Failure> {
+        let left = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(size));
+        left.map(drop).map_err(|left| {
+            Failure::TooLarge(format!(
+                "{size} bytes are more than the {left} that the call may still answer with: read ranges"
+            ))
+        })
+    }
+}
+
+/// The objects of one tenant. No key leads out of it.
+pub struct TenantObjects<'a> {
+    storage: &'a Storage,
+    tenant: &'a str,
+}
+
+/// An object in the making, which is given up when it is dropped unfinished.
+pub struct Writer {
+    inner: Option<BufWriter>,
+    place: Arc<str>,
+    size: u64,
+}
+
+impl Storage {
+    /// `place` names the store for people; `sorted` says that it lists by key.
+    pub fn new(store: Arc<dyn ObjectStore>, place: String, sorted: bool) -> Self {
+        Self { store, place: place.into(), sorted }
+    }
+
+    /// Confines to `tenant`, which has to be a tenant's name.
+    pub fn of<'a>(&'a self, tenant: &'a str) -> TenantObjects<'a> {
+        TenantObjects { storage: self, tenant }
+    }
+
+    /// The names of the folders directly below `folder` (without `/` at its end; empty for the
+    /// whole store), over all tenants.
+    pub async fn folders_anywhere(&self, folder: &str) -> Result<Vec<String>, Failure> {
+        let path = parse(folder)?;
+        let prefix = (!folder.is_empty()).then_some(&path);
+        let listing = self.store.list_with_delimiter(prefix).await.map_err(|e| self.explain(&e))?;
+        let names = listing.common_prefixes.iter().filter_map(|path| path.filename());
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn explain(&self, error: &object_store::Error) -> Failure {
+        explain(error, &self.place)
+    }
+}
+
+impl TenantObjects<'_> {
+    /// As the platform's `get`, as far as there is room.
+    pub async fn get(
+        &self,
+        key: &str,
+        range: Option<objects::ByteRange>,
+        room: &Room,
+    ) -> Result<Bytes, Failure> {
+        let path = self.path(key)?;
+        let range = range.map(|range| range.offset..range.offset.saturating_add(range.length));
+        if range.as_ref().is_some_and(|range| range.is_empty()) {
+            self.head(key).await?;
+            return Ok(Bytes::new());
+        }
+        let options = GetOptions {
+            range: range.clone().map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        match self.storage.store.get_opts(&path, options).await {
+            Ok(found) => self.read(found, room).await,
+            Err(object_store::Error::NotFound { .. }) => Err(Failure::NotFound),
+            // Stores disagree on how they refuse a range that begins past the end.
+            Err(error) => match range {
+                Some(range) if self.head(key).await?.size <= range.start => Ok(Bytes::new()),
+                _ => Err(self.storage.explain(&error)),
+            },
+        }
+    }
+
+    async fn read(&self, found: GetResult, room: &Room) -> Result<Bytes, Failure> {
+        room.take(found.range.end - found.range.start)?;
+        found.bytes().await.map_err(|error| self.storage.explain(&error))
+    }
+
+    /// As the platform's `head`.
+    pub async fn head(&self, key: &str) -> Result<objects::ObjectMeta, Failure> {
+        let path = self.path(key)?;
+        let meta = self.storage.store.head(&path).await.map_err(|e| self.storage.explain(&e))?;
+        Ok(described(key.into(), &meta))
+    }
+
+    /// As the platform's `put`; `mode` makes it `put-new`.
+    pub async fn put(&self, key: &str, data: Vec<u8>, mode: PutMode) -> Result<(), Failure> {
+        let path = self.path(key)?;
+        let payload = PutPayload::from(data);
+        let put = self.storage.store.put_opts(&path, payload, mode.into()).await;
+        put.map(drop).map_err(|error| self.storage.explain(&error))
+    }
+
+    /// As the platform's `delete`.
+    pub async fn delete(&self, key: &str) -> Result<(), Failure> {
+        let path = self.path(key)?;
+        match self.storage.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.storage.explain(&error)),
+        }
+    }
+
+    /// As the platform's `list`.
+    pub async fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<objects::ObjectMeta>, Failure> {
+        let (folder, _) = split_prefix(prefix)?;
+        let limit = MAX_LISTING.min(limit as usize);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let root = format!("{}/", self.tenant);
+        let below = parse(&format!("{root}{folder}"))?;
+        let store = &self.storage.store;
+        let mut entries = match start_after {
+            Some(after) => store.list_with_offset(Some(&below), &self.offset(after)?),
+            None => store.list(Some(&below)),
+        };
+        let mut found = BTreeMap::new();
+        while let Some(meta) = entries.try_next().await.map_err(|e| self.storage.explain(&e))? {
+            let Some(key) = meta.location.as_ref().strip_prefix(&root) else { continue };
+            let wanted = key.starts_with(prefix) && start_after.is_none_or(|after| key > after);
+            if !wanted {
+                continue;
+            }
+            found.insert(key.to_owned(), meta);
+            if found.len() > limit {
+                found.pop_last();
+            }
+            if found.len() == limit && self.storage.sorted {
+                break;
+            }
+        }
+        Ok(found.into_iter().map(|(key, meta)| described(key, &meta)).collect())
+    }
+
+    /// As the platform's `folders`.
+    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, Failure> {
+        let (folder, rest) = split_prefix(prefix)?;
+        if !rest.is_empty() {
+            return Err(Failure::InvalidKey("the prefix of folders ends in `/`".into()));
+        }
+        self.storage.folders_anywhere(format!("{}/{folder}", self.tenant).trim_end_matches('/')).await
+    }
+
+    /// As the platform's `create`.
+    pub fn create(&self, key: &str) -> Result<Writer, Failure> {
+        let path = self.path(key)?;
+        let store = Arc::clone(&self.storage.store);
+        let inner = BufWriter::with_capacity(store, path, PART_BYTES);
+        Ok(Writer { inner: Some(inner), place: Arc::clone(&self.storage.place), size: 0 })
+    }
+
+    fn path(&self, key: &str) -> Result<Path, Failure> {
+        check_key(key)?;
+        parse(&format!("{}/{key}", self.tenant))
+    }
+
+    fn offset(&self, after: &str) -> Result<Path, Failure> {
+        // `a/` stands before everything in `a`, just as `a` does.
+        let key = after.trim_end_matches('/');
+        match key {
+            "" => parse(self.tenant),
+            _ => self.path(key),
+        }
+    }
+}
+
+fn parse(path: &str) -> Result<Path, Failure> {
+    Path::parse(path).map_err(|error| Failure::InvalidKey(error.to_string()))
+}
+
+fn described(key: String, meta: &ObjectMeta) -> objects::ObjectMeta {
+    let modified_ms = meta.last_modified.timestamp_millis().max(0) as u64;
+    objects::ObjectMeta { key, size: meta.size, modified_ms }
+}
+
+impl Writer {
+    /// Adds `data` at the end.
+    pub async fn write(&mut self, data: Vec<u8>) -> Result<(), Failure> {
+        let length = data.len() as u64;
+        let written = self.writer()?.put(data.into()).await;
+        written.map_err(|error| explain(&error, &self.place))?;
+        self.size += length;
+        Ok(())
+    }
+
+    /// Makes the object visible and durable; answers its size.
+    pub async fn finish(mut self) -> Result<u64, Failure> {
+        let finished = self.writer()?.shutdown().await;
+        if let Err(error) = finished {
+            let error = object_store::Error::Generic { store: "writer", source: error.into() };
+            return Err(explain(&error, &self.place));
+        }
+        self.inner = None;
+        Ok(self.size)
+    }
+
+    fn writer(&mut self) -> Result<&mut BufWriter, Failure> {
+        self.inner.as_mut().ok_or_else(|| Failure::Unavailable("the writer has ended".into()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let Some(mut unfinished) = self.inner.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            // An object that was never begun in parts has nothing to abort.
+            if let Err(error) = unfinished.abort().await {
+                tracing::warn!(%error, "an unfinished upload is left in the object store");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;

@@ -1,0 +1,236 @@
+use std::env;
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper_rustls::builderstates::WantsSchemes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use super::body::Deadlined;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Requests of one instance under way at once; more wait.
+const CONCURRENT_REQUESTS: usize = 32;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_CONNECTIONS: usize = 32;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = (Response<WasiBody>, Worker);
+
+/// The one destination that guests may reach, its credential, and the connections to it.
+pub struct Destination {
+    base: Uri,
+    credential: Option<HeaderValue>,
+    timeout: Duration,
+    client: Client<HttpsConnector<HttpConnector>, WasiBody>,
+}
+
+impl Destination {
+    /// Guests may reach `url` and what lies below its path. The environment variable `key_env`
+    /// holds the bearer token that is sent along; no guest sees it. A request takes at most
+    /// `timeout`, its answer included.
+    pub fn new(url: &str, key_env: Option<&str>, timeout: Duration) -> anyhow::Result<Self> {
+        let base: Uri = url.parse().with_context(|| format!("embed.url is no URL: {url}"))?;
+        if !matches!(base.scheme_str(), Some("http" | "https")) || base.authority().is_none() {
+            bail!("embed.url must be a whole http or https URL, not {url}");
+        }
+        let credential = key_env.map(credential).transpose()?;
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let connector = tls(base.scheme_str() == Some("https"))?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self { base, credential, timeout, client })
+    }
+
+    fn allows(&self, uri: &Uri) -> bool {
+        let below = |path: &str| {
+            let base = self.base.path().trim_end_matches('/');
+            let rest = path.strip_prefix(base);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                && !path.split('/').any(is_dots)
+        };
+        uri.scheme() == self.base.scheme()
+            && uri.authority() == self.base.authority()
+            && below(uri.path())
+    }
+}
+
+/// `..`, also where it is written in percent codes, would leave the path's prefix.
+fn is_dots(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = HttpsConnectorBuilder::new();
+    if needed {
+        return builder
+            .with_provider_and_native_roots(provider)
+            .context("embed.url is https, and the system has no root certificates: install its ca-certificates");
+    }
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(builder.with_tls_config(config))
+}
+
+fn credential(variable: &str) -> anyhow::Result<HeaderValue> {
+    let key = env::var(variable)
+        .with_context(|| format!("embed.key_env names the variable {variable}, which is not set"))?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+        .with_context(|| format!("{variable} holds characters that no header may have"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// One instance's way out.
+pub struct Outbound {
+    destination: Arc<Destination>,
+    left: Arc<AtomicU32>,
+    concurrent: Arc<Semaphore>,
+}
+
+impl Outbound {
+    /// Allows at most `requests`, all to `destination`.
+    pub fn new(destination: Arc<Destination>, requests: u32) -> Self {
+        Self {
+            destination,
+            left: Arc::new(AtomicU32::new(requests)),
+            concurrent: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
+        }
+    }
+
+    fn take(&self, uri: &Uri) -> Result<(), Error> {
+        if !self.destination.allows(uri) {
+            tracing::warn!(%uri, "a guest asked for a destination that is not configured");
+            return Err(Error::HttpRequestDenied);
+        }
+        let left = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| Error::ConnectionLimitReached)
+    }
+}
+
+impl WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Worker,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        if let Err(error) = self.take(request.uri()) {
+            return Box::new(async { Err(error) });
+        }
+        request.headers_mut().remove(AUTHORIZATION);
+        if let Some(credential) = &self.destination.credential {
+            request.headers_mut().insert(AUTHORIZATION, credential.clone());
+        }
+        let destination = Arc::clone(&self.destination);
+        let concurrent = Arc::clone(&self.concurrent);
+        Box::new(async move {
+            let place = concurrent.acquire_owned().await;
+            let limit = options.and_then(|options| options.first_byte_timeout);
+            let deadline = Instant::now() + destination.timeout;
+            let head = limit.map_or(deadline, |limit| deadline.min(Instant::now() + limit));
+            let response = tokio::time::timeout_at(head, destination.client.request(request))
+                .await
+                .map_err(|_| Error::ConnectionReadTimeout)?
+                .map_err(|error| explain(&error))?;
+            // Lives as long as the response's body does.
+            let worker: Worker = Box::new(async move {
+                let _place = place;
+                std::future::pending().await
+            });
+            Ok((response.map(|body| Deadlined::new(body, deadline).boxed_unsync()), worker))
+        })
+    }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        2
+    }
+}
+
+fn explain(error: &hyper_util::client::legacy::Error) -> Error {
+    tracing::debug!(error = ?error, "an outbound request failed");
+    if !error.is_connect() {
+        return Error::ConnectionTerminated;
+    }
+    let mut source: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            match io.kind() {
+                io::ErrorKind::ConnectionRefused => return Error::ConnectionRefused,
+                io::ErrorKind::TimedOut => return Error::ConnectionTimeout,
+                _ => {}
+            }
+        }
+        source = cause.source();
+    }
+    Error::DestinationUnavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(base: &str, uri: &str) -> bool {
+        Destination::new(base, None, Duration::ZERO).unwrap().allows(&uri.parse().unwrap())
+    }
+
+    #[test]
+    fn only_the_configured_scheme_authority_and_path_are_allowed() {
+        let base = "http://127.0.0.1:9/v1/embeddings";
+        assert!(allowed(base, "http://127.0.0.1:9/v1/embeddings"));
+        assert!(allowed(base, "http://127.0.0.1:9/v1/embeddings/x?y=1"));
+        for other in [
+            "https://127.0.0.1:9/v1/embeddings",
+            "http://127.0.0.1:10/v1/embeddings",
+            "http://127.0.0.2:9/v1/embeddings",
+            "http://user@127.0.0.1:9/v1/embeddings",
+            "http://127.0.0.1:9/v1/embeddingsx",
+            "http://127.0.0.1:9/v1",
+            "http://127.0.0.1:9/v1/embeddings/../../admin",
+            "http://127.0.0.1:9/v1/embeddings/%2E%2e/%2e./admin",
+        ] {
+            assert!(!allowed(base, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn requests_end_with_their_number() {
+        let destination = Arc::new(Destination::new("http://127.0.0.1:9/", None, Duration::ZERO).unwrap());
+        let outbound = Outbound::new(destination, 2);
+        let uri = "http://127.0.0.1:9/".parse().unwrap();
+        assert!(outbound.take(&uri).is_ok());
+        assert!(outbound.take(&uri).is_ok());
+        assert!(matches!(outbound.take(&uri), Err(Error::ConnectionLimitReached)));
+    }
+
+    #[test]
+    fn a_url_that_names_no_server_is_refused_at_the_start() {
+        for url in ["", "/v1/embeddings", "ftp://a/b", "localhost:8080"] {
+            assert!(Destination::new(url, None, Duration::ZERO).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use dayfly_core::error::ApiError;
+use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+use wasmtime_wasi_http::Error as WasiError;
+
+use super::answer;
+use super::request_id::{REQUEST_ID, request_id};
+use super::routes::{Route, route};
+use crate::guests::Guest;
+use crate::identity::{AuthError, Principal};
+use crate::metrics::{Metrics, Outcome};
+use crate::options::LimitOptions;
+use crate::platform::{Instance, Platform};
+use crate::runtime::{Admission, Call, InstanceLimits, Runtime};
+
+/// Headers that only the host may send to a guest.
+const INTERNAL_PREFIX: &str = "x-dayfly-";
+
+/// Answers requests from outside.
+pub struct Front {
+    /// Runs the guests.
+    pub runtime: Arc<Runtime>,
+    /// Their platform.
+    pub platform: Arc<Platform>,
+    /// Lets requests in.
+    pub admission: Arc<Admission>,
+    /// Counts them.
+    pub metrics: Arc<Metrics>,
+    /// The limits of one of them.
+    pub limits: LimitOptions,
+    /// The embedded embedder, unless another is configured.
+    pub embedder: Option<Router>,
+}
+
+/// Counts a request when it ends, also when its client goes away first.
+struct Counted<'a> {
+    metrics: &'a Metrics,
+    guest: Guest,
+    outcome: Outcome,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.metrics.request(self.guest, self.outcome);
+    }
+}
+
+impl Front {
+    /// Answers one request. The response carries its id.
+    pub async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
+        let id = request_id(request.headers());
+        let id_header = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"));
+        clean(&mut request, &id_header);
+        let path = request.uri().path().to_owned();
+        let method = request.method().clone();
+        let mut response = match route(&path) {
+            Route::Guest(guest) => self.guest(guest, request, &id).await,
+            Route::Embedder => self.embedder(request).await,
+            Route::Health | Route::Metrics if !matches!(method, Method::GET | Method::HEAD) => {
+                Err(answer::method_not_allowed())
+            }
+            Route::Health => Ok(answer::text("application/json", r#"{"status":"ok"}"#)),
+            Route::Metrics => {
+                Ok(answer::text("text/plain; version=0.0.4", self.metrics.render()))
+            }
+            Route::Unknown => Err(answer::unknown_path(&path)),
+        }
+        .unwrap_or_else(|error| answer::error(&error));
+        response.headers_mut().insert(REQUEST_ID, id_header);
+        tracing::debug!(%id, %method, path, status = response.status().as_u16());
+        response
+    }
+
+    async fn guest(
+        &self,
+        guest: Guest,
+        request: Request<Incoming>,
+        id: &Arc<str>,
+    ) -> Result<Response<Body>, ApiError> {
+        let mut counted = Counted { metrics: &self.metrics, guest, outcome: Outcome::Cancelled };
+        let principal = self.principal(request.headers()).map_err(|error| {
+            counted.outcome = Outcome::Unauthorized;
+            answer::unauthorized(&error)
+        })?;
+        if request.body().size_hint().lower() > self.body_limit() {
+            counted.outcome = Outcome::TooLarge;
+            return Err(answer::body_too_large(&self.limits));
+        }
+        let permit = self.admission.admit(&principal.tenant).await.map_err(|_| {
+            counted.outcome = Outcome::Overloaded;
+            answer::overloaded()
+        })?;
+        let call = Call {
+            guest,
+            request: request.map(|body| body.map_err(WasiError::from).boxed_unsync()),
+            body_limit: self.body_limit(),
+            request_id: Arc::clone(id),
+            limits: self.instance_limits(),
+            platform: Instance::for_request(Arc::clone(&self.platform), principal),
+            permit: Some(permit),
+        };
+        match self.runtime.call(call).await {
+            Ok(reply) => {
+                counted.outcome = Outcome::of_status(reply.response.status().as_u16());
+                Ok(reply.response.map(Body::new))
+            }
+            Err(death) => {
+                counted.outcome = death.outcome();
+                Err(answer::death(&death, &self.limits))
+            }
+        }
+    }
+
+    async fn embedder(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+        let Some(embedder) = &self.embedder else {
+            return Err(ApiError::not_found(
+                "This server has no embedder of its own: ask the one that it is configured with.",
+            ));
+        };
+        self.principal(request.headers()).map_err(|error| answer::unauthorized(&error))?;
+        let Ok(response) = embedder.clone().oneshot(request.map(Body::new)).await;
+        Ok(response)
+    }
+
+    fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
+        let authorization = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or(""));
+        self.platform.verifier.verify(authorization)
+    }
+
+    fn body_limit(&self) -> u64 {
+        u64::from(self.limits.body_mib) << 20
+    }
+
+    fn instance_limits(&self) -> InstanceLimits {
+        InstanceLimits {
+            memory_bytes: u64::from(self.limits.memory_mib) << 20,
+            cpu: Duration::from_millis(self.limits.cpu_ms),
+            wall: Duration::from_millis(self.limits.wall_ms),
+            outbound_requests: self.limits.outbound_requests,
+        }
+    }
+}
+
+/// Removes what only the host may say, and adds what guests rely on.
+fn clean(request: &mut Request<Incoming>, id: &HeaderValue) {
+    let headers = request.headers_mut();
+    let internal: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(INTERNAL_PREFIX))
+        .cloned()
+        .collect();
+    for name in internal {
+        headers.remove(name);
+    }
+    headers.insert(REQUEST_ID, id.clone());
+    // HTTP/1.0 needs none, WASI does; and it has to be text.
+    if headers.get(HOST).is_none_or(|host| host.to_str().is_err()) {
+        headers.insert(HOST, HeaderValue::from_static("localhost"));
+    }
+    // Guests get the path alone, also where the client sent a whole URL.
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+}

@@ -1,0 +1,158 @@
+//! The server: HTTP in front, guests behind.
+
+mod answer;
+mod embedded;
+mod front;
+mod listen;
+mod request_id;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::guests::Guests;
+use crate::identity::Verifier;
+use crate::jobs::{Queue, Workers};
+use crate::metrics::Metrics;
+use crate::options::ServeOptions;
+use crate::platform::{Data, Platform, settings};
+use crate::runtime::{Admission, Destination, Runtime};
+use embedded::Embedding;
+use front::Front;
+
+/// A server that is up.
+pub struct Running {
+    /// Where it listens, with the port that it got.
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits until the server ends.
+    pub async fn wait(&mut self) {
+        // It ends also when it panics.
+        let _ = (&mut self.served).await;
+    }
+
+    /// Accepts nothing more, lets requests and instances under way end within the configured
+    /// grace, stops jobs (others, or the next start, take them up again) and ends the server.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        self.wait().await;
+    }
+}
+
+/// Starts a server, which listens when this returns.
+///
+/// Fails, with what to do about it, when the address, the data, a key, the embedder or the guests
+/// cannot be used. Compiles the guests where they are not in the cache, which takes seconds.
+pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
+    let verifier = Arc::new(Verifier::from_files(&options.auth_keys)?);
+    let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
+    let addr = listener.local_addr()?;
+    let data = Data::open(&options)?;
+    let embedding = embedded::start(&options.embed).await?;
+    let metrics = Arc::new(Metrics::default());
+    let runtime = compile(&options, guests, &embedding, &metrics).await?;
+    let queue = (options.jobs.concurrency > 0).then(Arc::<Queue>::default);
+    let platform = Arc::new(Platform {
+        verifier,
+        storage: data.storage.clone(),
+        settings: settings_of(&options, &embedding, &data),
+        jobs: queue.clone(),
+    });
+    let workers = queue.map(|queue| Workers {
+        runtime: Arc::clone(&runtime),
+        platform: Arc::clone(&platform),
+        queue,
+        metrics: Arc::clone(&metrics),
+        options: options.jobs.clone(),
+        outbound_requests: options.limits.outbound_requests,
+    });
+    let front = Arc::new(Front {
+        runtime: Arc::clone(&runtime),
+        platform,
+        admission: Admission::new(&options.limits),
+        metrics,
+        limits: options.limits.clone(),
+        embedder: embedding.router,
+    });
+    let server = Server {
+        listener,
+        front,
+        runtime,
+        jobs: workers.map(Workers::start).unwrap_or_default(),
+        grace: Duration::from_millis(options.shutdown_grace_ms),
+        _embedder: embedding.server,
+        _data: data,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let served = tokio::spawn(server.run(stopped));
+    tracing::info!(%addr, data = options.data, "listening");
+    Ok(Running { addr, stop, served })
+}
+
+/// What has to live as long as the server.
+struct Server {
+    listener: TcpListener,
+    front: Arc<Front>,
+    runtime: Arc<Runtime>,
+    jobs: JoinSet<()>,
+    grace: Duration,
+    _embedder: JoinSet<()>,
+    _data: Data,
+}
+
+impl Server {
+    async fn run(mut self, stop: watch::Receiver<bool>) {
+        listen::serve(self.listener, self.front, stop, self.grace).await;
+        self.jobs.shutdown().await;
+        // Guests may go on after their response.
+        let _ = tokio::time::timeout(self.grace, self.runtime.idle()).await;
+    }
+}
+
+async fn compile(
+    options: &ServeOptions,
+    guests: Guests,
+    embedding: &Embedding,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Arc<Runtime>> {
+    let timeout = Duration::from_millis(options.embed.request_timeout_ms);
+    // The embedded embedder needs no key, and must not be sent one.
+    let key_env = options.embed.key_env.as_deref().filter(|_| embedding.router.is_none());
+    let destination = Destination::new(&embedding.url, key_env, timeout)?;
+    let (options, metrics) = (options.clone(), Arc::clone(metrics));
+    let work = move || Runtime::new(&options, &guests, destination, metrics);
+    let runtime = tokio::task::spawn_blocking(work).await.context("compiling the guests")??;
+    Ok(Arc::new(runtime))
+}
+
+fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> settings::Values {
+    let embed = &options.embed;
+    settings::Values {
+        embedding: settings::Embedding {
+            url: embedding.url.clone(),
+            model: embedding.model.clone(),
+            batch_inputs: embed.batch_inputs,
+            batch_bytes: embed.batch_bytes,
+            concurrency: embed.concurrency,
+            request_timeout_ms: embed.request_timeout_ms,
+            deadline_ms: embed.deadline_ms,
+        },
+        indexing: settings::Indexing {
+            graph_min_rows: options.index.graph_min_rows,
+            segment_max_rows: options.index.segment_max_rows,
+        },
+        max_file_bytes: u64::from(options.limits.body_mib) << 20,
+        node: data.node.clone(),
+        boot: data.boot.clone(),
+    }
+}

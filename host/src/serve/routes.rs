@@ -1,0 +1,75 @@
+use crate::guests::Guest;
+
+/// Who answers a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// One of the guests, in a fresh instance.
+    Guest(Guest),
+    /// The embedded embedder.
+    Embedder,
+    /// `GET /healthz`.
+    Health,
+    /// `GET /metrics`.
+    Metrics,
+    /// Nobody.
+    Unknown,
+}
+
+/// Who answers `path`, whatever the method.
+pub fn route(path: &str) -> Route {
+    match path {
+        "/healthz" => Route::Health,
+        "/metrics" => Route::Metrics,
+        "/v1/embeddings" | "/v1/models" => Route::Embedder,
+        "/upload" => Route::Guest(Guest::Ingest),
+        _ => path.strip_prefix("/v1/").and_then(resource).map_or(Route::Unknown, Route::Guest),
+    }
+}
+
+fn resource(path: &str) -> Option<Guest> {
+    let mut segments = path.trim_end_matches('/').split('/');
+    match segments.next()? {
+        "files" => return Some(Guest::Stores),
+        "vector_stores" => {}
+        _ => return None,
+    }
+    let (_store, part, rest) = (segments.next(), segments.next(), segments.next());
+    Some(match (part, rest) {
+        (Some("files"), _) => Guest::Ingest,
+        (Some("search"), None) => Guest::Search,
+        _ => Guest::Stores,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_its_guest() {
+        for (path, guest) in [
+            ("/upload", Guest::Ingest),
+            ("/v1/files", Guest::Stores),
+            ("/v1/files/file-1/content", Guest::Stores),
+            ("/v1/vector_stores", Guest::Stores),
+            ("/v1/vector_stores/", Guest::Stores),
+            ("/v1/vector_stores/vs_1", Guest::Stores),
+            ("/v1/vector_stores/vs_1/files", Guest::Ingest),
+            ("/v1/vector_stores/vs_1/files/file-1/content", Guest::Ingest),
+            ("/v1/vector_stores/vs_1/files/search", Guest::Ingest),
+            ("/v1/vector_stores/files", Guest::Stores),
+            ("/v1/vector_stores/vs_1/search", Guest::Search),
+            ("/v1/vector_stores/search/search", Guest::Search),
+            ("/v1/vector_stores/vs_1/other", Guest::Stores),
+        ] {
+            assert_eq!(route(path), Route::Guest(guest), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_have_none() {
+        for path in ["/", "", "/v1", "/v1/", "/v2/files", "/upload/", "/v1/filesx", "//v1/files", "/healthz/"] {
+            assert_eq!(route(path), Route::Unknown, "{path}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The harness of the end-to-end tests: the real binary as a child process, an HTTP client for
+//! its public interface, and an embedding provider that is deterministic, fast and faulty on
+//! request.
+//!
+//! A harness reports by panicking, so its helpers `unwrap` where a test would.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod api;
+pub mod binary;
+pub mod cli;
+pub mod client;
+pub mod embedder;
+pub mod fault;
+pub mod key;
+pub mod metrics;
+pub mod mount;
+pub mod process;
+pub mod raw;
+pub mod scenario;
+pub mod server;
+pub mod text;
+pub mod vector;
+pub mod venv;
+pub mod wait;
+
+pub use client::{Answer, Client};
+pub use embedder::FakeEmbedder;
+pub use fault::Fault;
+pub use server::Server;

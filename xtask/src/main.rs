@@ -1,0 +1,65 @@
+//! `cargo xtask`: takes a fresh clone to a running server, or to its test results, in one command.
+
+mod cargo;
+mod machine;
+mod run;
+mod suite;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use run::Failure;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND [ARGUMENTS]
+
+  serve [ARGS]   set up, then run `dayfly serve ARGS`
+  test [ARGS]    set up, then check the formatting, lint, and run every test;
+                 with ARGS, run `cargo test ARGS` alone
+  setup          install what is missing, build, fetch the embedding model
+  build          build the guests and the binary
+  bench [ARGS]   build, then run the benchmarks; ARGS go to `cargo bench`
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(command) = arguments.next() else {
+        eprint!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let rest: Vec<OsString> = arguments.collect();
+    let result = match command.to_str() {
+        Some("serve") => serve(&rest),
+        Some("test") => setup().and_then(|()| suite::run(&rest)),
+        Some("setup") => setup(),
+        Some("build") => cargo::build(),
+        Some("bench") => cargo::build().and_then(|()| cargo::bench(&rest)),
+        Some("help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(text)) => {
+            eprintln!("error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whatever is already there is left as it is, so that this may run every time.
+fn setup() -> Result<(), Failure> {
+    machine::prepare()?;
+    cargo::build()?;
+    run::run(run::command(cargo::binary()).arg("setup"))
+}
+
+fn serve(arguments: &[OsString]) -> Result<(), Failure> {
+    setup()?;
+    run::become_it(run::command(cargo::binary()).arg("serve").args(arguments))
+}
