@@ -41,12 +41,21 @@ fn guests() -> Result<(), Box<dyn Error>> {
 }
 
 fn build(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    for input in ["core", "components", "wit", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
+    for input in [
+        "core",
+        "components",
+        "wit",
+        "Cargo.toml",
+        "Cargo.lock",
+        ".cargo/config.toml",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     let target_dir = shared_target_dir(out);
     let mut cargo = Command::new(env::var("CARGO")?);
-    cargo.current_dir(root).args(["build", "--release", "--target", TARGET]);
+    cargo
+        .current_dir(root)
+        .args(["build", "--release", "--target", TARGET]);
     for guest in GUESTS {
         cargo.args(["-p", &format!("dayfly-{guest}")]);
     }
@@ -73,7 +82,10 @@ fn shared_target_dir(out: &Path) -> PathBuf {
 fn clear_environment(cargo: &mut Command) {
     for (name, _) in env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        let flags = matches!(name, "RUSTFLAGS" | "CARGO_BUILD_TARGET" | "CARGO_TARGET_DIR");
+        let flags = matches!(
+            name,
+            "RUSTFLAGS" | "CARGO_BUILD_TARGET" | "CARGO_TARGET_DIR"
+        );
         let outer = name.starts_with("CARGO_ENCODED_") || name.starts_with("CARGO_CFG_");
         let wrapped = matches!(name, "RUSTC_WORKSPACE_WRAPPER" | "CARGO_BUILD_TARGET_DIR");
         if flags || outer || wrapped {

@@ -106,22 +106,26 @@ impl TextDecoder {
                 return Err(DecodeError::OtherEncoding { encoding });
             }
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) if error.error_len().is_some() => {
-                let offset = self.offset + error.valid_up_to() as u64;
-                return Err(DecodeError::InvalidUtf8 { offset });
-            }
+        let (text, fault) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, None),
             Err(error) => {
-                let (complete, rest) = bytes.split_at(error.valid_up_to());
-                self.pending = rest.to_vec();
+                let (valid, rest) = bytes.split_at(error.valid_up_to());
+                if error.error_len().is_none() {
+                    self.pending = rest.to_vec();
+                }
+                let offset = self.offset + valid.len() as u64;
+                let fault = DecodeError::InvalidUtf8 { offset };
                 // Valid by the definition of `valid_up_to`.
-                std::str::from_utf8(complete).unwrap_or_default()
+                let text = std::str::from_utf8(valid).unwrap_or_default();
+                (text, error.error_len().map(|_| fault))
             }
         };
         if let Some(position) = text.bytes().position(|byte| byte == 0) {
             let offset = self.offset + position as u64;
             return Err(DecodeError::NotText { offset });
+        }
+        if let Some(fault) = fault {
+            return Err(fault);
         }
         let at_start = self.offset == 0;
         self.offset += text.len() as u64;
@@ -210,6 +214,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn text_survives_any_cutting(text in "[^\0\u{feff}]{0,60}", size in 1usize..9) {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();

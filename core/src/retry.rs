@@ -136,6 +136,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_retry_begins_after_the_deadline(
             attempts in any::<u32>(), after in proptest::option::of(0u64..100_000),

@@ -47,9 +47,18 @@ impl Guests {
     /// Those that this binary was built with.
     pub fn built_in() -> Self {
         Self {
-            stores: Cow::Borrowed(include_bytes!(concat!(env!("OUT_DIR"), "/dayfly_stores.wasm"))),
-            ingest: Cow::Borrowed(include_bytes!(concat!(env!("OUT_DIR"), "/dayfly_ingest.wasm"))),
-            search: Cow::Borrowed(include_bytes!(concat!(env!("OUT_DIR"), "/dayfly_search.wasm"))),
+            stores: Cow::Borrowed(include_bytes!(concat!(
+                env!("OUT_DIR"),
+                "/dayfly_stores.wasm"
+            ))),
+            ingest: Cow::Borrowed(include_bytes!(concat!(
+                env!("OUT_DIR"),
+                "/dayfly_ingest.wasm"
+            ))),
+            search: Cow::Borrowed(include_bytes!(concat!(
+                env!("OUT_DIR"),
+                "/dayfly_search.wasm"
+            ))),
         }
     }
 

@@ -93,7 +93,13 @@ impl Metrics {
     }
 
     /// An instance has ended; `kill` is why, where it did not end by itself.
-    pub fn instance_ends(&self, guest: Guest, memory_peak: u64, cpu_ns: u64, kill: Option<Outcome>) {
+    pub fn instance_ends(
+        &self,
+        guest: Guest,
+        memory_peak: u64,
+        cpu_ns: u64,
+        kill: Option<Outcome>,
+    ) {
         let counters = &self.guests[guest.index()];
         counters.memory_peak.fetch_max(memory_peak, Relaxed);
         counters.cpu_ns.fetch_add(cpu_ns, Relaxed);
@@ -112,37 +118,83 @@ impl Metrics {
     /// The text that `GET /metrics` answers.
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(4096);
-        head(&mut text, "dayfly_requests_total", "counter", "Requests by guest and how they ended.");
+        head(
+            &mut text,
+            "dayfly_requests_total",
+            "counter",
+            "Requests by guest and how they ended.",
+        );
         for guest in Guest::ALL {
-            for (count, outcome) in self.guests[guest.index()].requests.iter().zip(Outcome::NAMES) {
+            for (count, outcome) in self.guests[guest.index()]
+                .requests
+                .iter()
+                .zip(Outcome::NAMES)
+            {
                 let labels = format!("guest=\"{}\",outcome=\"{outcome}\"", guest.name());
-                sample(&mut text, "dayfly_requests_total", &labels, count.load(Relaxed));
+                sample(
+                    &mut text,
+                    "dayfly_requests_total",
+                    &labels,
+                    count.load(Relaxed),
+                );
             }
         }
         self.per_guest(
             &mut text,
-            ("dayfly_guest_memory_peak_bytes", "gauge", "The most linear memory that one instance ever had."),
+            (
+                "dayfly_guest_memory_peak_bytes",
+                "gauge",
+                "The most linear memory that one instance ever had.",
+            ),
             |guest| guest.memory_peak.load(Relaxed),
         );
         self.per_guest(
             &mut text,
-            ("dayfly_guest_cpu_milliseconds_total", "counter", "CPU time of instances that have ended."),
+            (
+                "dayfly_guest_cpu_milliseconds_total",
+                "counter",
+                "CPU time of instances that have ended.",
+            ),
             |guest| guest.cpu_ns.load(Relaxed) / 1_000_000,
         );
         self.per_guest(
             &mut text,
-            ("dayfly_instances_total", "counter", "Instances that were made."),
+            (
+                "dayfly_instances_total",
+                "counter",
+                "Instances that were made.",
+            ),
             |guest| guest.instances.load(Relaxed),
         );
-        head(&mut text, "dayfly_instances", "gauge", "Instances alive now.");
+        head(
+            &mut text,
+            "dayfly_instances",
+            "gauge",
+            "Instances alive now.",
+        );
         let _ = writeln!(text, "dayfly_instances {}", self.live());
-        head(&mut text, "dayfly_guest_kills_total", "counter", "Instances that did not end by themselves.");
+        head(
+            &mut text,
+            "dayfly_guest_kills_total",
+            "counter",
+            "Instances that did not end by themselves.",
+        );
         for ((_, reason), count) in KILLS.iter().zip(&self.kills) {
             let labels = format!("reason=\"{reason}\"");
-            sample(&mut text, "dayfly_guest_kills_total", &labels, count.load(Relaxed));
+            sample(
+                &mut text,
+                "dayfly_guest_kills_total",
+                &labels,
+                count.load(Relaxed),
+            );
         }
         if let Some(bytes) = resident_memory() {
-            head(&mut text, "process_resident_memory_bytes", "gauge", "Resident memory of the server.");
+            head(
+                &mut text,
+                "process_resident_memory_bytes",
+                "gauge",
+                "Resident memory of the server.",
+            );
             let _ = writeln!(text, "process_resident_memory_bytes {bytes}");
         }
         text

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dayfly_core::segment::{DEFAULT_GRAPH_MIN_ROWS, DEFAULT_SEGMENT_MAX_ROWS};
 use serde::{Deserialize, Serialize};
 
 /// Everything `dayfly serve` can be told. The defaults serve a single machine on loopback.
@@ -138,7 +139,7 @@ impl Default for LimitOptions {
     fn default() -> Self {
         Self {
             memory_mib: 128,
-            cpu_ms: 60_000,
+            cpu_ms: 120_000,
             wall_ms: 300_000,
             body_mib: 512,
             outbound_requests: 10_000,
@@ -164,8 +165,8 @@ impl Default for JobOptions {
 impl Default for IndexOptions {
     fn default() -> Self {
         Self {
-            graph_min_rows: 4_096,
-            segment_max_rows: 16_384,
+            graph_min_rows: DEFAULT_GRAPH_MIN_ROWS,
+            segment_max_rows: DEFAULT_SEGMENT_MAX_ROWS,
         }
     }
 }

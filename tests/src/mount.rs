@@ -34,19 +34,32 @@ impl SmallDisk {
         &self.path
     }
 
-    /// Makes every later write fail with `EROFS`, or possible again.
+    /// Makes every later write below `folder` fail with `EROFS` until the guard is dropped, also
+    /// for a process that has files open there.
     ///
     /// # Panics
     /// When the kernel refuses.
-    pub fn set_read_only(&self, read_only: bool) {
-        let mode = if read_only { "remount,ro" } else { "remount,rw" };
-        let status = Command::new("mount")
-            .args(["-o", mode])
-            .arg(&self.path)
-            .status()
-            .unwrap();
-        assert!(status.success(), "mount -o {mode} failed");
+    pub fn read_only(folder: &Path) -> ReadOnly {
+        mount(&["--bind"], &[folder, folder]);
+        let guard = ReadOnly(folder.to_path_buf());
+        mount(&["-o", "remount,bind,ro"], &[folder]);
+        guard
     }
+}
+
+/// A folder that is read-only while this lives.
+pub struct ReadOnly(PathBuf);
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn mount(options: &[&str], paths: &[&Path]) {
+    let mut command = Command::new("mount");
+    let status = command.args(options).args(paths).status().unwrap();
+    assert!(status.success(), "{command:?} failed");
 }
 
 impl Drop for SmallDisk {

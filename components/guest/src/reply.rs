@@ -50,19 +50,22 @@ impl Reply {
 
     /// 200 with an object's bytes, read and sent piece by piece.
     pub fn object(key: String, size: u64, content_type: &str) -> Self {
-        let mut reply = Self::bytes(200, content_type, Vec::new());
-        reply.set_header("content-length", &size.to_string());
-        reply.content = Content::Object { key, size };
-        reply
+        Self::of(200, content_type, size, Content::Object { key, size })
     }
 
     fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let length = body.len() as u64;
+        Self::of(status, content_type, length, Content::Bytes(body))
+    }
+
+    fn of(status: u16, content_type: &str, length: u64, content: Content) -> Self {
         let mut reply = Self {
             status,
             headers: Vec::new(),
-            content: Content::Bytes(body),
+            content,
         };
         reply.set_header("content-type", content_type);
+        reply.set_header("content-length", &length.to_string());
         reply
     }
 

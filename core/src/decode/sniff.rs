@@ -93,8 +93,9 @@ fn foreign(head: &[u8]) -> Option<(String, &'static str)> {
         (_, extension @ ("zip" | "gz" | "tar" | "7z" | "rar" | "bz2" | "xz" | "zst"), _) => {
             (format!("an archive ({extension})"), UNPACK)
         }
-        (_, extension, MatcherType::Doc | MatcherType::Book) => {
-            (format!("an office document or book ({extension})"), EXTRACT)
+        (_, extension @ ("rtf" | "ps"), _)
+        | (_, extension, MatcherType::Doc | MatcherType::Book) => {
+            (format!("a document ({extension})"), EXTRACT)
         }
         (_, extension, MatcherType::Image) => (
             format!("a picture ({extension})"),

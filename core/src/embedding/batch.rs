@@ -97,6 +97,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn batches_hold_all_texts_in_order_within_the_limits(
             texts in prop::collection::vec("a{0,9}", 0..40),

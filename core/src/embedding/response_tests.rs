@@ -148,6 +148,8 @@ fn another_status_is_an_error_with_the_embedders_reason() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn vectors_survive_both_forms_in_any_order(
         vectors in (1usize..6).prop_flat_map(|dimension| prop::collection::vec(

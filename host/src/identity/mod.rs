@@ -249,12 +249,15 @@ mod tests {
     #[test]
     fn any_of_several_keys_is_accepted() {
         let (first, second) = (keygen().unwrap(), keygen().unwrap());
-        let keys = [&first, &second].map(|pair| {
-            DecodingKey::from_ed_pem(pair.public_pem.as_bytes()).unwrap()
-        });
+        let keys = [&first, &second]
+            .map(|pair| DecodingKey::from_ed_pem(pair.public_pem.as_bytes()).unwrap());
         let verifier = Verifier::new(keys.to_vec());
         for pair in [first, second] {
-            assert!(verifier.verify(Some(&token(&pair, "a", &[Scope::Write], HOUR))).is_ok());
+            assert!(
+                verifier
+                    .verify(Some(&token(&pair, "a", &[Scope::Write], HOUR)))
+                    .is_ok()
+            );
         }
     }
 
@@ -288,13 +291,15 @@ mod tests {
             iat: 0,
             exp: u64::from(u32::MAX),
         };
-        let signed = |claims: Claims| {
-            format!("Bearer {}", keys::sign(&pair.private_pem, &claims).unwrap())
-        };
+        let signed =
+            |claims: Claims| format!("Bearer {}", keys::sign(&pair.private_pem, &claims).unwrap());
         // {"alg":"none"} with an otherwise good payload.
         let unsigned = format!(
             "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
-            signed(claims(AUDIENCE, "acme", "read")).split('.').nth(1).unwrap()
+            signed(claims(AUDIENCE, "acme", "read"))
+                .split('.')
+                .nth(1)
+                .unwrap()
         );
         let cases = [
             foreign,
@@ -309,7 +314,10 @@ mod tests {
         ];
         for header in cases {
             let answer = verifier.verify(Some(&header));
-            assert!(matches!(answer, Err(AuthError::Invalid(_))), "{header}: {answer:?}");
+            assert!(
+                matches!(answer, Err(AuthError::Invalid(_))),
+                "{header}: {answer:?}"
+            );
         }
         assert!(matches!(verifier.verify(None), Err(AuthError::Missing(_))));
     }
@@ -318,7 +326,10 @@ mod tests {
     fn without_keys_everybody_is_the_default_tenant() {
         let verifier = Verifier::new(Vec::new());
         for header in [None, Some("Bearer whatever"), Some("nonsense")] {
-            assert_eq!(verifier.verify(header).unwrap(), Principal::full(DEFAULT_TENANT));
+            assert_eq!(
+                verifier.verify(header).unwrap(),
+                Principal::full(DEFAULT_TENANT)
+            );
         }
     }
 }

@@ -57,7 +57,13 @@ impl Workers {
         loop {
             let (job, lost) = self.queue.next().await;
             let progress = self.process(&job, lost.as_deref()).await;
-            tracing::info!(tenant = job.tenant, store = job.store, file = job.file, ?progress, "a job's call ended");
+            tracing::info!(
+                tenant = job.tenant,
+                store = job.store,
+                file = job.file,
+                ?progress,
+                "a job's call ended"
+            );
             self.queue.finish(job, progress);
         }
     }
@@ -133,9 +139,14 @@ fn request(job: &Job, lost: Option<&str>) -> anyhow::Result<(Request<WasiBody>, 
         .header(http::header::HOST, "dayfly.internal")
         .header("x-request-id", &*id);
     if let Some(lost) = lost {
-        let plain: String = lost.chars().filter(|c| c.is_ascii() && !c.is_control()).collect();
+        let plain: String = lost
+            .chars()
+            .filter(|c| c.is_ascii() && !c.is_control())
+            .collect();
         request = request.header(LOST_HEADER, HeaderValue::from_str(&plain)?);
     }
-    let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
+    let body = Empty::<Bytes>::new()
+        .map_err(|never| match never {})
+        .boxed_unsync();
     Ok((request.body(body)?, id))
 }

@@ -58,7 +58,11 @@ struct Entry {
 impl Queue {
     /// Takes a job up. False where it cannot be taken now.
     pub fn schedule(&self, tenant: &str, store: &str, file: &str) -> bool {
-        let job = Job { tenant: tenant.into(), store: store.into(), file: file.into() };
+        let job = Job {
+            tenant: tenant.into(),
+            store: store.into(),
+            file: file.into(),
+        };
         let mut jobs = self.lock();
         if let Some(entry) = jobs.known.get_mut(&job) {
             entry.again |= entry.running;
@@ -88,7 +92,9 @@ impl Queue {
 
     /// Ends a job's turn. It comes back by itself after a while unless it is done.
     pub fn finish(self: &Arc<Self>, job: Job, progress: Progress) {
-        let Some(pause) = self.settle(&job, progress) else { return };
+        let Some(pause) = self.settle(&job, progress) else {
+            return;
+        };
         let queue = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
@@ -161,7 +167,9 @@ mod tests {
     use super::*;
 
     fn files(queue: &Queue) -> Vec<String> {
-        std::iter::from_fn(|| queue.take()).map(|(job, _)| job.file).collect()
+        std::iter::from_fn(|| queue.take())
+            .map(|(job, _)| job.file)
+            .collect()
     }
 
     #[test]

@@ -58,8 +58,13 @@ async fn sweep_store(
     loop {
         let page = objects.list(&prefix, after.as_deref(), PAGE).await?;
         for meta in &page {
-            let name = meta.key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".json"));
-            let Some(file) = name.filter(|name| !name.contains('/')) else { continue };
+            let name = meta
+                .key
+                .strip_prefix(&prefix)
+                .and_then(|name| name.strip_suffix(".json"));
+            let Some(file) = name.filter(|name| !name.contains('/')) else {
+                continue;
+            };
             let record = match objects.get(&meta.key, None, &Room::new(MAX_RECORD)).await {
                 Ok(record) => record,
                 Err(Failure::NotFound) => continue,
@@ -91,20 +96,43 @@ mod tests {
     async fn unfinished_ingestions_of_all_tenants_are_found() {
         let storage = Storage::new(Arc::new(InMemory::new()), "memory".into(), true);
         for (tenant, key, record) in [
-            ("a", "stores/vs_1/pending/f1.json", r#"{"status":"in_progress"}"#),
+            (
+                "a",
+                "stores/vs_1/pending/f1.json",
+                r#"{"status":"in_progress"}"#,
+            ),
             ("a", "stores/vs_1/pending/f2.json", r#"{"status":"failed"}"#),
             ("a", "stores/vs_1/pending/f3.json", "not JSON"),
-            ("a", "stores/vs_1/pending/f1/attempt.json", r#"{"status":"in_progress"}"#),
-            ("b", "stores/vs_2/pending/f4.json", r#"{"status":"in_progress","more":1}"#),
-            ("b", "stores/vs_2/manifest/1.json", r#"{"status":"in_progress"}"#),
+            (
+                "a",
+                "stores/vs_1/pending/f1/attempt.json",
+                r#"{"status":"in_progress"}"#,
+            ),
+            (
+                "b",
+                "stores/vs_2/pending/f4.json",
+                r#"{"status":"in_progress","more":1}"#,
+            ),
+            (
+                "b",
+                "stores/vs_2/manifest/1.json",
+                r#"{"status":"in_progress"}"#,
+            ),
         ] {
-            storage.of(tenant).put(key, record.into(), PutMode::Create).await.unwrap();
+            storage
+                .of(tenant)
+                .put(key, record.into(), PutMode::Create)
+                .await
+                .unwrap();
         }
         let queue = Queue::default();
         assert_eq!(sweep(&storage, &queue).await.unwrap(), 2);
         let (first, _) = queue.next().await;
         let (second, _) = queue.next().await;
         assert_eq!((first.tenant.as_str(), first.file.as_str()), ("a", "f1"));
-        assert_eq!((second.store.as_str(), second.file.as_str()), ("vs_2", "f4"));
+        assert_eq!(
+            (second.store.as_str(), second.file.as_str()),
+            ("vs_2", "f4")
+        );
     }
 }

@@ -33,7 +33,9 @@ pub struct Data {
 #[derive(Debug, Error)]
 pub enum DataError {
     /// The directory cannot be made or written.
-    #[error("the data directory {path} cannot be used ({source}): give this user write access to it, or choose another with --data")]
+    #[error(
+        "the data directory {path} cannot be used ({source}): give this user write access to it, or choose another with --data"
+    )]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -66,11 +68,19 @@ impl Data {
         }
         let storage = open_url(&options.data)?;
         let node = options.node.clone().map_or_else(random_id, Ok)?;
-        Ok(Self { storage, node, boot, _lock: None })
+        Ok(Self {
+            storage,
+            node,
+            boot,
+            _lock: None,
+        })
     }
 
     fn open_directory(path: &Path, node: Option<String>, boot: String) -> Result<Self, DataError> {
-        let failed = |source| DataError::Directory { path: path.into(), source };
+        let failed = |source| DataError::Directory {
+            path: path.into(),
+            source,
+        };
         let own = path.join(OWN_FOLDER);
         fs::create_dir_all(&own).map_err(failed)?;
         let root = fs::canonicalize(path).map_err(failed)?;
@@ -79,8 +89,10 @@ impl Data {
             Some(node) => node,
             None => kept_node(&own, path)?,
         };
-        let store = DurableLocal::open(&root)
-            .map_err(|error| DataError::Url { url: path.display().to_string(), reason: error.to_string() })?;
+        let store = DurableLocal::open(&root).map_err(|error| DataError::Url {
+            url: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
         let started = SystemTime::now();
         let swept = root.clone();
         // Nothing depends on its end, so a large directory does not hold the start back.
@@ -90,20 +102,32 @@ impl Data {
             Err(error) => tracing::warn!(%error, "cannot look for unfinished files"),
         });
         let storage = Storage::new(Arc::new(store), path.display().to_string(), false);
-        Ok(Self { storage, node, boot, _lock: Some(lock) })
+        Ok(Self {
+            storage,
+            node,
+            boot,
+            _lock: Some(lock),
+        })
     }
 }
 
 fn open_url(given: &str) -> Result<Storage, DataError> {
-    let failed = |reason: String| DataError::Url { url: given.into(), reason };
+    let failed = |reason: String| DataError::Url {
+        url: given.into(),
+        reason,
+    };
     let url = Url::parse(given).map_err(|error| failed(error.to_string()))?;
-    if !matches!(url.scheme(), "s3" | "s3a" | "gs" | "az" | "azure" | "abfs" | "abfss") {
+    if !matches!(
+        url.scheme(),
+        "s3" | "s3a" | "gs" | "az" | "azure" | "abfs" | "abfss"
+    ) {
         return Err(failed("use a directory, s3://, gs:// or az://".into()));
     }
     // Credentials and endpoints as the vendors' own tools take them, such as AWS_ACCESS_KEY_ID.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let (store, prefix) = parse_url_opts(&url, environment).map_err(|error| failed(error.to_string()))?;
+    let (store, prefix) =
+        parse_url_opts(&url, environment).map_err(|error| failed(error.to_string()))?;
     let store: Arc<dyn ObjectStore> = match prefix.as_ref() {
         "" => Arc::from(store),
         _ => Arc::new(PrefixStore::new(store, prefix)),
@@ -112,7 +136,10 @@ fn open_url(given: &str) -> Result<Storage, DataError> {
 }
 
 fn lock(own: &Path, path: &Path) -> Result<File, DataError> {
-    let failed = |source| DataError::Directory { path: path.into(), source };
+    let failed = |source| DataError::Directory {
+        path: path.into(),
+        source,
+    };
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -128,7 +155,10 @@ fn lock(own: &Path, path: &Path) -> Result<File, DataError> {
 
 /// Called with the lock held.
 fn kept_node(own: &Path, path: &Path) -> Result<String, DataError> {
-    let failed = |source| DataError::Directory { path: path.into(), source };
+    let failed = |source| DataError::Directory {
+        path: path.into(),
+        source,
+    };
     let file = own.join("node");
     match fs::read_to_string(&file) {
         Ok(node) if !node.trim().is_empty() => return Ok(node.trim().into()),
@@ -138,7 +168,12 @@ fn kept_node(own: &Path, path: &Path) -> Result<String, DataError> {
     }
     let node = random_id()?;
     let mut made = File::create(&file).map_err(failed)?;
-    made.write_all(node.as_bytes()).and_then(|()| made.sync_all()).map_err(failed)?;
+    made.write_all(node.as_bytes())
+        .and_then(|()| made.sync_all())
+        .map_err(failed)?;
+    File::open(own)
+        .and_then(|own| own.sync_all())
+        .map_err(failed)?;
     Ok(node)
 }
 
@@ -154,7 +189,10 @@ mod tests {
     use super::*;
 
     fn options(path: &Path) -> ServeOptions {
-        ServeOptions { data: path.display().to_string(), ..ServeOptions::default() }
+        ServeOptions {
+            data: path.display().to_string(),
+            ..ServeOptions::default()
+        }
     }
 
     #[test]
@@ -172,19 +210,32 @@ mod tests {
     fn a_directory_has_one_server() {
         let root = tempfile::tempdir().unwrap();
         let _held = Data::open(&options(root.path())).unwrap();
-        assert!(matches!(Data::open(&options(root.path())), Err(DataError::InUse(_))));
+        assert!(matches!(
+            Data::open(&options(root.path())),
+            Err(DataError::InUse(_))
+        ));
     }
 
     #[test]
     fn a_directory_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Data::open(&options(&file.path().join("below"))).err().unwrap();
-        assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
+        let error = Data::open(&options(&file.path().join("below")))
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .contains(&file.path().display().to_string()),
+            "{error}"
+        );
     }
 
     #[test]
     fn other_schemes_are_refused() {
-        let options = ServeOptions { data: "ftp://host/x".into(), ..ServeOptions::default() };
+        let options = ServeOptions {
+            data: "ftp://host/x".into(),
+            ..ServeOptions::default()
+        };
         assert!(matches!(Data::open(&options), Err(DataError::Url { .. })));
     }
 }

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io;
 use std::path::{Path as FsPath, PathBuf};
 use std::time::SystemTime;
@@ -28,7 +28,10 @@ impl DurableLocal {
         let inner = LocalFileSystem::new_with_prefix(root)?
             .with_fsync(true)
             .with_automatic_cleanup(true);
-        Ok(Self { inner, root: root.into() })
+        Ok(Self {
+            inner,
+            root: root.into(),
+        })
     }
 
     async fn delete_durably(&self, location: &Path) -> Result<()> {
@@ -36,8 +39,10 @@ impl DurableLocal {
         let path = self.inner.path_to_filesystem(location)?;
         let root = self.root.clone();
         blocking(move || {
-            sync_nearest(&path, &root)
-                .map_err(|source| object_store::Error::Generic { store: "local", source: source.into() })
+            sync_nearest(&path, &root).map_err(|source| object_store::Error::Generic {
+                store: "local",
+                source: source.into(),
+            })
         })
         .await
     }
@@ -51,7 +56,12 @@ impl std::fmt::Display for DurableLocal {
 
 #[async_trait::async_trait]
 impl ObjectStore for DurableLocal {
-    async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        at: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
         self.inner.put_opts(at, payload, options).await
     }
 
@@ -107,7 +117,9 @@ impl ObjectStore for DurableLocal {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await?
 }
 
@@ -129,22 +141,31 @@ pub fn remove_unfinished(directory: &FsPath, before: SystemTime) -> io::Result<u
     let mut removed = 0;
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            removed += remove_unfinished(&entry.path(), before)?;
-            continue;
-        }
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.rsplit_once('#')).map(|(_, number)| number);
-        let unfinished = number.is_some_and(|number| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        if kind.is_file() && unfinished && entry.metadata()?.modified()? < before {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
-        }
+        // The server is at work meanwhile, so anything may be gone already.
+        removed += match remove_entry(&entry, before) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            removed => removed?,
+        };
     }
     Ok(removed)
+}
+
+fn remove_entry(entry: &DirEntry, before: SystemTime) -> io::Result<u64> {
+    let kind = entry.file_type()?;
+    if kind.is_dir() {
+        return remove_unfinished(&entry.path(), before);
+    }
+    let named = entry.file_name().to_str().is_some_and(is_unfinished);
+    if !kind.is_file() || !named || entry.metadata()?.modified()? >= before {
+        return Ok(0);
+    }
+    std::fs::remove_file(entry.path())?;
+    Ok(1)
+}
+
+fn is_unfinished(name: &str) -> bool {
+    let number = name.rsplit_once('#').map_or("", |(_, number)| number);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

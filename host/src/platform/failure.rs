@@ -97,13 +97,19 @@ mod tests {
     use super::*;
 
     fn generic(kind: ErrorKind) -> object_store::Error {
-        object_store::Error::Generic { store: "test", source: Box::new(io::Error::from(kind)) }
+        object_store::Error::Generic {
+            store: "test",
+            source: Box::new(io::Error::from(kind)),
+        }
     }
 
     #[test]
     fn a_full_disk_is_out_of_space() {
         for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
-            assert!(matches!(explain(&generic(kind), "/data"), Failure::OutOfSpace(_)));
+            assert!(matches!(
+                explain(&generic(kind), "/data"),
+                Failure::OutOfSpace(_)
+            ));
         }
     }
 
@@ -115,6 +121,9 @@ mod tests {
 
     #[test]
     fn anything_else_may_pass() {
-        assert!(matches!(explain(&generic(ErrorKind::Other), "/data"), Failure::Unavailable(_)));
+        assert!(matches!(
+            explain(&generic(ErrorKind::Other), "/data"),
+            Failure::Unavailable(_)
+        ));
     }
 }

@@ -1,11 +1,14 @@
-use super::bindings::dayfly::platform::identity::{AuthError, Host, Principal, Scope};
 use super::Instance;
+use super::bindings::dayfly::platform::identity::{AuthError, Host, Principal, Scope};
 use crate::identity;
 use crate::runtime::State;
 
 impl Host for State {
     fn authenticate(&mut self, authorization: Option<String>) -> Result<Principal, AuthError> {
-        self.platform.authenticate(authorization.as_deref()).map(Principal::from).map_err(AuthError::from)
+        self.platform
+            .authenticate(authorization.as_deref())
+            .map(Principal::from)
+            .map_err(AuthError::from)
     }
 }
 

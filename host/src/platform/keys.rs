@@ -8,7 +8,9 @@ const MAX_SEGMENT: usize = 200;
 /// Accepts a whole key: segments of `[A-Za-z0-9._=-]` joined by `/`, none of them empty, `.` or `..`.
 pub fn check_key(key: &str) -> Result<(), Failure> {
     if key.len() > MAX_KEY {
-        return Err(Failure::InvalidKey(format!("a key has at most {MAX_KEY} bytes")));
+        return Err(Failure::InvalidKey(format!(
+            "a key has at most {MAX_KEY} bytes"
+        )));
     }
     key.split('/').try_for_each(check_segment)
 }
@@ -26,7 +28,8 @@ pub fn split_prefix(prefix: &str) -> Result<(&str, &str), Failure> {
     Ok((folder, beginning))
 }
 
-fn check_segment(segment: &str) -> Result<(), Failure> {
+/// Accepts one segment of a key.
+pub fn check_segment(segment: &str) -> Result<(), Failure> {
     let named = !matches!(segment, "" | "." | "..");
     if named && segment.len() <= MAX_SEGMENT && segment.bytes().all(is_allowed) {
         return Ok(());
@@ -51,7 +54,13 @@ mod tests {
 
     #[test]
     fn plain_keys_pass() {
-        for key in ["a", "a/b", "stores/vs_1/manifest/00000000000000000001.json", "a=b/-/_/.c", &"x".repeat(200)] {
+        for key in [
+            "a",
+            "a/b",
+            "stores/vs_1/manifest/00000000000000000001.json",
+            "a=b/-/_/.c",
+            &"x".repeat(200),
+        ] {
             assert!(check_key(key).is_ok(), "{key}");
         }
     }
@@ -61,11 +70,37 @@ mod tests {
         let long = "x".repeat(201);
         let deep = "a/".repeat(400) + "a";
         for key in [
-            "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/../b", "a/./b", "a\\..\\b",
-            "a\0b", "ä", "a b", "a%2e%2e/b", "%2e%2e", "a#1", "a:b", "\u{ff0e}\u{ff0e}/a", "a\n",
-            "…", "~", "*", &long, &deep,
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "../a",
+            "a/..",
+            "a/../b",
+            "a/./b",
+            "a\\..\\b",
+            "a\0b",
+            "ä",
+            "a b",
+            "a%2e%2e/b",
+            "%2e%2e",
+            "a#1",
+            "a:b",
+            "\u{ff0e}\u{ff0e}/a",
+            "a\n",
+            "…",
+            "~",
+            "*",
+            &long,
+            &deep,
         ] {
-            assert!(matches!(check_key(key), Err(Failure::InvalidKey(_))), "{key:?}");
+            assert!(
+                matches!(check_key(key), Err(Failure::InvalidKey(_))),
+                "{key:?}"
+            );
         }
     }
 
@@ -75,7 +110,9 @@ mod tests {
         assert_eq!(split_prefix("a").unwrap(), ("", "a"));
         assert_eq!(split_prefix("a/b/").unwrap(), ("a/b", ""));
         assert_eq!(split_prefix("a/b/c").unwrap(), ("a/b", "c"));
-        for prefix in ["/", "//", "../", "a/../", "a//", "a/./b", "a b", "/a", "a/\0"] {
+        for prefix in [
+            "/", "//", "../", "a/../", "a//", "a/./b", "a b", "/a", "a/\0",
+        ] {
             assert!(split_prefix(prefix).is_err(), "{prefix:?}");
         }
     }

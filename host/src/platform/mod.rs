@@ -15,11 +15,15 @@ pub use failure::Failure;
 pub use storage::{Room, Storage};
 
 pub use self::bindings::dayfly::platform::settings;
-use crate::identity::{Principal, Verifier};
+use self::keys::check_segment;
+use crate::identity::{Principal, Scope, Verifier};
 use crate::jobs::Queue;
 use crate::runtime::State;
 
-#[expect(missing_docs, reason = "generated from wit/platform.wit, which documents it")]
+#[expect(
+    missing_docs,
+    reason = "generated from wit/platform.wit, which documents it"
+)]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -56,13 +60,25 @@ impl Instance {
     /// For a request whose token the host found to be `principal`'s. The guest still has to
     /// present that token.
     pub fn for_request(platform: Arc<Platform>, principal: Principal) -> Self {
-        Self { platform, expected: principal, trusted: false, bound: None, writers: 0 }
+        Self {
+            platform,
+            expected: principal,
+            trusted: false,
+            bound: None,
+            writers: 0,
+        }
     }
 
     /// For the host's own call on behalf of `tenant`: whatever the guest presents is accepted.
     pub fn for_job(platform: Arc<Platform>, tenant: &str) -> Self {
         let expected = Principal::full(tenant);
-        Self { platform, expected, trusted: true, bound: None, writers: 0 }
+        Self {
+            platform,
+            expected,
+            trusted: true,
+            bound: None,
+            writers: 0,
+        }
     }
 }
 
@@ -74,11 +90,24 @@ impl settings::Host for State {
 
 impl bindings::dayfly::platform::ingestion::Host for State {
     fn schedule(&mut self, store: String, file: String) -> bool {
-        let instance = &self.platform;
-        let Some((principal, queue)) = instance.bound.as_ref().zip(instance.platform.jobs.as_ref())
-        else {
-            return false;
-        };
-        queue.schedule(&principal.tenant, &store, &file)
+        self.platform.schedule(&store, &file).unwrap_or(false)
+    }
+}
+
+impl Instance {
+    /// Jobs may write, so whoever asks for one has to be allowed to; and the names become part
+    /// of a path.
+    fn schedule(&self, store: &str, file: &str) -> Option<bool> {
+        let principal = self.bound.as_ref()?;
+        let named = check_segment(store).and(check_segment(file)).is_ok();
+        if !named || !principal.scopes.contains(&Scope::Write) {
+            return None;
+        }
+        Some(
+            self.platform
+                .jobs
+                .as_ref()?
+                .schedule(&principal.tenant, store, file),
+        )
     }
 }

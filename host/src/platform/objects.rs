@@ -18,45 +18,61 @@ const MAX_PARTS: usize = 10_000;
 const MAX_WRITERS: u32 = 4;
 
 impl Instance {
-    fn objects(&self, scope: Scope) -> Result<TenantObjects<'_>, Failure> {
-        let principal = self.bound.as_ref().ok_or_else(|| {
-            Failure::Denied("the instance has not authenticated".into())
-        })?;
-        if !principal.scopes.contains(&scope) {
-            return Err(Failure::Denied(format!(
-                "the token lacks the scope `{0}`: `dayfly token issue --scope {0}` gives it",
-                scope.name()
-            )));
-        }
+    /// For reading. Whoever may write has to read, too: which answers a token without the scope
+    /// `read` gets is decided by the request, before anything is read for it.
+    fn readable(&self) -> Result<TenantObjects<'_>, Failure> {
+        let principal = self
+            .bound
+            .as_ref()
+            .ok_or_else(|| Failure::Denied("the instance has not authenticated".into()))?;
         let storage: &Storage = &self.platform.storage;
         Ok(storage.of(&principal.tenant))
+    }
+
+    fn writable(&self) -> Result<TenantObjects<'_>, Failure> {
+        let objects = self.readable()?;
+        let scopes = self.bound.as_ref().map(|principal| &principal.scopes);
+        if scopes.is_some_and(|scopes| scopes.contains(&Scope::Write)) {
+            return Ok(objects);
+        }
+        Err(Failure::Denied(
+            "the token lacks the scope `write`: `dayfly token issue --scope write` gives it".into(),
+        ))
     }
 }
 
 impl Host for State {
     async fn get(&mut self, key: String, range: Option<ByteRange>) -> Result<Vec<u8>, Error> {
-        let found = self.platform.objects(Scope::Read)?.get(&key, range, &Room::new(MAX_ANSWER)).await?;
+        let found = self
+            .platform
+            .readable()?
+            .get(&key, range, &Room::new(MAX_ANSWER))
+            .await?;
         Ok(found.into())
     }
 
     async fn get_many(&mut self, parts: Vec<Part>) -> Vec<Result<Vec<u8>, Error>> {
-        match self.platform.objects(Scope::Read) {
+        match self.platform.readable() {
             Ok(objects) => get_many(&objects, parts).await,
             Err(failure) => refuse(parts.len(), &failure),
         }
     }
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Error> {
-        Ok(self.platform.objects(Scope::Read)?.head(&key).await?)
+        Ok(self.platform.readable()?.head(&key).await?)
     }
 
     async fn put(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        let objects = self.platform.objects(Scope::Write)?;
+        let objects = self.platform.writable()?;
         Ok(objects.put(&key, data, PutMode::Overwrite).await?)
     }
 
     async fn put_new(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        Ok(self.platform.objects(Scope::Write)?.put(&key, data, PutMode::Create).await?)
+        Ok(self
+            .platform
+            .writable()?
+            .put(&key, data, PutMode::Create)
+            .await?)
     }
 
     async fn list(
@@ -65,16 +81,16 @@ impl Host for State {
         start_after: Option<String>,
         limit: u32,
     ) -> Result<Vec<ObjectMeta>, Error> {
-        let objects = self.platform.objects(Scope::Read)?;
+        let objects = self.platform.readable()?;
         Ok(objects.list(&prefix, start_after.as_deref(), limit).await?)
     }
 
     async fn folders(&mut self, prefix: String) -> Result<Vec<String>, Error> {
-        Ok(self.platform.objects(Scope::Read)?.folders(&prefix).await?)
+        Ok(self.platform.readable()?.folders(&prefix).await?)
     }
 
     async fn delete(&mut self, key: String) -> Result<(), Error> {
-        Ok(self.platform.objects(Scope::Write)?.delete(&key).await?)
+        Ok(self.platform.writable()?.delete(&key).await?)
     }
 
     async fn create(&mut self, key: String) -> Result<Resource<Writer>, Error> {
@@ -84,8 +100,10 @@ impl Host for State {
                 "an instance has at most {MAX_WRITERS} objects in the making"
             )));
         }
-        let writer = instance.objects(Scope::Write)?.create(&key)?;
-        let handle = table.push(writer).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let writer = instance.writable()?.create(&key)?;
+        let handle = table
+            .push(writer)
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers += 1;
         Ok(handle)
     }
@@ -94,13 +112,17 @@ impl Host for State {
 impl HostWriter for State {
     async fn write(&mut self, writer: Resource<Writer>, data: Vec<u8>) -> Result<(), Error> {
         let (_, table) = self.platform();
-        let writer = table.get_mut(&writer).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let writer = table
+            .get_mut(&writer)
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(writer.write(data).await?)
     }
 
     async fn finish(&mut self, this: Resource<Writer>) -> Result<u64, Error> {
         let (instance, table) = self.platform();
-        let writer = table.delete(this).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let writer = table
+            .delete(this)
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers = instance.writers.saturating_sub(1);
         Ok(writer.finish().await?)
     }
@@ -122,7 +144,11 @@ async fn get_many(objects: &TenantObjects<'_>, parts: Vec<Part>) -> Vec<Result<V
     }
     let room = Room::new(MAX_ANSWER);
     let get = async |part: Part| Ok(objects.get(&part.key, part.range, &room).await?.into());
-    futures::stream::iter(parts).map(get).buffered(CONCURRENT_GETS).collect().await
+    futures::stream::iter(parts)
+        .map(get)
+        .buffered(CONCURRENT_GETS)
+        .collect()
+        .await
 }
 
 fn refuse(count: usize, failure: &Failure) -> Vec<Result<Vec<u8>, Error>> {

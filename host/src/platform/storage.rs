@@ -41,7 +41,9 @@ impl Room {
     }
 
     fn take(&self, size: u64) -> Result<(), Failure> {
-        let left = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(size));
+        let left = self
+            .0
+            .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(size));
         left.map(drop).map_err(|left| {
             Failure::TooLarge(format!(
                 "{size} bytes are more than the {left} that the call may still answer with: read ranges"
@@ -66,12 +68,19 @@ pub struct Writer {
 impl Storage {
     /// `place` names the store for people; `sorted` says that it lists by key.
     pub fn new(store: Arc<dyn ObjectStore>, place: String, sorted: bool) -> Self {
-        Self { store, place: place.into(), sorted }
+        Self {
+            store,
+            place: place.into(),
+            sorted,
+        }
     }
 
     /// Confines to `tenant`, which has to be a tenant's name.
     pub fn of<'a>(&'a self, tenant: &'a str) -> TenantObjects<'a> {
-        TenantObjects { storage: self, tenant }
+        TenantObjects {
+            storage: self,
+            tenant,
+        }
     }
 
     /// The names of the folders directly below `folder` (without `/` at its end; empty for the
@@ -79,8 +88,15 @@ impl Storage {
     pub async fn folders_anywhere(&self, folder: &str) -> Result<Vec<String>, Failure> {
         let path = parse(folder)?;
         let prefix = (!folder.is_empty()).then_some(&path);
-        let listing = self.store.list_with_delimiter(prefix).await.map_err(|e| self.explain(&e))?;
-        let names = listing.common_prefixes.iter().filter_map(|path| path.filename());
+        let listing = self
+            .store
+            .list_with_delimiter(prefix)
+            .await
+            .map_err(|e| self.explain(&e))?;
+        let names = listing
+            .common_prefixes
+            .iter()
+            .filter_map(|path| path.filename());
         let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort_unstable();
         Ok(names)
@@ -122,13 +138,21 @@ impl TenantObjects<'_> {
 
     async fn read(&self, found: GetResult, room: &Room) -> Result<Bytes, Failure> {
         room.take(found.range.end - found.range.start)?;
-        found.bytes().await.map_err(|error| self.storage.explain(&error))
+        found
+            .bytes()
+            .await
+            .map_err(|error| self.storage.explain(&error))
     }
 
     /// As the platform's `head`.
     pub async fn head(&self, key: &str) -> Result<objects::ObjectMeta, Failure> {
         let path = self.path(key)?;
-        let meta = self.storage.store.head(&path).await.map_err(|e| self.storage.explain(&e))?;
+        let meta = self
+            .storage
+            .store
+            .head(&path)
+            .await
+            .map_err(|e| self.storage.explain(&e))?;
         Ok(described(key.into(), &meta))
     }
 
@@ -136,7 +160,11 @@ impl TenantObjects<'_> {
     pub async fn put(&self, key: &str, data: Vec<u8>, mode: PutMode) -> Result<(), Failure> {
         let path = self.path(key)?;
         let payload = PutPayload::from(data);
-        let put = self.storage.store.put_opts(&path, payload, mode.into()).await;
+        let put = self
+            .storage
+            .store
+            .put_opts(&path, payload, mode.into())
+            .await;
         put.map(drop).map_err(|error| self.storage.explain(&error))
     }
 
@@ -169,8 +197,14 @@ impl TenantObjects<'_> {
             None => store.list(Some(&below)),
         };
         let mut found = BTreeMap::new();
-        while let Some(meta) = entries.try_next().await.map_err(|e| self.storage.explain(&e))? {
-            let Some(key) = meta.location.as_ref().strip_prefix(&root) else { continue };
+        while let Some(meta) = entries
+            .try_next()
+            .await
+            .map_err(|e| self.storage.explain(&e))?
+        {
+            let Some(key) = meta.location.as_ref().strip_prefix(&root) else {
+                continue;
+            };
             let wanted = key.starts_with(prefix) && start_after.is_none_or(|after| key > after);
             if !wanted {
                 continue;
@@ -183,16 +217,23 @@ impl TenantObjects<'_> {
                 break;
             }
         }
-        Ok(found.into_iter().map(|(key, meta)| described(key, &meta)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(key, meta)| described(key, &meta))
+            .collect())
     }
 
     /// As the platform's `folders`.
     pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, Failure> {
         let (folder, rest) = split_prefix(prefix)?;
         if !rest.is_empty() {
-            return Err(Failure::InvalidKey("the prefix of folders ends in `/`".into()));
+            return Err(Failure::InvalidKey(
+                "the prefix of folders ends in `/`".into(),
+            ));
         }
-        self.storage.folders_anywhere(format!("{}/{folder}", self.tenant).trim_end_matches('/')).await
+        self.storage
+            .folders_anywhere(format!("{}/{folder}", self.tenant).trim_end_matches('/'))
+            .await
     }
 
     /// As the platform's `create`.
@@ -200,7 +241,11 @@ impl TenantObjects<'_> {
         let path = self.path(key)?;
         let store = Arc::clone(&self.storage.store);
         let inner = BufWriter::with_capacity(store, path, PART_BYTES);
-        Ok(Writer { inner: Some(inner), place: Arc::clone(&self.storage.place), size: 0 })
+        Ok(Writer {
+            inner: Some(inner),
+            place: Arc::clone(&self.storage.place),
+            size: 0,
+        })
     }
 
     fn path(&self, key: &str) -> Result<Path, Failure> {
@@ -224,7 +269,11 @@ fn parse(path: &str) -> Result<Path, Failure> {
 
 fn described(key: String, meta: &ObjectMeta) -> objects::ObjectMeta {
     let modified_ms = meta.last_modified.timestamp_millis().max(0) as u64;
-    objects::ObjectMeta { key, size: meta.size, modified_ms }
+    objects::ObjectMeta {
+        key,
+        size: meta.size,
+        modified_ms,
+    }
 }
 
 impl Writer {
@@ -241,7 +290,10 @@ impl Writer {
     pub async fn finish(mut self) -> Result<u64, Failure> {
         let finished = self.writer()?.shutdown().await;
         if let Err(error) = finished {
-            let error = object_store::Error::Generic { store: "writer", source: error.into() };
+            let error = object_store::Error::Generic {
+                store: "writer",
+                source: error.into(),
+            };
             return Err(explain(&error, &self.place));
         }
         self.inner = None;
@@ -249,14 +301,20 @@ impl Writer {
     }
 
     fn writer(&mut self) -> Result<&mut BufWriter, Failure> {
-        self.inner.as_mut().ok_or_else(|| Failure::Unavailable("the writer has ended".into()))
+        self.inner
+            .as_mut()
+            .ok_or_else(|| Failure::Unavailable("the writer has ended".into()))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let Some(mut unfinished) = self.inner.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Some(mut unfinished) = self.inner.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         runtime.spawn(async move {
             // An object that was never begun in parts has nothing to abort.
             if let Err(error) = unfinished.abort().await {

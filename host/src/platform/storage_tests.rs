@@ -11,7 +11,11 @@ fn local() -> (tempfile::TempDir, Storage) {
 }
 
 async fn put(storage: &Storage, key: &str, data: &str) {
-    storage.of("t").put(key, data.into(), PutMode::Overwrite).await.unwrap();
+    storage
+        .of("t")
+        .put(key, data.into(), PutMode::Overwrite)
+        .await
+        .unwrap();
 }
 
 fn room() -> Room {
@@ -36,11 +40,21 @@ async fn ranges_give_what_there_is() {
         (range(0, 0), ""),
         (range(5, u64::MAX), "56789"),
     ] {
-        assert_eq!(tenant.get("a", wanted, &room()).await.unwrap(), found, "{wanted:?}");
+        assert_eq!(
+            tenant.get("a", wanted, &room()).await.unwrap(),
+            found,
+            "{wanted:?}"
+        );
     }
     assert_eq!(tenant.get("b", None, &room()).await, Err(Failure::NotFound));
-    assert_eq!(tenant.get("b", range(0, 0), &room()).await, Err(Failure::NotFound));
-    assert!(matches!(tenant.get("a", None, &Room::new(9)).await, Err(Failure::TooLarge(_))));
+    assert_eq!(
+        tenant.get("b", range(0, 0), &room()).await,
+        Err(Failure::NotFound)
+    );
+    assert!(matches!(
+        tenant.get("a", None, &Room::new(9)).await,
+        Err(Failure::TooLarge(_))
+    ));
 }
 
 #[tokio::test]
@@ -48,12 +62,31 @@ async fn tenants_do_not_see_each_other() {
     let (root, storage) = local();
     put(&storage, "secret", "x").await;
     let other = storage.of("t2");
-    assert_eq!(other.get("secret", None, &room()).await, Err(Failure::NotFound));
-    for key in ["../t/secret", "..", "/t/secret", "a/../../t/secret", "", "%2e%2e/t/secret"] {
-        assert!(matches!(other.get(key, None, &room()).await, Err(Failure::InvalidKey(_))), "{key}");
+    assert_eq!(
+        other.get("secret", None, &room()).await,
+        Err(Failure::NotFound)
+    );
+    for key in [
+        "../t/secret",
+        "..",
+        "/t/secret",
+        "a/../../t/secret",
+        "",
+        "%2e%2e/t/secret",
+    ] {
+        assert!(
+            matches!(
+                other.get(key, None, &room()).await,
+                Err(Failure::InvalidKey(_))
+            ),
+            "{key}"
+        );
         let put = other.put(key, vec![], PutMode::Overwrite).await;
         assert!(matches!(put, Err(Failure::InvalidKey(_))), "{key}");
-        assert!(other.list(&format!("{key}/"), None, 9).await.is_err(), "{key}");
+        assert!(
+            other.list(&format!("{key}/"), None, 9).await.is_err(),
+            "{key}"
+        );
         assert!(other.create(key).is_err(), "{key}");
     }
     assert_eq!(other.list("", None, 9).await.unwrap().len(), 0);
@@ -87,7 +120,10 @@ async fn listings_are_sorted_bounded_and_resume() {
 #[test]
 fn of_many_that_create_an_object_exactly_one_wins() {
     let (_root, storage) = local();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let barrier = Barrier::new(32);
     let wins: usize = std::thread::scope(|scope| {
         let racers: Vec<_> = (0..32_u8)
@@ -120,10 +156,18 @@ async fn a_written_object_appears_whole_and_only_when_finished() {
     for byte in 0..20_u8 {
         writer.write(vec![byte; 1 << 20]).await.unwrap();
     }
-    assert_eq!(tenant.get("big", None, &room()).await, Err(Failure::NotFound));
+    assert_eq!(
+        tenant.get("big", None, &room()).await,
+        Err(Failure::NotFound)
+    );
     assert_eq!(writer.finish().await, Ok(20 << 20));
     let found = tenant.get("big", None, &room()).await.unwrap();
-    assert!(found.chunks(1 << 20).enumerate().all(|(at, chunk)| chunk.iter().all(|b| *b == at as u8)));
+    assert!(
+        found
+            .chunks(1 << 20)
+            .enumerate()
+            .all(|(at, chunk)| chunk.iter().all(|b| *b == at as u8))
+    );
     let small = tenant.create("empty").unwrap();
     assert_eq!(small.finish().await, Ok(0));
     assert_eq!(tenant.get("empty", None, &Room::new(0)).await.unwrap(), "");

@@ -47,7 +47,11 @@ impl Admission {
     /// holds back no other.
     pub async fn admit(self: &Arc<Self>, tenant: &str) -> Result<Permit, Overloaded> {
         // Made first, so that a tenant is forgotten also when the wait is broken off.
-        let mut permit = Permit { slots: None, tenant: tenant.into(), admission: Arc::clone(self) };
+        let mut permit = Permit {
+            slots: None,
+            tenant: tenant.into(),
+            admission: Arc::clone(self),
+        };
         let share = self.share(tenant);
         let now = Arc::clone(&share)
             .try_acquire_owned()
@@ -91,7 +95,9 @@ impl Admission {
     /// An idle tenant costs nothing.
     fn forget(&self, tenant: &str) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = tenants.get(tenant).is_some_and(|share| Arc::strong_count(share) == 1);
+        let idle = tenants
+            .get(tenant)
+            .is_some_and(|share| Arc::strong_count(share) == 1);
         if idle {
             tenants.remove(tenant);
         }

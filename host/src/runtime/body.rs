@@ -45,7 +45,11 @@ pub struct Limited<B> {
 impl<B> Limited<B> {
     /// Lets `limit` bytes of `inner` through and reports the next to `overflow`.
     pub fn new(inner: B, limit: u64, overflow: Arc<Overflow>) -> Self {
-        Self { inner, left: limit, overflow }
+        Self {
+            inner,
+            left: limit,
+            overflow,
+        }
     }
 }
 
@@ -96,7 +100,10 @@ pub struct Deadlined {
 impl Deadlined {
     /// `inner` has until `deadline`.
     pub fn new(inner: Incoming, deadline: Instant) -> Self {
-        Self { inner, deadline: Box::pin(tokio::time::sleep_until(deadline)) }
+        Self {
+            inner,
+            deadline: Box::pin(tokio::time::sleep_until(deadline)),
+        }
     }
 }
 
@@ -171,8 +178,10 @@ mod tests {
     use super::*;
 
     fn chunks(sizes: &[usize]) -> impl Body<Data = Bytes, Error = WasiError> + Unpin + use<> {
-        let frames: Vec<Result<_, WasiError>> =
-            sizes.iter().map(|size| Ok(Frame::data(Bytes::from(vec![0; *size])))).collect();
+        let frames: Vec<Result<_, WasiError>> = sizes
+            .iter()
+            .map(|size| Ok(Frame::data(Bytes::from(vec![0; *size]))))
+            .collect();
         StreamBody::new(futures::stream::iter(frames))
     }
 
@@ -195,12 +204,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_body_of_a_dead_instance_does_not_end_as_if_it_were_whole() {
-        let whole = || Full::new(Bytes::from("part")).map_err(|e| match e {}).boxed_unsync();
+        let whole = || {
+            Full::new(Bytes::from("part"))
+                .map_err(|e| match e {})
+                .boxed_unsync()
+        };
         let died = Arc::new(AtomicBool::new(true));
-        assert!(Guarded::new(whole(), Arc::clone(&died)).collect().await.is_err());
+        assert!(
+            Guarded::new(whole(), Arc::clone(&died))
+                .collect()
+                .await
+                .is_err()
+        );
         died.store(false, SeqCst);
         assert!(Guarded::new(whole(), died).collect().await.is_ok());
-        let empty = Empty::new().map_err(|e: std::convert::Infallible| match e {}).boxed_unsync();
+        let empty = Empty::new()
+            .map_err(|e: std::convert::Infallible| match e {})
+            .boxed_unsync();
         assert!(Guarded::new(empty, Arc::default()).collect().await.is_ok());
     }
 }

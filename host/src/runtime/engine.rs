@@ -64,7 +64,11 @@ fn open_cache(directory: Option<PathBuf>) -> Option<Cache> {
 }
 
 fn user_cache() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))?;
     Some(base.join("dayfly").join("guests"))
 }
@@ -88,7 +92,11 @@ impl Ticker {
         let handle = thread::Builder::new()
             .name("epoch".into())
             .spawn(move || tick(&weak, &counter))?;
-        Ok(Self { live, idle: Arc::default(), thread: handle.thread().clone() })
+        Ok(Self {
+            live,
+            idle: Arc::default(),
+            thread: handle.thread().clone(),
+        })
     }
 
     /// Keeps the clock going.
@@ -127,7 +135,9 @@ fn tick(engine: &EngineWeak, live: &AtomicUsize) {
         } else {
             thread::sleep(TICK);
         }
-        let Some(engine) = engine.upgrade() else { return };
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
         engine.increment_epoch();
     }
 }

@@ -61,7 +61,12 @@ pub struct MemoryLimiter {
 impl MemoryLimiter {
     /// Reports to `usage`.
     pub fn new(limit: u64, usage: Arc<Usage>) -> Self {
-        Self { limit, used: 0, growing: 0, usage }
+        Self {
+            limit,
+            used: 0,
+            growing: 0,
+            usage,
+        }
     }
 }
 
@@ -117,7 +122,11 @@ impl<F: Future> Metered<F> {
     /// Meters `inner` into `usage`.
     pub fn new(inner: F, budget: Duration, usage: Arc<Usage>) -> Self {
         let budget_ns = u64::try_from(budget.as_nanos()).unwrap_or(u64::MAX);
-        Self { inner: Box::pin(inner), budget_ns, usage }
+        Self {
+            inner: Box::pin(inner),
+            budget_ns,
+            usage,
+        }
     }
 }
 

@@ -32,7 +32,10 @@ impl GuestLog {
     fn emit(&self, line: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(line);
         // Control characters could forge lines of other requests.
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         tracing::info!(target: "guest", request_id = &*self.request_id, "{}", text.trim_end());
         line.clear();
     }

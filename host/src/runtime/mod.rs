@@ -107,10 +107,16 @@ impl Runtime {
         destination: Destination,
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<Self> {
-        let slots = options.limits.instances.saturating_add(options.jobs.concurrency).max(1);
+        let slots = options
+            .limits
+            .instances
+            .saturating_add(options.jobs.concurrency)
+            .max(1);
         let memory_mib = options.limits.memory_mib.max(options.jobs.memory_mib);
         let engine = engine::build(slots, (memory_mib as usize) << 20, options.cache.clone())?;
-        let linker = link(&engine).map_err(plain).context("the host's functions do not link")?;
+        let linker = link(&engine)
+            .map_err(plain)
+            .context("the host's functions do not link")?;
         let mut compiled = Vec::with_capacity(Guest::ALL.len());
         for guest in Guest::ALL {
             let name = guest.name();
@@ -123,7 +129,12 @@ impl Runtime {
             })?);
         }
         let ticker = Ticker::start(&engine).context("cannot start the epoch thread")?;
-        Ok(Self { guests: compiled, ticker, destination: Arc::new(destination), metrics })
+        Ok(Self {
+            guests: compiled,
+            ticker,
+            destination: Arc::new(destination),
+            metrics,
+        })
     }
 
     /// Resolves when no instance lives.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::body::Deadlined;
 use anyhow::{Context as _, bail};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Response, Uri};
@@ -17,7 +18,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use super::body::Deadlined;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Requests of one instance under way at once; more wait.
@@ -42,7 +42,9 @@ impl Destination {
     /// holds the bearer token that is sent along; no guest sees it. A request takes at most
     /// `timeout`, its answer included.
     pub fn new(url: &str, key_env: Option<&str>, timeout: Duration) -> anyhow::Result<Self> {
-        let base: Uri = url.parse().with_context(|| format!("embed.url is no URL: {url}"))?;
+        let base: Uri = url
+            .parse()
+            .with_context(|| format!("embed.url is no URL: {url}"))?;
         if !matches!(base.scheme_str(), Some("http" | "https")) || base.authority().is_none() {
             bail!("embed.url must be a whole http or https URL, not {url}");
         }
@@ -60,7 +62,12 @@ impl Destination {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Ok(Self { base, credential, timeout, client })
+        Ok(Self {
+            base,
+            credential,
+            timeout,
+            client,
+        })
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -78,7 +85,10 @@ impl Destination {
 
 /// `..`, also where it is written in percent codes, would leave the path's prefix.
 fn is_dots(segment: &str) -> bool {
-    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    matches!(
+        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+        "." | ".."
+    )
 }
 
 fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
@@ -97,8 +107,9 @@ fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
 }
 
 fn credential(variable: &str) -> anyhow::Result<HeaderValue> {
-    let key = env::var(variable)
-        .with_context(|| format!("embed.key_env names the variable {variable}, which is not set"))?;
+    let key = env::var(variable).with_context(|| {
+        format!("embed.key_env names the variable {variable}, which is not set")
+    })?;
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
         .with_context(|| format!("{variable} holds characters that no header may have"))?;
     value.set_sensitive(true);
@@ -127,7 +138,9 @@ impl Outbound {
             tracing::warn!(%uri, "a guest asked for a destination that is not configured");
             return Err(Error::HttpRequestDenied);
         }
-        let left = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        let left = self
+            .left
+            .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
         left.map(drop).map_err(|_| Error::ConnectionLimitReached)
     }
 }
@@ -144,7 +157,9 @@ impl WasiHttpHooks for Outbound {
         }
         request.headers_mut().remove(AUTHORIZATION);
         if let Some(credential) = &self.destination.credential {
-            request.headers_mut().insert(AUTHORIZATION, credential.clone());
+            request
+                .headers_mut()
+                .insert(AUTHORIZATION, credential.clone());
         }
         let destination = Arc::clone(&self.destination);
         let concurrent = Arc::clone(&self.concurrent);
@@ -162,7 +177,10 @@ impl WasiHttpHooks for Outbound {
                 let _place = place;
                 std::future::pending().await
             });
-            Ok((response.map(|body| Deadlined::new(body, deadline).boxed_unsync()), worker))
+            Ok((
+                response.map(|body| Deadlined::new(body, deadline).boxed_unsync()),
+                worker,
+            ))
         })
     }
 
@@ -195,7 +213,9 @@ mod tests {
     use super::*;
 
     fn allowed(base: &str, uri: &str) -> bool {
-        Destination::new(base, None, Duration::ZERO).unwrap().allows(&uri.parse().unwrap())
+        Destination::new(base, None, Duration::ZERO)
+            .unwrap()
+            .allows(&uri.parse().unwrap())
     }
 
     #[test]
@@ -219,18 +239,25 @@ mod tests {
 
     #[test]
     fn requests_end_with_their_number() {
-        let destination = Arc::new(Destination::new("http://127.0.0.1:9/", None, Duration::ZERO).unwrap());
+        let destination =
+            Arc::new(Destination::new("http://127.0.0.1:9/", None, Duration::ZERO).unwrap());
         let outbound = Outbound::new(destination, 2);
         let uri = "http://127.0.0.1:9/".parse().unwrap();
         assert!(outbound.take(&uri).is_ok());
         assert!(outbound.take(&uri).is_ok());
-        assert!(matches!(outbound.take(&uri), Err(Error::ConnectionLimitReached)));
+        assert!(matches!(
+            outbound.take(&uri),
+            Err(Error::ConnectionLimitReached)
+        ));
     }
 
     #[test]
     fn a_url_that_names_no_server_is_refused_at_the_start() {
         for url in ["", "/v1/embeddings", "ftp://a/b", "localhost:8080"] {
-            assert!(Destination::new(url, None, Duration::ZERO).is_err(), "{url}");
+            assert!(
+                Destination::new(url, None, Duration::ZERO).is_err(),
+                "{url}"
+            );
         }
     }
 }

@@ -6,11 +6,11 @@ use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::WasiBody;
 
 use super::body::{Limited, Overflow};
 use super::limits::{MemoryLimiter, Metered, Usage};
@@ -101,10 +101,16 @@ impl Instance {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let handled = async {
-            let request = store.data_mut().http().new_incoming_request(Scheme::Http, self.request)?;
+            let request = store
+                .data_mut()
+                .http()
+                .new_incoming_request(Scheme::Http, self.request)?;
             let out = store.data_mut().http().new_response_outparam(self.head)?;
             let proxy = self.pre.instantiate_async(&mut store).await?;
-            proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
+            proxy
+                .wasi_http_incoming_handler()
+                .call_handle(&mut store, request, out)
+                .await
         };
         let metered = Metered::new(handled, self.limits.cpu, Arc::clone(&self.usage));
         let ended = match tokio::time::timeout(self.limits.wall, metered).await {
@@ -148,7 +154,12 @@ struct Record {
 impl Record {
     fn begin(metrics: &Arc<Metrics>, guest: Guest, usage: Arc<Usage>) -> Self {
         metrics.instance_begins(guest);
-        Self { metrics: Arc::clone(metrics), guest, usage, kill: None }
+        Self {
+            metrics: Arc::clone(metrics),
+            guest,
+            usage,
+            kill: None,
+        }
     }
 }
 

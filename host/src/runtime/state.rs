@@ -48,7 +48,14 @@ impl State {
         table.set_max_capacity(MAX_HANDLES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES);
-        Self { wasi, http, table, outbound, memory, platform }
+        Self {
+            wasi,
+            http,
+            table,
+            outbound,
+            memory,
+            platform,
+        }
     }
 
     /// The platform's part together with the handles.
@@ -59,7 +66,10 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 

@@ -30,19 +30,33 @@ pub fn error(error: &ApiError) -> Response<Body> {
 /// Plain text.
 pub fn text(content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 /// 404 for a path that nothing answers.
 pub fn unknown_path(path: &str) -> ApiError {
     let shown: String = path.chars().take(200).collect();
-    ApiError::not_found(format!("There is nothing at {shown}; the API begins at /v1/."))
+    ApiError::not_found(format!(
+        "There is nothing at {shown}; the API begins at /v1/."
+    ))
 }
 
 /// 405.
 pub fn method_not_allowed() -> ApiError {
     ApiError::new(405, "Only GET is allowed here.")
+}
+
+/// 403: a server that asks for no token answers only those who mean this machine.
+pub fn foreign_origin() -> ApiError {
+    ApiError::new(
+        403,
+        "Without keys this server answers requests to localhost only, and none that a web page of \
+         another site makes; call it as localhost or 127.0.0.1, or give it keys (--auth-key).",
+    )
+    .code("foreign_origin")
 }
 
 /// 401.
@@ -63,10 +77,13 @@ pub fn overloaded() -> ApiError {
 
 /// 413: the body.
 pub fn body_too_large(limits: &LimitOptions) -> ApiError {
-    ApiError::new(413, format!(
-        "The request's body is larger than {} MiB; send the document in several files.",
-        limits.body_mib
-    ))
+    ApiError::new(
+        413,
+        format!(
+            "The request's body is larger than {} MiB; send the document in several files.",
+            limits.body_mib
+        ),
+    )
     .code("body_too_large")
 }
 

@@ -26,7 +26,9 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
         return embedded(options).await;
     };
     let Some(model) = &options.model else {
-        bail!("embed.url is set without embed.model: name the model that {url} should use (--embed-model)");
+        bail!(
+            "embed.url is set without embed.model: name the model that {url} should use (--embed-model)"
+        );
     };
     Ok(Embedding {
         url: url.clone(),
@@ -41,13 +43,21 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
         let files = locate(None)?;
         Embedder::load(files, EmbedderConfig::default())
     };
-    let embedder = tokio::task::spawn_blocking(load).await.context("loading the embedder")?;
+    let embedder = tokio::task::spawn_blocking(load)
+        .await
+        .context("loading the embedder")?;
     let embedder = embedder.context(
         "there is no embedder: install the embedded one with `dayfly setup`, or name an endpoint with --embed-url",
     )?;
     let model = embedder.model().id;
-    if options.model.as_deref().is_some_and(|wanted| wanted != model) {
-        bail!("embed.model asks for another model than the embedded {model}: name its endpoint with --embed-url");
+    if options
+        .model
+        .as_deref()
+        .is_some_and(|wanted| wanted != model)
+    {
+        bail!(
+            "embed.model asks for another model than the embedded {model}: name its endpoint with --embed-url"
+        );
     }
     let router = router(Arc::new(embedder));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -59,5 +69,10 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
             tracing::error!(%error, "the embedder's port failed");
         }
     });
-    Ok(Embedding { url, model: model.into(), router: Some(router), server })
+    Ok(Embedding {
+        url,
+        model: model.into(),
+        router: Some(router),
+        server,
+    })
 }

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
+use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, route};
 use crate::guests::Guest;
@@ -63,15 +64,19 @@ impl Front {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
         let mut response = match route(&path) {
+            _ if !self.platform.verifier.needs_token() && !origin::is_local(request.headers()) => {
+                Err(answer::foreign_origin())
+            }
             Route::Guest(guest) => self.guest(guest, request, &id).await,
             Route::Embedder => self.embedder(request).await,
             Route::Health | Route::Metrics if !matches!(method, Method::GET | Method::HEAD) => {
                 Err(answer::method_not_allowed())
             }
             Route::Health => Ok(answer::text("application/json", r#"{"status":"ok"}"#)),
-            Route::Metrics => {
-                Ok(answer::text("text/plain; version=0.0.4", self.metrics.render()))
-            }
+            Route::Metrics => Ok(answer::text(
+                "text/plain; version=0.0.4",
+                self.metrics.render(),
+            )),
             Route::Unknown => Err(answer::unknown_path(&path)),
         }
         .unwrap_or_else(|error| answer::error(&error));
@@ -86,7 +91,11 @@ impl Front {
         request: Request<Incoming>,
         id: &Arc<str>,
     ) -> Result<Response<Body>, ApiError> {
-        let mut counted = Counted { metrics: &self.metrics, guest, outcome: Outcome::Cancelled };
+        let mut counted = Counted {
+            metrics: &self.metrics,
+            guest,
+            outcome: Outcome::Cancelled,
+        };
         let principal = self.principal(request.headers()).map_err(|error| {
             counted.outcome = Outcome::Unauthorized;
             answer::unauthorized(&error)
@@ -126,13 +135,16 @@ impl Front {
                 "This server has no embedder of its own: ask the one that it is configured with.",
             ));
         };
-        self.principal(request.headers()).map_err(|error| answer::unauthorized(&error))?;
+        self.principal(request.headers())
+            .map_err(|error| answer::unauthorized(&error))?;
         let Ok(response) = embedder.clone().oneshot(request.map(Body::new)).await;
         Ok(response)
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
-        let authorization = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or(""));
+        let authorization = headers
+            .get(AUTHORIZATION)
+            .map(|value| value.to_str().unwrap_or(""));
         self.platform.verifier.verify(authorization)
     }
 

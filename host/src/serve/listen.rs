@@ -24,7 +24,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn bind(listen: &str, has_keys: bool) -> anyhow::Result<TcpListener> {
     let addresses: Vec<SocketAddr> = lookup_host(listen)
         .await
-        .with_context(|| format!("listen must be ADDRESS:PORT, such as 127.0.0.1:8787, not {listen}"))?
+        .with_context(|| {
+            format!("listen must be ADDRESS:PORT, such as 127.0.0.1:8787, not {listen}")
+        })?
         .collect();
     let outside = addresses.iter().find(|address| !address.ip().is_loopback());
     if let Some(address) = outside.filter(|_| !has_keys) {
@@ -50,7 +52,9 @@ pub async fn serve(
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept_all = async {
         loop {
-            let Ok(place) = Arc::clone(&connections).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
+                return;
+            };
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -73,7 +77,10 @@ pub async fn serve(
         _ = stop.wait_for(|stopped| *stopped) => {}
     }
     drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(grace, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests are broken off: they did not end in time");
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod embedded;
 mod front;
 mod listen;
+mod origin;
 mod request_id;
 mod routes;
 
@@ -127,11 +128,17 @@ async fn compile(
 ) -> anyhow::Result<Arc<Runtime>> {
     let timeout = Duration::from_millis(options.embed.request_timeout_ms);
     // The embedded embedder needs no key, and must not be sent one.
-    let key_env = options.embed.key_env.as_deref().filter(|_| embedding.router.is_none());
+    let key_env = options
+        .embed
+        .key_env
+        .as_deref()
+        .filter(|_| embedding.router.is_none());
     let destination = Destination::new(&embedding.url, key_env, timeout)?;
     let (options, metrics) = (options.clone(), Arc::clone(metrics));
     let work = move || Runtime::new(&options, &guests, destination, metrics);
-    let runtime = tokio::task::spawn_blocking(work).await.context("compiling the guests")??;
+    let runtime = tokio::task::spawn_blocking(work)
+        .await
+        .context("compiling the guests")??;
     Ok(Arc::new(runtime))
 }
 

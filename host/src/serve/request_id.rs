@@ -10,7 +10,9 @@ const MAX_LENGTH: usize = 128;
 
 /// The client's own id where it is sane, otherwise a new one.
 pub fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let own = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     match own.filter(|id| is_sane(id)) {
         Some(id) => id.into(),
         None => format!("req_{}", random_id().unwrap_or_default()).into(),

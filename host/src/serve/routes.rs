@@ -22,7 +22,10 @@ pub fn route(path: &str) -> Route {
         "/metrics" => Route::Metrics,
         "/v1/embeddings" | "/v1/models" => Route::Embedder,
         "/upload" => Route::Guest(Guest::Ingest),
-        _ => path.strip_prefix("/v1/").and_then(resource).map_or(Route::Unknown, Route::Guest),
+        _ => path
+            .strip_prefix("/v1/")
+            .and_then(resource)
+            .map_or(Route::Unknown, Route::Guest),
     }
 }
 
@@ -68,7 +71,17 @@ mod tests {
 
     #[test]
     fn other_paths_have_none() {
-        for path in ["/", "", "/v1", "/v1/", "/v2/files", "/upload/", "/v1/filesx", "//v1/files", "/healthz/"] {
+        for path in [
+            "/",
+            "",
+            "/v1",
+            "/v1/",
+            "/v2/files",
+            "/upload/",
+            "/v1/filesx",
+            "//v1/files",
+            "/healthz/",
+        ] {
             assert_eq!(route(path), Route::Unknown, "{path}");
         }
     }

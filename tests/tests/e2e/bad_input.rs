@@ -23,7 +23,6 @@ fn what_is_not_json_is_refused() {
         format!("/v1/vector_stores/{store}/files"),
         format!("/v1/vector_stores/{store}/search"),
         "/upload".to_owned(),
-        "/v1/embeddings".to_owned(),
     ] {
         for body in ["{", "text=hello", "[1,2", "\u{0}", "{\"query\": \"a\",}"] {
             let answer = client.post(&path, "application/json", body);
@@ -185,7 +184,8 @@ fn a_wrong_content_type_is_refused() {
     }
     let error = client.post("/v1/files", "application/json", "{}").error(415);
     assert!(error.message.contains("multipart/form-data"), "{error:?}");
-    client.post("/v1/files", "multipart/form-data", "no boundary").error(400);
+    let error = client.post("/v1/files", "multipart/form-data", "no boundary").error(400);
+    assert!(error.message.contains("boundary"), "{error:?}");
 }
 
 #[test]
@@ -296,7 +296,8 @@ fn a_store_name_that_cannot_be_is_refused() {
         assert!([400, 404].contains(&answer.status), "{name}: {}", answer.text());
     }
     let answer = client.post_upload(&"n".repeat(5_000), &json!({"text": "some text"}));
-    assert_eq!(answer.status, 400, "{}", answer.text());
+    let error = answer.error(400);
+    assert!(error.message.contains("256") && error.message.len() < 1_000, "{error:?}");
     assert!(client.ids("/v1/vector_stores").is_empty());
 }
 
@@ -379,7 +380,7 @@ fn a_directory_that_cannot_be_written_refuses_and_loses_nothing() {
     let setting = Setting::with(|builder| builder.data(disk.path().join("data")));
     let client = &setting.client;
     client.upload("default", "herons wait for fish");
-    disk.set_read_only(true);
+    let read_only = SmallDisk::read_only(&setting.server.data());
     for answer in [
         client.post_file("a.txt", b"some text"),
         client.post_upload("default", &json!({"text": "some text"})),
@@ -390,7 +391,7 @@ fn a_directory_that_cannot_be_written_refuses_and_loses_nothing() {
         answer.error(answer.status);
     }
     assert_eq!(client.find("default", "herons").len(), 1);
-    disk.set_read_only(false);
+    drop(read_only);
     client.upload("default", "glaciers carve valleys");
     assert_eq!(client.find("default", "valleys").len(), 2);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dayfly_tests::client::Payload;
 use dayfly_tests::text::Prose;
 use dayfly_tests::{Fault, wait};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Setting;
 
@@ -213,26 +213,16 @@ fn a_stop_lets_requests_finish_and_the_next_start_finds_everything() {
 }
 
 #[test]
-fn two_servers_on_one_directory_lose_nothing() {
-    let setting = Setting::new();
-    let second = dayfly_tests::Server::builder()
-        .embedder(&setting.embedder)
-        .data(setting.server.data());
+fn a_directory_is_served_by_one_process_and_free_again_when_that_is_killed() {
+    let mut setting = Setting::new();
+    setting.client.upload("default", "herons wait");
+    let second = || dayfly_tests::Server::builder().embedder(&setting.embedder).data(setting.server.data());
+    let (status, said) = second().run_to_end();
+    assert!(!status.success());
+    assert!(said.contains(setting.server.data().to_str().unwrap()), "{said}");
+    setting.client.upload("default", "glaciers carve");
+    let second = second();
+    setting.server.kill();
     let second = second.start();
-    let clients = [setting.client.clone(), second.client()];
-    std::thread::scope(|scope| {
-        for (server, client) in clients.iter().enumerate() {
-            scope.spawn(move || {
-                for n in 0..15 {
-                    client.upload("shared", &format!("heron server{server} text{n}"));
-                }
-            });
-        }
-    });
-    for client in &clients {
-        let all = json!({"query": "heron", "max_num_results": 50});
-        assert_eq!(client.search("shared", &all).len(), 30);
-        let store: Value = client.get("/v1/vector_stores/shared").ok();
-        assert_eq!(store["file_counts"]["completed"], 30);
-    }
+    assert_eq!(second.client().find("default", "herons").len(), 2);
 }

@@ -8,59 +8,66 @@ use serde_json::json;
 const BOOK: &str = include_str!("../../data/adventures-of-sherlock-holmes.txt");
 
 /// A question, and words of the passage that answers it.
-const QUESTIONS: [(&str, &str); 14] = [
+const QUESTIONS: [(&str, &str); 15] = [
     (
-        "How could he tell that his friend was caught in the rain and has an inept housemaid?",
-        "clumsy and careless servant girl",
-    ),
-    (
-        "The well paid job was to transcribe a big reference work by hand",
-        "Encyclopaedia Britannica",
-    ),
-    (
-        "The groom vanished out of the carriage on the way to the wedding",
+        "The groom vanished from the carriage before reaching the church",
         "looked there was no one there",
     ),
     (
-        "The murdered man's last word was half of the name of an Australian town",
-        "BALLARAT",
-    ),
-    (
-        "A secret society of former Confederate soldiers which warned people before killing them",
+        "A secret society of former Confederate soldiers that warned people before murdering them",
         "Ku Klux Klan. A name derived",
     ),
     (
-        "A reporter finds that asking strangers for coins in the street brings more than his salary",
-        "smearing my face with a little paint",
+        "Which poisonous reptile killed the doctor?",
+        "swamp adder",
     ),
     (
-        "Where in the dead bird did the spouse discover the jewel?",
-        "what my wife found in its crop",
-    ),
-    ("Which poisonous reptile killed the physician?", "swamp adder"),
-    (
-        "Locked in a chamber whose roof slowly descends to crush the prisoner",
-        "ceiling was coming down upon me",
-    ),
-    (
-        "The missing bride's clothes were found floating in the water of a park",
-        "watered silk",
-    ),
-    (
-        "A banker is offered a crown jewel as security for a loan",
-        "You have doubtless heard of the Beryl Coronet",
-    ),
-    (
-        "The employer demands that the governess have her locks trimmed",
-        "cut your hair quite short",
-    ),
-    (
-        "Why are lonely farms in the countryside more sinister than city slums?",
+        "Holmes thinks that isolated farms hide worse crimes than city slums",
         "lowest and vilest alleys in London",
     ),
     (
-        "Throw out what cannot be, and what is left is right, unlikely as it may seem",
-        "excluded the impossible",
+        "A stranger's hat tells of his fallen fortunes and his spouse's coldness",
+        "his wife has ceased to love him",
+    ),
+    (
+        "An air hole that does not lead outdoors and a cord that rings nothing",
+        "ventilators which do not ventilate",
+    ),
+    (
+        "A thumb chopped off by a butcher's tool",
+        "cleaver",
+    ),
+    (
+        "A drug den by the river where smokers lie on bunks",
+        "forecastle of an emigrant ship",
+    ),
+    (
+        "The villain seals an envelope with seeds and addresses it to a ship's captain",
+        "Captain James Calhoun",
+    ),
+    (
+        "The sailing ship that carried the killers was lost in a gale",
+        "stern-post of a boat",
+    ),
+    (
+        "A large dog that is starved guards the grounds at night",
+        "keen as mustard",
+    ),
+    (
+        "Wild animals roam the physician's estate",
+        "a cheetah and a baboon",
+    ),
+    (
+        "A blue gemstone's violent past: killings, acid attack and suicide",
+        "vitriol-throwing",
+    ),
+    (
+        "Crooks lured the shopkeeper out of his premises for hours every day",
+        "not over-bright pawnbroker",
+    ),
+    (
+        "Being squashed to death by a descending roof in a small chamber",
+        "ceiling was coming down upon me",
     ),
 ];
 

@@ -177,7 +177,9 @@ fn chunks_are_as_large_as_the_strategy_says() {
         let more = if strategy.is_null() { json!({}) } else { json!({"chunking_strategy": strategy}) };
         client.ingest(&store, "a.txt", &text, &more);
         let seen = setting.embedder.seen().split_off(before);
-        seen.into_iter().flat_map(|request| request.texts).collect::<Vec<String>>()
+        let mut texts: Vec<String> = seen.into_iter().flat_map(|request| request.texts).collect();
+        texts.sort();
+        texts
     };
     let longest = |chunks: &[String]| chunks.iter().map(|chunk| chunk.chars().count()).max().unwrap();
 

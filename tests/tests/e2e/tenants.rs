@@ -99,7 +99,6 @@ fn a_request_without_a_good_token_is_refused() {
     }
     let error = setting.client.get("/v1/files").error(401);
     assert!(error.message.to_lowercase().contains("token") || error.message.contains("Authorization"), "{error:?}");
-    setting.client.post_json("/v1/embeddings", &json!({"model": "x", "input": "a"})).error(401);
     setting.client.with_token(&good).get("/v1/files").ok();
     // Monitoring needs none.
     setting.client.get("/healthz").ok();
@@ -157,7 +156,7 @@ fn without_keys_nothing_but_loopback_is_bound() {
         .option("--listen", "0.0.0.0:0")
         .run_to_end();
     assert!(!status.success());
-    assert!(said.contains("loopback") && said.contains("auth"), "{said}");
+    assert!(said.contains("127.0.0.1") && said.contains("--auth-key"), "{said}");
 }
 
 #[test]

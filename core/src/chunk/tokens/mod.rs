@@ -47,24 +47,35 @@ impl ChunkSizer for Unit {
     }
 }
 
-/// The tokens of `text` in `cl100k_base`, special tokens read as ordinary text; `limit + 1`
-/// if they are more than `limit`.
+/// The tokens of `text` in `cl100k_base`, special tokens read as ordinary text;
+/// `limit + 1` if they are more than `limit`, which within a word much longer than that
+/// is told to within a token or two.
 fn count_tokens(text: &str, limit: usize) -> usize {
-    if text.len() / vocabulary::LONGEST_TOKEN > limit {
-        return limit + 1;
-    }
     let mut merger = Merger::default();
     let mut tokens = 0;
     for piece in pieces(text) {
-        tokens += match vocabulary::rank(piece.as_bytes()) {
-            Some(_) => 1,
-            None => merger.count(piece.as_bytes()),
-        };
+        tokens += count_piece(piece.as_bytes(), limit - tokens, &mut merger);
         if tokens > limit {
             return limit + 1;
         }
     }
     tokens
+}
+
+fn count_piece(piece: &[u8], limit: usize, merger: &mut Merger) -> usize {
+    if vocabulary::rank(piece).is_some() {
+        return 1;
+    }
+    // A word as long as a window is measured for every chunk that is cut from it.
+    let mut length = limit.saturating_mul(4).max(256);
+    while length < piece.len() {
+        let tokens = merger.count(&piece[..length]);
+        if tokens > limit {
+            return tokens;
+        }
+        length = length.saturating_mul(2);
+    }
+    merger.count(piece)
 }
 
 #[cfg(test)]
@@ -73,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn count(text: &str) -> usize {
-        count_tokens(text, usize::MAX - 1)
+        count_tokens(text, usize::MAX / 2)
     }
 
     fn reference(text: &str) -> usize {

@@ -34,7 +34,9 @@ pub fn run(attempt: &str) -> String {
 
 /// Keeps `body`, and answers what the body of the request before was.
 pub fn stash(body: Vec<u8>) -> String {
-    let mut stash = STASH.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut stash = STASH
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let before = std::mem::replace(&mut *stash, body);
     String::from_utf8_lossy(&before).into_owned()
 }
@@ -65,15 +67,18 @@ fn handles() -> ! {
 
 /// Answers the names and values of all headers, one a line.
 pub fn headers(request: &IncomingRequest) -> String {
-    let line = |(name, value): (String, Vec<u8>)| {
-        format!("{name}: {}\n", String::from_utf8_lossy(&value))
-    };
+    let line =
+        |(name, value): (String, Vec<u8>)| format!("{name}: {}\n", String::from_utf8_lossy(&value));
     request.headers().entries().into_iter().map(line).collect()
 }
 
 /// The first value of a header.
 pub fn header(request: &IncomingRequest, name: &str) -> Option<String> {
-    let value = request.headers().get(&name.to_string()).into_iter().next()?;
+    let value = request
+        .headers()
+        .get(&name.to_string())
+        .into_iter()
+        .next()?;
     String::from_utf8(value).ok()
 }
 

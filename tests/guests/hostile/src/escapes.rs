@@ -27,7 +27,12 @@ fn files() -> String {
     let read = std::fs::read("/etc/passwd").map(|bytes| bytes.len());
     let listed = std::fs::read_dir("/").map(|entries| entries.count());
     let written = std::fs::write("escaped", "x");
-    format!("read {}, listed {}, written {}", shown(&read), shown(&listed), shown(&written))
+    format!(
+        "read {}, listed {}, written {}",
+        shown(&read),
+        shown(&listed),
+        shown(&written)
+    )
 }
 
 fn sockets() -> String {
@@ -59,7 +64,11 @@ async fn post(url: &str) -> String {
     request.set_header("authorization", "Bearer of-the-guest");
     *request.body_mut() = b"{}".to_vec();
     match spin_sdk::http::send::<Request, Response>(request).await {
-        Ok(response) => format!("{} {}", response.status(), String::from_utf8_lossy(response.body())),
+        Ok(response) => format!(
+            "{} {}",
+            response.status(),
+            String::from_utf8_lossy(response.body())
+        ),
         Err(error) => format!("failed: {error:?}"),
     }
 }

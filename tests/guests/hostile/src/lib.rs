@@ -1,6 +1,7 @@
 //! A guest that tries everything a guest must not be able to do. For tests only.
 //!
 //! The last segment of the path chooses what it tries; it answers with plain text.
+#![cfg(target_family = "wasm")]
 
 mod attempts;
 mod escapes;
@@ -25,7 +26,9 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let argument = |name: &str| {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
         let found = pairs.find(|(key, _)| key == name);
-        found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+        found
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
     };
     let text = match attempt.as_str() {
         "stash" => attempts::stash(request.into_body().await.unwrap_or_default()),
