@@ -98,7 +98,9 @@ impl From<ObjectError> for ApiError {
     fn from(error: ObjectError) -> Self {
         let message = error.to_string();
         match error {
-            ObjectError::NotFound => Self::not_found("It does not exist, or was deleted meanwhile."),
+            ObjectError::NotFound => {
+                Self::not_found("It does not exist, or was deleted meanwhile.")
+            }
             ObjectError::AlreadyExists => {
                 Self::conflict("Another request was first; read the present state and try again.")
             }

@@ -89,7 +89,9 @@ pub fn note_store(objects: &dyn Objects, id: &str, store: &str) -> Result<(), Ap
 pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ApiError> {
     let folder = stores_folder(id);
     let metas = objects.list_all(&folder)?;
-    let names = metas.iter().filter_map(|meta| meta.key.strip_prefix(&folder));
+    let names = metas
+        .iter()
+        .filter_map(|meta| meta.key.strip_prefix(&folder));
     Ok(names.map(str::to_owned).collect())
 }
 
@@ -104,7 +106,8 @@ pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ApiError> {
 
 fn parse(data: &[u8]) -> Result<FileMeta, ApiError> {
     serde_json::from_slice(data).map_err(|fault| {
-        ApiError::new(500, format!("A file's description is damaged: {fault}.")).code("damaged_object")
+        ApiError::new(500, format!("A file's description is damaged: {fault}."))
+            .code("damaged_object")
     })
 }
 

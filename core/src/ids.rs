@@ -27,7 +27,10 @@ pub fn store_id(id_or_name: &str) -> Option<String> {
         return None;
     }
     let digest = Sha256::digest(id_or_name.as_bytes());
-    let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Some(format!("{STORE_PREFIX}n{hex}"))
 }
 

@@ -47,7 +47,11 @@ pub fn search(
     describe(objects, table, &scopes, &hits)
 }
 
-fn live_rows(table: &Table, filter: Option<&Filter>, meta: &SegmentMeta) -> Vec<std::ops::Range<u32>> {
+fn live_rows(
+    table: &Table,
+    filter: Option<&Filter>,
+    meta: &SegmentMeta,
+) -> Vec<std::ops::Range<u32>> {
     meta.live_rows(|run| {
         let file_id = &meta.files[run].file_id;
         let passes = || match (filter, table.files.get(file_id)) {
@@ -62,7 +66,9 @@ fn live_rows(table: &Table, filter: Option<&Filter>, meta: &SegmentMeta) -> Vec<
 fn best(found: Vec<Vec<Hit>>, wanted: &Search<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = found.into_iter().flatten().collect();
     hits.sort_by(|a, b| {
-        (a.scope, a.row).cmp(&(b.scope, b.row)).then(b.score.total_cmp(&a.score))
+        (a.scope, a.row)
+            .cmp(&(b.scope, b.row))
+            .then(b.score.total_cmp(&a.score))
     });
     hits.dedup_by_key(|hit| (hit.scope, hit.row));
     // Stable: equal scores stay in the order of segments and rows.
@@ -78,7 +84,10 @@ fn describe(
     scopes: &[Scope<'_>],
     hits: &[Hit],
 ) -> Result<Vec<SearchResult>, ApiError> {
-    let wanted: Vec<_> = hits.iter().map(|hit| (scopes[hit.scope].segment, hit.row)).collect();
+    let wanted: Vec<_> = hits
+        .iter()
+        .map(|hit| (scopes[hit.scope].segment, hit.row))
+        .collect();
     let rows = segment::read_rows(objects, &wanted)?;
     let results = hits.iter().zip(rows).filter_map(|(hit, row)| {
         let file = table.files.get(&row.file_id)?;

@@ -95,6 +95,39 @@ mod tests {
         assert_eq!(limits.queue, ServeOptions::default().limits.queue);
     }
 
+    /// The flags that set what a table of settings does.
+    fn flags(table: &toml::Table, group: &str) -> Vec<String> {
+        let flag = |(key, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(settings) => {
+                let singular = if key == "index" {
+                    key
+                } else {
+                    key.trim_end_matches('s')
+                };
+                flags(settings, &format!("{singular}-"))
+            }
+            toml::Value::Array(items) => {
+                let name = format!("--{}", key.trim_end_matches('s').replace('_', "-"));
+                let item = |item: &toml::Value| [name.clone(), item.as_str().unwrap().to_owned()];
+                items.iter().flat_map(item).collect()
+            }
+            value => {
+                let value = value.as_str().map_or(value.to_string(), str::to_owned);
+                vec![format!("--{group}{}", key.replace('_', "-")), value]
+            }
+        };
+        table.iter().flat_map(flag).collect()
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_of_its_own() {
+        let settings: toml::Table = layer::EVERY_SETTING.parse().unwrap();
+        let flags = flags(&settings, "");
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let by_flags = loaded("", &flags).unwrap();
+        assert_eq!(toml::Table::try_from(&by_flags).unwrap(), settings);
+    }
+
     #[test]
     fn a_named_file_that_is_missing_is_an_error_that_names_it() {
         let command = Command::try_parse_from(["serve", "--config", "/no/such.toml"]).unwrap();

@@ -4,33 +4,73 @@
 
 use std::path::Path;
 
-use dayfly_tests::scenario::{LargeDocument, Way, large_document, many_uploads};
+use dayfly_tests::peer::Naive;
+use dayfly_tests::scenario::{
+    Index, LargeDocument, Uploads, Way, large_document, many_uploads, uploads,
+};
+use dayfly_tests::{FakeEmbedder, Server};
 
 fn main() {
     let megabytes = std::env::args().find_map(|argument| argument.parse().ok());
     let megabytes: u64 = megabytes.unwrap_or(200);
-    println!("document        seconds   chunks  guest peak MiB  host before MiB  host peak MiB");
-    for (bytes, way) in [
-        (1_000_000, Way::Attached),
-        (megabytes * 1_000_000, Way::Attached),
-        (1_000_000, Way::Uploaded),
-        (megabytes * 250_000, Way::Uploaded),
+    println!(
+        "document                 seconds  guest CPU s   chunks  guest peak MiB  host before MiB  host peak MiB"
+    );
+    for (bytes, way, index) in [
+        (1_000_000, Way::Attached, Index::Default),
+        (megabytes * 1_000_000, Way::Attached, Index::Scanned),
+        (megabytes * 1_000_000, Way::Attached, Index::Default),
+        (1_000_000, Way::Uploaded, Index::Default),
+        (megabytes * 250_000, Way::Uploaded, Index::Default),
     ] {
-        row(bytes, way, &large_document(bytes, way));
+        let figures = large_document(bytes, way, index);
+        row(
+            &format!("{:>4} MB {way:?} {index:?}", bytes / 1_000_000),
+            &figures,
+        );
     }
-    let many = many_uploads(Path::new(env!("CARGO_BIN_EXE_hostile-host")), 10);
+    let many = many_uploads(Path::new(env!("CARGO_BIN_EXE_hostile-host")), 20);
     let resident: Vec<String> = many.resident.iter().map(|bytes| mib(*bytes)).collect();
-    println!("\n1000 uploads of 3 KB, 100 traps, 50 memory kills: {:?}", many.took);
+    println!(
+        "\n2,000 uploads of 3 KB, 200 traps, 100 memory kills: {:?}",
+        many.took
+    );
     println!("host MiB after each hundred: {}", resident.join(" "));
-    println!("open files after the first hundred and the last: {:?}", many.open_files);
+    println!(
+        "open files after the first hundred and the last: {:?}",
+        many.open_files
+    );
+    compare();
 }
 
-fn row(bytes: u64, way: Way, figures: &LargeDocument) {
+/// The same thousand uploads of 100 KB to Dayfly and to the handler that it replaces.
+fn compare() {
+    println!("\n1,000 uploads of 100 KB     CPU ms an upload   resident MiB after each hundred");
+    let embedder = FakeEmbedder::start();
+    let server = Server::start(&embedder);
+    line("dayfly", &uploads(&server.client(), server.pid(), 10));
+    drop(server);
+    let naive = Naive::start(&embedder);
+    line(
+        "LangChain and FAISS",
+        &uploads(&naive.client(), naive.pid(), 10),
+    );
+}
+
+fn line(name: &str, figures: &Uploads) {
+    let resident: Vec<String> = figures.resident.iter().map(|bytes| mib(*bytes)).collect();
     println!(
-        "{:>4} MB {:<8} {:>7.1} {:>8} {:>15} {:>16} {:>14}",
-        bytes / 1_000_000,
-        format!("{way:?}"),
+        "{name:<27} {:>16.1}   {}",
+        figures.cpu.as_secs_f64() * 1e3,
+        resident.join(" ")
+    );
+}
+
+fn row(document: &str, figures: &LargeDocument) {
+    println!(
+        "{document:<24} {:>7.1} {:>12.1} {:>8} {:>15} {:>16} {:>14}",
         figures.took.as_secs_f64(),
+        figures.guest_cpu.as_secs_f64(),
         figures.chunks,
         mib(figures.guest_peak),
         mib(figures.host_before),

@@ -40,9 +40,7 @@ pub fn file_part(name: &str, filename: &str, content_type: &str) -> String {
 
 /// A whole plain field.
 pub fn field_part(name: &str, value: &str) -> String {
-    format!(
-        "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-    )
+    format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
 }
 
 /// The end of a multipart body.
@@ -99,7 +97,11 @@ impl Client {
     /// # Panics
     /// When that fails.
     pub fn create_store(&self, name: &str) -> String {
-        id_of(&self.post_json("/v1/vector_stores", &json!({"name": name})).ok())
+        id_of(
+            &self
+                .post_json("/v1/vector_stores", &json!({"name": name}))
+                .ok(),
+        )
     }
 
     /// Attaches a file; `more` holds `attributes` and `chunking_strategy`.
@@ -247,7 +249,8 @@ fn content_type(filename: &str) -> &'static str {
 fn hit(whole: &Value) -> Hit {
     let text = |value: &Value| {
         let text = value.as_str();
-        text.unwrap_or_else(|| panic!("bad hit: {whole}")).to_owned()
+        text.unwrap_or_else(|| panic!("bad hit: {whole}"))
+            .to_owned()
     };
     assert_eq!(whole["content"][0]["type"], "text", "{whole}");
     Hit {

@@ -108,7 +108,12 @@ impl Client {
 
     /// `POST path` with any body.
     pub fn post(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-        self.request("POST", path, Some(content_type), Payload::Bytes(body.into()))
+        self.request(
+            "POST",
+            path,
+            Some(content_type),
+            Payload::Bytes(body.into()),
+        )
     }
 
     /// Any request.
@@ -222,7 +227,10 @@ impl Answer {
         let message = text("message").unwrap_or_default();
         assert!(message.len() > 10, "a message that says nothing: {body}");
         for leak in ["panicked", "wasm trap", "/work/", "src/", "RUST_BACKTRACE"] {
-            assert!(!message.contains(leak), "the message leaks internals: {body}");
+            assert!(
+                !message.contains(leak),
+                "the message leaks internals: {body}"
+            );
         }
         ErrorBody {
             message,

@@ -360,7 +360,9 @@ fn number(x: &f32) -> String {
 }
 
 fn error_body(message: &str) -> String {
-    format!(r#"{{"error":{{"message":"{message}","type":"server_error","param":null,"code":null}}}}"#)
+    format!(
+        r#"{{"error":{{"message":"{message}","type":"server_error","param":null,"code":null}}}}"#
+    )
 }
 
 fn json(status: StatusCode, body: String) -> Response<Body> {

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod key;
 pub mod metrics;
 pub mod mount;
+pub mod peer;
 pub mod process;
 pub mod raw;
 pub mod scenario;

@@ -19,6 +19,15 @@ pub enum Way {
     Uploaded,
 }
 
+/// Whether segments get graphs, as they do by default, or are scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// As an operator gets it who says nothing.
+    Default,
+    /// No graphs: a fraction of the time.
+    Scanned,
+}
+
 /// What one large document took.
 #[derive(Clone, Copy, Debug)]
 pub struct LargeDocument {
@@ -26,6 +35,8 @@ pub struct LargeDocument {
     pub took: Duration,
     /// Chunks that were embedded.
     pub chunks: usize,
+    /// CPU time of all instances of `ingest`.
+    pub guest_cpu: Duration,
     /// The most linear memory that one instance of `ingest` had.
     pub guest_peak: u64,
     /// The most memory that the host had resident.
@@ -41,15 +52,21 @@ const SEED: u64 = 42;
 ///
 /// # Panics
 /// When it is not ingested, or a passage is not found.
-pub fn large_document(bytes: u64, way: Way) -> LargeDocument {
+pub fn large_document(bytes: u64, way: Way, index: Index) -> LargeDocument {
     let embedder = FakeEmbedder::start();
-    let server = Server::builder()
+    let mut server = Server::builder()
         .embedder(&embedder)
         .option("--limit-wall-ms", 1_800_000)
-        .option("--limit-cpu-ms", 1_800_000)
-        .start();
+        .option("--limit-cpu-ms", 1_800_000);
+    if index == Index::Scanned {
+        server = server.option("--index-graph-min-rows", u32::MAX);
+    }
+    let server = server.start();
     let client = server.client().patient();
-    client.upload("warm", "A first upload, so that everything has been used once.");
+    client.upload(
+        "warm",
+        "A first upload, so that everything has been used once.",
+    );
     let host_before = server.resident_bytes();
     let begun = Instant::now();
     let store = match way {
@@ -65,7 +82,8 @@ pub fn large_document(bytes: u64, way: Way) -> LargeDocument {
     LargeDocument {
         took,
         chunks,
-        guest_peak: guest_peak(&server, "ingest"),
+        guest_cpu: Duration::from_millis(of_ingest(&server, "dayfly_guest_cpu_milliseconds_total")),
+        guest_peak: of_ingest(&server, "dayfly_guest_memory_peak_bytes"),
         host_peak: process::peak_resident_bytes(server.pid()),
         host_before,
     }
@@ -85,7 +103,9 @@ fn attach(client: &Client, bytes: u64) -> String {
 
 fn upload(client: &Client, bytes: u64) -> String {
     let text = OneLine(Prose::new(SEED, bytes));
-    let body = Cursor::new("{\"text\":\"").chain(text).chain(Cursor::new("\"}"));
+    let body = Cursor::new("{\"text\":\"")
+        .chain(text)
+        .chain(Cursor::new("\"}"));
     let answer = client.request(
         "POST",
         "/upload?store=large",
@@ -189,7 +209,35 @@ pub fn many_uploads(program: &Path, hundreds: usize) -> ManyUploads {
     }
 }
 
-fn guest_peak(server: &Server, guest: &str) -> u64 {
-    let metrics = server.metrics();
-    metrics.sum("dayfly_guest_memory_peak_bytes", &[("guest", guest)]) as u64
+fn of_ingest(server: &Server, metric: &str) -> u64 {
+    server.metrics().sum(metric, &[("guest", "ingest")]) as u64
+}
+
+/// What uploads of 100 KB did to one server.
+#[derive(Clone, Debug)]
+pub struct Uploads {
+    /// Resident memory after each hundred.
+    pub resident: Vec<u64>,
+    /// CPU time of an upload on average.
+    pub cpu: Duration,
+}
+
+/// Uploads `hundreds` times a hundred documents of 100 KB to any server that has `/upload`.
+///
+/// # Panics
+/// When an upload fails.
+pub fn uploads(client: &Client, pid: u32, hundreds: usize) -> Uploads {
+    client.upload("default", &Prose::text(SEED, 100_000));
+    let before = process::cpu_time(pid);
+    let mut resident = Vec::new();
+    for hundred in 0..hundreds {
+        for n in 0..100 {
+            let seed = (hundred * 100 + n) as u64;
+            client.upload("default", &Prose::text(seed, 100_000));
+        }
+        resident.push(process::resident_bytes(pid));
+    }
+    let cpu = process::cpu_time(pid) - before;
+    let cpu = cpu / u32::try_from(hundreds * 100).unwrap();
+    Uploads { resident, cpu }
 }

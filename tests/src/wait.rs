@@ -17,11 +17,7 @@ pub fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
 ///
 /// # Panics
 /// When `deadline` passes.
-pub fn until_within<T>(
-    deadline: Duration,
-    what: &str,
-    mut probe: impl FnMut() -> Option<T>,
-) -> T {
+pub fn until_within<T>(deadline: Duration, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + deadline;
     loop {
         if let Some(value) = probe() {

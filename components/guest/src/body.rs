@@ -61,7 +61,9 @@ pub async fn collect<E>(
 
 /// The error for a body that ended before its end.
 pub fn cut() -> ApiError {
-    ApiError::invalid_request("The connection broke before the whole body had arrived; send it again.")
+    ApiError::invalid_request(
+        "The connection broke before the whole body had arrived; send it again.",
+    )
 }
 
 /// The body as a reader, for parsers that pull. Blocks this instance, and no other.
@@ -94,14 +96,17 @@ impl Read for BodyReader {
         match self.stream.blocking_read(wanted) {
             Ok(piece) if piece.is_empty() => Err(io::ErrorKind::Interrupted.into()),
             Ok(piece) => {
-                let target = buffer.get_mut(..piece.len()).ok_or(io::ErrorKind::InvalidData)?;
+                let target = buffer
+                    .get_mut(..piece.len())
+                    .ok_or(io::ErrorKind::InvalidData)?;
                 target.copy_from_slice(&piece);
                 Ok(piece.len())
             }
             Err(StreamError::Closed) => Ok(0),
-            Err(StreamError::LastOperationFailed(error)) => {
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, error.to_debug_string()))
-            }
+            Err(StreamError::LastOperationFailed(error)) => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                error.to_debug_string(),
+            )),
         }
     }
 }

@@ -39,7 +39,9 @@ impl Call {
         Ok(Self {
             method: request.method(),
             path,
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            query: form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
             headers: request.headers().entries(),
         })
     }
@@ -62,7 +64,10 @@ impl Call {
 
     /// A header's value, where it is text.
     pub fn header(&self, name: &str) -> Option<String> {
-        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.and_then(|(_, value)| String::from_utf8(value.clone()).ok())
     }
 
@@ -71,7 +76,12 @@ impl Call {
         let Some(content_type) = self.header("content-type") else {
             return Ok(());
         };
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if essence == "application/json" || essence.ends_with("+json") {
             return Ok(());
         }
@@ -85,8 +95,11 @@ impl Call {
     /// The error for a path or method that is not served.
     pub fn unknown(&self) -> ApiError {
         let path = self.path.join("/");
-        ApiError::not_found(format!("There is no {} /{path}.", method_name(&self.method)))
-            .code("unknown_url")
+        ApiError::not_found(format!(
+            "There is no {} /{path}.",
+            method_name(&self.method)
+        ))
+        .code("unknown_url")
     }
 
     /// The error for a method that this path does not have.
@@ -94,7 +107,10 @@ impl Call {
         let path = self.path.join("/");
         ApiError::new(
             405,
-            format!("{} is not possible on /{path}; use {allowed}.", method_name(&self.method)),
+            format!(
+                "{} is not possible on /{path}; use {allowed}.",
+                method_name(&self.method)
+            ),
         )
         .code("method_not_allowed")
     }

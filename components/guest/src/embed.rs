@@ -25,7 +25,10 @@ pub struct Embedder<'a> {
 impl<'a> Embedder<'a> {
     /// A client with the operator's settings.
     pub fn new(settings: &'a Embedding) -> Self {
-        let after_scheme = settings.url.split_once("://").map_or(&*settings.url, |(_, rest)| rest);
+        let after_scheme = settings
+            .url
+            .split_once("://")
+            .map_or(&*settings.url, |(_, rest)| rest);
         let provider = after_scheme.split(['/', '?']).next().unwrap_or_default();
         Self {
             settings,
@@ -34,6 +37,19 @@ impl<'a> Embedder<'a> {
                 deadline: Duration::from_millis(settings.deadline_ms),
                 ..RetryPolicy::default()
             },
+        }
+    }
+
+    /// A client for somebody who waits: it gives up after few attempts.
+    pub fn for_query(settings: &'a Embedding) -> Self {
+        const ATTEMPTS: u32 = 3;
+        let patient = Self::new(settings);
+        Self {
+            policy: RetryPolicy {
+                max_attempts: ATTEMPTS,
+                ..patient.policy
+            },
+            ..patient
         }
     }
 
@@ -55,7 +71,11 @@ impl<'a> Embedder<'a> {
     /// Retries what may pass, with exponential backoff and jitter, until the deadline. Errors
     /// name the provider: 503 when it could not be reached or was overloaded, 400 when it
     /// refuses the texts, 502 when it needs the operator, or does not keep to the protocol.
-    pub async fn embed(&self, texts: &[&str], dimension: Option<u32>) -> Result<Embeddings, ApiError> {
+    pub async fn embed(
+        &self,
+        texts: &[&str],
+        dimension: Option<u32>,
+    ) -> Result<Embeddings, ApiError> {
         let body = request_body(&self.settings.model, texts, None);
         let expected = Expected {
             provider: &self.provider,
@@ -81,7 +101,11 @@ impl<'a> Embedder<'a> {
         }
     }
 
-    async fn attempt(&self, body: Vec<u8>, expected: &Expected<'_>) -> Result<Embeddings, EmbeddingError> {
+    async fn attempt(
+        &self,
+        body: Vec<u8>,
+        expected: &Expected<'_>,
+    ) -> Result<Embeddings, EmbeddingError> {
         let limit = Duration::from_millis(self.settings.request_timeout_ms);
         let exchange = clock::timeout(limit, self.exchange(body, expected)).await;
         exchange.unwrap_or_else(|| {
@@ -90,7 +114,11 @@ impl<'a> Embedder<'a> {
         })
     }
 
-    async fn exchange(&self, body: Vec<u8>, expected: &Expected<'_>) -> Result<Embeddings, EmbeddingError> {
+    async fn exchange(
+        &self,
+        body: Vec<u8>,
+        expected: &Expected<'_>,
+    ) -> Result<Embeddings, EmbeddingError> {
         let request = Request::builder()
             .method(Method::Post)
             .uri(self.settings.url.as_str())

@@ -26,7 +26,9 @@ pub fn authenticate(authorization: Option<&str>, write: bool) -> Result<(), ApiE
     }
     Err(ApiError::new(
         403,
-        format!("The token lacks the scope '{name}', which this request needs; use one that has it."),
+        format!(
+            "The token lacks the scope '{name}', which this request needs; use one that has it."
+        ),
     )
     .code("insufficient_permissions"))
 }
@@ -72,7 +74,10 @@ impl Objects for PlatformObjects {
             })
             .collect();
         let found = wit::get_many(&parts);
-        found.into_iter().map(|data| data.map_err(object_error)).collect()
+        found
+            .into_iter()
+            .map(|data| data.map_err(object_error))
+            .collect()
     }
 
     fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError> {

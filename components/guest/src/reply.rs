@@ -25,14 +25,19 @@ enum Content {
 impl Reply {
     /// 200 with a JSON body.
     pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
-        let body = serde_json::to_vec(value)
-            .map_err(|fault| ApiError::new(500, format!("The answer cannot be written: {fault}.")))?;
+        let body = serde_json::to_vec(value).map_err(|fault| {
+            ApiError::new(500, format!("The answer cannot be written: {fault}."))
+        })?;
         Ok(Self::bytes(200, "application/json", body))
     }
 
     /// Plain text.
     pub fn text(status: u16, text: &str) -> Self {
-        Self::bytes(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+        Self::bytes(
+            status,
+            "text/plain; charset=utf-8",
+            text.as_bytes().to_vec(),
+        )
     }
 
     /// An error in OpenAI's shape.
@@ -71,7 +76,8 @@ impl Reply {
 
     /// Adds a header.
     pub fn set_header(&mut self, name: &str, value: &str) {
-        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+        self.headers
+            .push((name.to_owned(), value.as_bytes().to_vec()));
     }
 
     /// Sends it. A client that went away is nobody's fault.

@@ -11,10 +11,13 @@ use crate::platform::{PlatformObjects, settings};
 
 /// The newest version of the store that a path names; 404 when there is none.
 pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
-    let found = match ids::store_id(id_or_name) {
-        Some(id) => store::current(&PlatformObjects, &id)?,
-        None => None,
-    };
+    let id = ids::store_id(id_or_name).ok_or_else(|| {
+        match id_or_name.starts_with(ids::STORE_PREFIX) {
+            true => no_such_store(id_or_name),
+            false => unusable_name(),
+        }
+    })?;
+    let found = store::current(&PlatformObjects, &id)?;
     found.ok_or_else(|| no_such_store(id_or_name))
 }
 
@@ -23,7 +26,9 @@ pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
 /// Errors: 404 for an unknown store, 400 for an expired one, 409 for one of another model.
 pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
     let manifest = existing(id_or_name)?;
-    let expired = manifest.expires_at().is_some_and(|at| at <= clock::now_ms() / 1_000);
+    let expired = manifest
+        .expires_at()
+        .is_some_and(|at| at <= clock::now_ms() / 1_000);
     if expired {
         return Err(ApiError::invalid_request(
             "The vector store has expired; make a new one, or change its 'expires_after'.",
@@ -71,6 +76,13 @@ pub fn new_store(id: String, name: Option<String>, now_ms: u64) -> Manifest {
         },
     };
     Manifest::first(info, now_ms)
+}
+
+fn unusable_name() -> ApiError {
+    ApiError::invalid_request(
+        "A store is named by its id (vs_…), or by a name of 1 to 256 bytes without control characters.",
+    )
+    .param("store")
 }
 
 fn no_such_store(id_or_name: &str) -> ApiError {

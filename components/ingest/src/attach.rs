@@ -15,15 +15,19 @@ use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::usable_or_new;
 use spin_sdk::http::IncomingRequest;
 
-use crate::{After, Answer};
 use crate::process::Job;
+use crate::{After, Answer};
 
 /// What is looked at to tell text from everything else.
 const HEAD_BYTES: u64 = 4_096;
 
 /// Accepts a file into a store. The acceptance is durable before it is answered; the work goes
 /// on after that, driven by the platform or by this instance.
-pub async fn attach(call: &Call, store: &str, request: IncomingRequest) -> Result<Answer, ApiError> {
+pub async fn attach(
+    call: &Call,
+    store: &str,
+    request: IncomingRequest,
+) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let asked: AttachFile = body::json(request).await?;
     let attributes = parse_attributes(&asked.attributes.unwrap_or_default())?;
@@ -41,7 +45,15 @@ pub async fn attach(call: &Call, store: &str, request: IncomingRequest) -> Resul
         None => {
             let now_ms = clock::now_ms();
             let ingest_id = ids::time_ordered("", now_ms, clock::random());
-            pending::accept(&PlatformObjects, &store, &file, attributes, chunking, ingest_id, now_ms)?
+            pending::accept(
+                &PlatformObjects,
+                &store,
+                &file,
+                attributes,
+                chunking,
+                ingest_id,
+                now_ms,
+            )?
         }
     };
     let reply = Reply::json(&StoreFileObject::pending(&store, &pending))?;
@@ -56,5 +68,9 @@ pub async fn attach(call: &Call, store: &str, request: IncomingRequest) -> Resul
 /// How a file is to be read; 415 for what is not text.
 pub fn format_of(file: &FileMeta) -> Result<dayfly_core::chunk::Format, ApiError> {
     let head = PlatformObjects.get_range(&files::content_key(&file.id), 0..HEAD_BYTES)?;
-    Ok(decode::sniff(&file.filename, file.content_type.as_deref(), &head)?)
+    Ok(decode::sniff(
+        &file.filename,
+        file.content_type.as_deref(),
+        &head,
+    )?)
 }

@@ -50,14 +50,18 @@ async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
         }
         (["v1", "vector_stores", store, "files"], Method::Get) => store_files::list(&call, store),
         (["v1", "vector_stores", _, "files"], _) => Err(call.wrong_method("GET or POST")),
-        (["v1", "vector_stores", store, "files", file], Method::Get) => store_files::get(store, file),
+        (["v1", "vector_stores", store, "files", file], Method::Get) => {
+            store_files::get(store, file)
+        }
         (["v1", "vector_stores", store, "files", file], Method::Post) => {
             store_files::update(&call, store, file, request).await
         }
         (["v1", "vector_stores", store, "files", file], Method::Delete) => {
             store_files::delete(store, file)
         }
-        (["v1", "vector_stores", _, "files", _], _) => Err(call.wrong_method("GET, POST or DELETE")),
+        (["v1", "vector_stores", _, "files", _], _) => {
+            Err(call.wrong_method("GET, POST or DELETE"))
+        }
         (["v1", "vector_stores", store, "files", file, "content"], Method::Get) => {
             store_files::content(&call, store, file)
         }

@@ -42,7 +42,10 @@ impl Ingested {
     /// What the segments take in storage.
     pub fn bytes(&self) -> u64 {
         let graph = |meta: &SegmentMeta| meta.graph.as_ref().map_or(0, |graph| graph.bytes);
-        self.segments.iter().map(|meta| meta.bytes + graph(meta)).sum()
+        self.segments
+            .iter()
+            .map(|meta| meta.bytes + graph(meta))
+            .sum()
     }
 
     pub fn segment_ids(&self) -> Vec<String> {
@@ -86,7 +89,10 @@ pub async fn run(
     if segments.is_empty() {
         return Err(no_text());
     }
-    Ok(Ingested { segments, dimension })
+    Ok(Ingested {
+        segments,
+        dimension,
+    })
 }
 
 async fn feed(
@@ -168,7 +174,9 @@ impl Batches {
         let end = self.unread.end.min(self.unread.start + READ_BYTES);
         let bytes = PlatformObjects.get_range(&self.key, self.unread.start..end)?;
         if bytes.is_empty() {
-            return Err(ApiError::not_found("The file was cut or deleted while it was ingested."));
+            return Err(ApiError::not_found(
+                "The file was cut or deleted while it was ingested.",
+            ));
         }
         self.unread.start += bytes.len() as u64;
         let (Some(decoder), Some(chunker)) = (&mut self.decoder, &mut self.chunker) else {
@@ -201,8 +209,10 @@ impl Batches {
 }
 
 fn no_text() -> ApiError {
-    ApiError::invalid_request("The file has no text in it, or only white space; nothing can be found in it.")
-        .code("invalid_file")
+    ApiError::invalid_request(
+        "The file has no text in it, or only white space; nothing can be found in it.",
+    )
+    .code("invalid_file")
 }
 
 /// The error for vectors that the store cannot hold.

@@ -50,7 +50,14 @@ pub async fn run(job: &Job, lost: Option<&str>) -> Result<(), ApiError> {
     };
     let now_ms = clock::now_ms();
     let lost = lost.map(lost_from);
-    match claim(&PlatformObjects, &job.store, &pending, &worker, now_ms, lost)? {
+    match claim(
+        &PlatformObjects,
+        &job.store,
+        &pending,
+        &worker,
+        now_ms,
+        lost,
+    )? {
         Claim::Granted(attempt) => work(job, &pending, attempt).await,
         Claim::Exhausted(reason) => fail(job, &pending, LastError::server(reason)),
         Claim::Held { until_ms } => {
@@ -63,14 +70,21 @@ pub async fn run(job: &Job, lost: Option<&str>) -> Result<(), ApiError> {
 
 /// Reads the host's `kind: detail`.
 fn lost_from(reason: &str) -> Lost {
-    let (kind, detail) = reason.split_once(':').unwrap_or((reason, "no more is known"));
+    let (kind, detail) = reason
+        .split_once(':')
+        .unwrap_or((reason, "no more is known"));
     let advice = match kind {
         "memory" => "Split the document, or raise the server's memory limit for jobs.",
         "cpu" => "Split the document, or raise the server's CPU limit for jobs.",
-        "wall" => "Split the document, use a faster embedder, or raise the server's time limit for jobs.",
+        "wall" => {
+            "Split the document, use a faster embedder, or raise the server's time limit for jobs."
+        }
         _ => return Lost::Chance(format!("its instance trapped: {}", detail.trim())),
     };
-    Lost::Deterministic(format!("The ingestion was ended: {}. {advice}", detail.trim()))
+    Lost::Deterministic(format!(
+        "The ingestion was ended: {}. {advice}",
+        detail.trim()
+    ))
 }
 
 async fn work(job: &Job, pending: &Pending, mut attempt: Attempt) -> Result<(), ApiError> {
@@ -80,7 +94,12 @@ async fn work(job: &Job, pending: &Pending, mut attempt: Attempt) -> Result<(), 
     };
     match ingest(job, pending, &mut still_wanted).await {
         Ok(committed) => {
-            pending::remove(&PlatformObjects, &job.store, &job.file_id, &pending.ingest_id)?;
+            pending::remove(
+                &PlatformObjects,
+                &job.store,
+                &job.file_id,
+                &pending.ingest_id,
+            )?;
             tidy(&committed);
             Ok(())
         }
@@ -95,7 +114,11 @@ async fn ingest(
     still_wanted: &mut dyn FnMut() -> Result<(), ApiError>,
 ) -> Result<Manifest, ApiError> {
     let manifest = usable(&job.store)?;
-    if is_committed(&Table::of(&PlatformObjects, &manifest)?, &job.file_id, &pending.ingest_id) {
+    if is_committed(
+        &Table::of(&PlatformObjects, &manifest)?,
+        &job.file_id,
+        &pending.ingest_id,
+    ) {
         return Ok(manifest);
     }
     let file = files::read(&PlatformObjects, &job.file_id)?;
@@ -138,7 +161,11 @@ pub fn commit(
         }
         still_wanted()?;
         let mut next = newest.with_file(&table, entry.clone(), ingested.segments.clone(), now_ms);
-        let present = next.store.embedding.dimension.get_or_insert(ingested.dimension);
+        let present = next
+            .store
+            .embedding
+            .dimension
+            .get_or_insert(ingested.dimension);
         if *present != ingested.dimension {
             return Err(pipeline::wrong_dimension(*present, ingested.dimension));
         }
@@ -163,7 +190,10 @@ pub fn tidy(committed: &Manifest) {
 }
 
 fn is_committed(table: &Table, file_id: &str, ingest_id: &str) -> bool {
-    table.files.get(file_id).is_some_and(|file| file.ingest_id == ingest_id)
+    table
+        .files
+        .get(file_id)
+        .is_some_and(|file| file.ingest_id == ingest_id)
 }
 
 const CANCELLED: &str = "cancelled";
@@ -174,7 +204,10 @@ fn ensure_pending(job: &Job, pending: &Pending) -> Result<(), ApiError> {
     if present.is_some_and(|present| present.ingest_id == pending.ingest_id) {
         return Ok(());
     }
-    Err(ApiError::conflict("The file was taken out of the store while it was ingested.").code(CANCELLED))
+    Err(
+        ApiError::conflict("The file was taken out of the store while it was ingested.")
+            .code(CANCELLED),
+    )
 }
 
 fn fail(job: &Job, pending: &Pending, error: LastError) -> Result<(), ApiError> {

@@ -28,10 +28,17 @@ pub fn list(call: &Call, store: &str) -> Result<Reply, ApiError> {
     let pending = pending::all(&PlatformObjects, id)?;
     let table = Table::of(&PlatformObjects, &manifest)?;
     let is_pending = |file: &str| pending.iter().any(|record| record.file_id == file);
-    let completed = table.files.values().filter(|file| !is_pending(&file.file_id));
+    let completed = table
+        .files
+        .values()
+        .filter(|file| !is_pending(&file.file_id));
     let mut objects: Vec<StoreFileObject> = completed
         .map(|file| StoreFileObject::completed(id, file))
-        .chain(pending.iter().map(|record| StoreFileObject::pending(id, record)))
+        .chain(
+            pending
+                .iter()
+                .map(|record| StoreFileObject::pending(id, record)),
+        )
         .filter(|file| wanted.is_none_or(|status| file.status == status))
         .collect();
     objects.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
@@ -123,7 +130,8 @@ pub fn content(call: &Call, store: &str, file_id: &str) -> Result<Reply, ApiErro
     let start: u64 = match call.query("after") {
         None => 0,
         Some(after) => after.parse().map_err(|_| {
-            ApiError::invalid_request("'after' takes the 'next_page' of the page before.").param("after")
+            ApiError::invalid_request("'after' takes the 'next_page' of the page before.")
+                .param("after")
         })?,
     };
     let size = files::read(&PlatformObjects, file_id)?.bytes;
@@ -150,5 +158,7 @@ fn unfinished_character(bytes: &[u8]) -> usize {
 }
 
 fn no_such_file(store: &str, file_id: &str) -> ApiError {
-    ApiError::not_found(format!("No file found with id '{file_id}' in vector store '{store}'."))
+    ApiError::not_found(format!(
+        "No file found with id '{file_id}' in vector store '{store}'."
+    ))
 }

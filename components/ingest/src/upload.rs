@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use dayfly_core::chunk::{ChunkingStrategy, Format};
+use dayfly_core::decode::TextDecoder;
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::ids;
-use dayfly_core::objects::Objects;
+use dayfly_core::objects::{ObjectWriter, Objects};
 use dayfly_core::store::{FileEntry, Manifest};
 use dayfly_guest::body::BodyReader;
 use dayfly_guest::call::Call;
@@ -17,8 +18,8 @@ use spin_sdk::http::IncomingRequest;
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
 use crate::pipeline::{self, Source};
-use crate::{After, Answer};
 use crate::process::commit;
+use crate::{After, Answer};
 
 const DEFAULT_STORE: &str = "default";
 const PIECE: usize = 256 << 10;
@@ -29,9 +30,10 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Answer, Ap
     let name = call.query("store").unwrap_or(DEFAULT_STORE);
     let now_ms = clock::now_ms();
     let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random());
-    let Some(bytes) = keep_text(&request, &files::content_key(&id))? else {
+    let Some(text) = keep_text(&request, &files::content_key(&id))? else {
         return Ok((Reply::text(400, "Error: No text provided"), None));
     };
+    let bytes = text.finish()?;
     let file = FileMeta {
         filename: format!("{id}.txt"),
         id,
@@ -81,11 +83,17 @@ async fn ingest(store: &str, file: &FileMeta) -> Result<Manifest, ApiError> {
     committed
 }
 
-/// Streams the JSON body's `text` into an object; its size, or `None` when there is no text.
-fn keep_text(request: &IncomingRequest, key: &str) -> Result<Option<u64>, ApiError> {
+/// Streams the JSON body's `text` into an object that is finished when the whole body was good.
+/// `None` when there is no text.
+fn keep_text(
+    request: &IncomingRequest,
+    key: &str,
+) -> Result<Option<Box<dyn ObjectWriter>>, ApiError> {
     let mut json = JsonStreamReader::new(BodyReader::new(request)?);
     if json.peek().map_err(not_json)? != ValueType::Object {
-        return Err(ApiError::invalid_request("The body is not a JSON object; send {\"text\": \"…\"}."));
+        return Err(ApiError::invalid_request(
+            "The body is not a JSON object; send {\"text\": \"…\"}.",
+        ));
     }
     json.begin_object().map_err(not_json)?;
     let mut kept = None;
@@ -107,12 +115,16 @@ fn keep_text(request: &IncomingRequest, key: &str) -> Result<Option<u64>, ApiErr
     Ok(kept)
 }
 
-fn keep_string(json: &mut JsonStreamReader<BodyReader>, key: &str) -> Result<Option<u64>, ApiError> {
+fn keep_string(
+    json: &mut JsonStreamReader<BodyReader>,
+    key: &str,
+) -> Result<Option<Box<dyn ObjectWriter>>, ApiError> {
     let most = settings().max_file_bytes;
     let mut text = json.next_string_reader().map_err(not_json)?;
     let mut writer = PlatformObjects.create(key)?;
     let mut piece = vec![0; PIECE];
     let (mut bytes, mut blank) = (0_u64, true);
+    let mut decoder = TextDecoder::new();
     loop {
         let read = text.read(&mut piece).map_err(|fault| {
             ApiError::invalid_request(format!("The body is not valid JSON, or was cut: {fault}."))
@@ -129,14 +141,11 @@ fn keep_string(json: &mut JsonStreamReader<BodyReader>, key: &str) -> Result<Opt
             .param("text")
             .code("too_large"));
         }
-        blank &= piece[..read].iter().all(u8::is_ascii_whitespace);
+        let decoded = decoder.push(&piece[..read]);
+        blank &= decoded.is_ok_and(|text| text.trim().is_empty());
         writer.write(&piece[..read])?;
     }
-    if blank {
-        return Ok(None);
-    }
-    writer.finish()?;
-    Ok(Some(bytes))
+    Ok((!blank).then_some(writer))
 }
 
 fn not_json(error: ReaderError) -> ApiError {

@@ -44,10 +44,15 @@ async fn find(call: &Call, store: &str, request: IncomingRequest) -> Result<Repl
         return Reply::json(&SearchPage::new(texts, Vec::new()));
     }
     let settings = settings();
-    let embedder = Embedder::new(&settings.embedding);
+    let embedder = Embedder::for_query(&settings.embedding);
     let inputs: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = embedder.embed(&inputs, manifest.store.embedding.dimension).await?;
-    let queries = vectors.rows().map(Query::new).collect::<Result<Vec<_>, _>>()?;
+    let vectors = embedder
+        .embed(&inputs, manifest.store.embedding.dimension)
+        .await?;
+    let queries = vectors
+        .rows()
+        .map(Query::new)
+        .collect::<Result<Vec<_>, _>>()?;
     let wanted = Search {
         queries: &queries,
         limit,

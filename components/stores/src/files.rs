@@ -25,7 +25,9 @@ pub fn list(call: &Call) -> Result<Reply, ApiError> {
             page.cut(metas, |meta| &meta.id)?
         }
     };
-    let items = metas.into_iter().map(|meta| (meta.id.clone(), FileObject::from(meta)));
+    let items = metas
+        .into_iter()
+        .map(|meta| (meta.id.clone(), FileObject::from(meta)));
     Reply::json(&Page::new(items.collect(), has_more))
 }
 

@@ -58,7 +58,15 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
     let manifest = store::create(&PlatformObjects, &first, now_ms)?;
     for file in &attached {
         let ingest_id = ids::time_ordered("", now_ms, clock::random());
-        pending::accept(&PlatformObjects, &id, file, BTreeMap::new(), chunking, ingest_id, now_ms)?;
+        pending::accept(
+            &PlatformObjects,
+            &id,
+            file,
+            BTreeMap::new(),
+            chunking,
+            ingest_id,
+            now_ms,
+        )?;
         // Where the platform does not drive it, asking for the file's status does.
         platform::schedule(&id, &file.id);
     }
@@ -74,9 +82,12 @@ pub async fn update(call: &Call, id: &str, request: IncomingRequest) -> Result<R
     let asked: UpdateStore = body::json_or_default(request).await?;
     asked.validate()?;
     let present = existing(id)?;
-    let manifest = store::change(&PlatformObjects, &present.store.id, clock::now_ms(), |newest| {
-        Ok(Some(asked.apply(newest)))
-    })?;
+    let manifest = store::change(
+        &PlatformObjects,
+        &present.store.id,
+        clock::now_ms(),
+        |newest| Ok(Some(asked.apply(newest))),
+    )?;
     Reply::json(&describe(&manifest)?)
 }
 
@@ -90,5 +101,10 @@ pub fn delete(id: &str) -> Result<Reply, ApiError> {
 fn describe(manifest: &Manifest) -> Result<StoreObject, ApiError> {
     let table = Table::of(&PlatformObjects, manifest)?;
     let pending = pending::all(&PlatformObjects, &manifest.store.id)?;
-    Ok(StoreObject::new(manifest, &table, &pending, clock::now_ms()))
+    Ok(StoreObject::new(
+        manifest,
+        &table,
+        &pending,
+        clock::now_ms(),
+    ))
 }

@@ -28,8 +28,11 @@ struct Received {
 /// Streams an upload to storage. Nothing of it stays unless all of it arrived.
 pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError> {
     let content_type = call.header("content-type").unwrap_or_default();
-    let boundary = multer::parse_boundary(&content_type).map_err(|_| not_multipart(&content_type))?;
-    let stream = request.into_body_stream().map_err(|_| std::io::Error::other("cut"));
+    let boundary =
+        multer::parse_boundary(&content_type).map_err(|_| not_multipart(&content_type))?;
+    let stream = request
+        .into_body_stream()
+        .map_err(|_| std::io::Error::other("cut"));
     let mut multipart = Multipart::new(stream, boundary);
     let now_ms = clock::now_ms();
     let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random());
@@ -45,7 +48,9 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     }
     let received = received.ok_or_else(one_file)?;
     if received.bytes == 0 {
-        return Err(ApiError::invalid_request("The file is empty; send one with text in it.").param("file"));
+        return Err(
+            ApiError::invalid_request("The file is empty; send one with text in it.").param("file"),
+        );
     }
     received.writer.finish()?;
     let meta = FileMeta {
@@ -91,19 +96,35 @@ fn filename(field: &Field<'_>) -> String {
 }
 
 async fn parse_purpose(mut field: Field<'static>) -> Result<String, ApiError> {
-    let longest = PURPOSES.iter().map(|known| known.len()).max().unwrap_or_default();
+    let longest = PURPOSES
+        .iter()
+        .map(|known| known.len())
+        .max()
+        .unwrap_or_default();
     let mut given: Vec<u8> = Vec::new();
     while let Some(bytes) = field.chunk().await.map_err(malformed)? {
         let room = (longest + 1).saturating_sub(given.len());
         given.extend(bytes.iter().take(room));
     }
-    let known = PURPOSES.iter().find(|known| known.as_bytes() == given.as_slice());
+    let known = PURPOSES
+        .iter()
+        .find(|known| known.as_bytes() == given.as_slice());
     known.map(|known| (*known).to_owned()).ok_or_else(|| {
-        ApiError::invalid_request(format!("'purpose' takes one of: {}.", PURPOSES.join(", "))).param("purpose")
+        ApiError::invalid_request(format!("'purpose' takes one of: {}.", PURPOSES.join(", ")))
+            .param("purpose")
     })
 }
 
 fn not_multipart(content_type: &str) -> ApiError {
+    if content_type
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("multipart/form-data")
+    {
+        return ApiError::invalid_request(
+            "The content type 'multipart/form-data' lacks its boundary; let your client set the header.",
+        );
+    }
     ApiError::new(
         415,
         format!(

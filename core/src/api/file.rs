@@ -3,7 +3,14 @@ use serde::Serialize;
 use crate::files::FileMeta;
 
 /// The purposes that OpenAI's API knows. Dayfly keeps the word and treats all files alike.
-pub const PURPOSES: [&str; 6] = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
+pub const PURPOSES: [&str; 6] = [
+    "assistants",
+    "batch",
+    "fine-tune",
+    "vision",
+    "user_data",
+    "evals",
+];
 
 /// OpenAI's File object.
 #[derive(Debug, Clone, Serialize)]

@@ -88,17 +88,24 @@ impl PageRequest {
     /// The part of `items`, which come oldest first, that is wanted; and whether there is more.
     ///
     /// Errors: 400 when `after` or `before` names none of them.
-    pub fn cut<T>(&self, mut items: Vec<T>, id: impl Fn(&T) -> &str) -> Result<(Vec<T>, bool), ApiError> {
+    pub fn cut<T>(
+        &self,
+        mut items: Vec<T>,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<(Vec<T>, bool), ApiError> {
         if self.order == Order::Descending {
             items.reverse();
         }
         let position = |cursor: &str, param: &str| {
-            items.iter().position(|item| id(item) == cursor).ok_or_else(|| {
-                ApiError::invalid_request(format!(
-                    "'{param}' is '{cursor}', which is not in the list; begin again without it."
-                ))
-                .param(param)
-            })
+            items
+                .iter()
+                .position(|item| id(item) == cursor)
+                .ok_or_else(|| {
+                    ApiError::invalid_request(format!(
+                        "'{param}' is '{cursor}', which is not in the list; begin again without it."
+                    ))
+                    .param(param)
+                })
         };
         let from = match &self.after {
             Some(after) => position(after, "after")? + 1,
@@ -126,27 +133,46 @@ mod tests {
     fn page(pairs: &[(&'static str, &'static str)]) -> Result<PageRequest, ApiError> {
         let pairs = pairs.to_vec();
         PageRequest::parse(
-            move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value),
+            move |name| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| *value)
+            },
             2,
             100,
         )
     }
 
     fn cut(pairs: &[(&'static str, &'static str)]) -> (Vec<&'static str>, bool) {
-        page(pairs).unwrap().cut(vec!["a", "b", "c", "d"], |item| item).unwrap()
+        page(pairs)
+            .unwrap()
+            .cut(vec!["a", "b", "c", "d"], |item| item)
+            .unwrap()
     }
 
     #[test]
     fn pages_follow_one_another_without_gap_or_overlap() {
         assert_eq!(cut(&[]), (vec!["d", "c"], true));
         assert_eq!(cut(&[("after", "c")]), (vec!["b", "a"], false));
-        assert_eq!(cut(&[("order", "asc"), ("after", "b")]), (vec!["c", "d"], false));
-        assert_eq!(cut(&[("order", "asc"), ("before", "d")]), (vec!["b", "c"], true));
+        assert_eq!(
+            cut(&[("order", "asc"), ("after", "b")]),
+            (vec!["c", "d"], false)
+        );
+        assert_eq!(
+            cut(&[("order", "asc"), ("before", "d")]),
+            (vec!["b", "c"], true)
+        );
     }
 
     #[test]
     fn what_is_out_of_bounds_is_named() {
-        for bad in [("limit", "0"), ("limit", "101"), ("limit", "x"), ("order", "up")] {
+        for bad in [
+            ("limit", "0"),
+            ("limit", "101"),
+            ("limit", "x"),
+            ("order", "up"),
+        ] {
             assert_eq!(page(&[bad]).unwrap_err().param.as_deref(), Some(bad.0));
         }
         let unknown = page(&[("after", "z")]).unwrap().cut(vec!["a"], |item| item);

@@ -68,7 +68,10 @@ impl SearchRequest {
 
     /// The lowest score that is wanted, in `0.0..=1.0`.
     pub fn threshold(&self) -> Result<f32, ApiError> {
-        let asked = self.ranking_options.as_ref().and_then(|options| options.score_threshold);
+        let asked = self
+            .ranking_options
+            .as_ref()
+            .and_then(|options| options.score_threshold);
         match asked {
             None => Ok(0.0),
             Some(threshold) if (0.0..=1.0).contains(&threshold) => Ok(threshold as f32),

@@ -51,13 +51,15 @@ pub(super) fn validate(
     expires_after: Option<&ExpiresAfter>,
 ) -> Result<(), ApiError> {
     if name.is_some_and(|name| name.chars().count() > 256) {
-        return Err(ApiError::invalid_request("'name' is longer than 256 characters.").param("name"));
+        return Err(
+            ApiError::invalid_request("'name' is longer than 256 characters.").param("name"),
+        );
     }
     if let Some(metadata) = metadata {
         let fits = metadata.len() <= 16
-            && metadata.iter().all(|(key, value)| {
-                key.chars().count() <= 64 && value.chars().count() <= 512
-            });
+            && metadata
+                .iter()
+                .all(|(key, value)| key.chars().count() <= 64 && value.chars().count() <= 512);
         if !fits {
             return Err(ApiError::invalid_request(
                 "'metadata' takes at most 16 pairs, keys of at most 64 and values of at most 512 characters.",
@@ -80,9 +82,15 @@ impl CreateStore {
     /// Errors: 400 that names the field and its bounds.
     pub fn validate(&self) -> Result<(), ApiError> {
         if self.file_ids.len() > 500 {
-            return Err(ApiError::invalid_request("'file_ids' takes at most 500 files.").param("file_ids"));
+            return Err(
+                ApiError::invalid_request("'file_ids' takes at most 500 files.").param("file_ids"),
+            );
         }
-        validate(self.name.as_deref(), self.metadata.as_ref(), self.expires_after.as_ref())
+        validate(
+            self.name.as_deref(),
+            self.metadata.as_ref(),
+            self.expires_after.as_ref(),
+        )
     }
 }
 

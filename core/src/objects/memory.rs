@@ -100,7 +100,9 @@ impl Objects for MemoryObjects {
     fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
         let mut names: Vec<String> = Vec::new();
         for key in self.lock().keys() {
-            let Some((name, _)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('/'))
+            let Some((name, _)) = key
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.split_once('/'))
             else {
                 continue;
             };

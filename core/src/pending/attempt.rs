@@ -140,6 +140,7 @@ fn folder(store: &str, ingest_id: &str) -> String {
 
 fn read(objects: &dyn Objects, key: &str) -> Result<Record, ApiError> {
     serde_json::from_slice(&objects.get(key)?).map_err(|fault| {
-        ApiError::new(500, format!("An attempt's record is damaged: {fault}.")).code("damaged_object")
+        ApiError::new(500, format!("An attempt's record is damaged: {fault}."))
+            .code("damaged_object")
     })
 }

@@ -99,7 +99,11 @@ fn key(store: &str, file_id: &str) -> String {
 }
 
 /// The pending ingestion of a file, if there is one.
-pub fn read(objects: &dyn Objects, store: &str, file_id: &str) -> Result<Option<Pending>, ApiError> {
+pub fn read(
+    objects: &dyn Objects,
+    store: &str,
+    file_id: &str,
+) -> Result<Option<Pending>, ApiError> {
     match objects.get(&key(store, file_id)) {
         Ok(data) => parse(&data).map(Some),
         Err(ObjectError::NotFound) => Ok(None),
@@ -158,7 +162,12 @@ pub fn accept(
 
 /// Removes the record and what is left of its attempts. A record that a newer ingestion of the
 /// same file wrote meanwhile stays.
-pub fn remove(objects: &dyn Objects, store: &str, file_id: &str, ingest_id: &str) -> Result<(), ApiError> {
+pub fn remove(
+    objects: &dyn Objects,
+    store: &str,
+    file_id: &str,
+    ingest_id: &str,
+) -> Result<(), ApiError> {
     if read(objects, store, file_id)?.is_some_and(|pending| pending.ingest_id == ingest_id) {
         objects.delete(&key(store, file_id))?;
     }
@@ -176,8 +185,11 @@ pub fn cancel(objects: &dyn Objects, store: &str, file_id: &str) -> Result<bool,
 
 fn parse(data: &[u8]) -> Result<Pending, ApiError> {
     serde_json::from_slice(data).map_err(|fault| {
-        ApiError::new(500, format!("A pending ingestion's record is damaged: {fault}."))
-            .code("damaged_object")
+        ApiError::new(
+            500,
+            format!("A pending ingestion's record is damaged: {fault}."),
+        )
+        .code("damaged_object")
     })
 }
 

@@ -41,7 +41,11 @@ fn of_many_claims_at_once_one_is_granted() {
                 scope.spawn(move || try_claim(&objects, &worker(&number.to_string(), "b"), 0, None))
             })
             .collect();
-        claims.into_iter().map(|claim| claim.join().unwrap()).filter(is_granted).count()
+        claims
+            .into_iter()
+            .map(|claim| claim.join().unwrap())
+            .filter(is_granted)
+            .count()
     });
     assert_eq!(granted, 1);
 }
@@ -53,10 +57,16 @@ fn an_attempt_is_held_for_its_lease_and_renewed_by_its_holder() {
         panic!("nobody held it");
     };
     let other = worker("b", "1");
-    assert_eq!(try_claim(&objects, &other, 1, None), Claim::Held { until_ms: LEASE_MS });
+    assert_eq!(
+        try_claim(&objects, &other, 1, None),
+        Claim::Held { until_ms: LEASE_MS }
+    );
     attempt.renew(&objects, LEASE_MS - 1).unwrap();
     let until_ms = 2 * LEASE_MS - 1;
-    assert_eq!(try_claim(&objects, &other, LEASE_MS, None), Claim::Held { until_ms });
+    assert_eq!(
+        try_claim(&objects, &other, LEASE_MS, None),
+        Claim::Held { until_ms }
+    );
     assert!(is_granted(&try_claim(&objects, &other, until_ms, None)));
 }
 
@@ -73,7 +83,10 @@ fn what_would_end_the_same_way_again_is_not_tried_again() {
     let worker = worker("a", "1");
     assert!(is_granted(&try_claim(&objects, &worker, 0, None)));
     let lost = Some(Lost::Deterministic("too large".to_owned()));
-    assert_eq!(try_claim(&objects, &worker, 1, lost), Claim::Exhausted("too large".to_owned()));
+    assert_eq!(
+        try_claim(&objects, &worker, 1, lost),
+        Claim::Exhausted("too large".to_owned())
+    );
 }
 
 #[test]
@@ -90,7 +103,10 @@ fn a_trap_is_tried_again_a_few_times_and_then_reported() {
         }
     };
     assert_eq!(granted, 5);
-    assert!(reason.contains("it trapped") && reason.contains("Attach the file again"), "{reason}");
+    assert!(
+        reason.contains("it trapped") && reason.contains("Attach the file again"),
+        "{reason}"
+    );
 }
 
 #[test]

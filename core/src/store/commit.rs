@@ -139,7 +139,10 @@ fn prune(objects: &dyn Objects, store: &str, version: u64) -> Result<(), ObjectE
 fn newest(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
     for _ in 0..ATTEMPTS {
         let versions = objects.list_all(&keys::manifests(store))?;
-        let newest = versions.into_iter().rev().find(|meta| keys::version(&meta.key).is_some());
+        let newest = versions
+            .into_iter()
+            .rev()
+            .find(|meta| keys::version(&meta.key).is_some());
         let Some(meta) = newest else {
             return Ok(None);
         };

@@ -7,7 +7,13 @@ use crate::segment::SegmentMeta;
 /// The changes that requests make to a version; each answers the next one.
 impl Manifest {
     /// Adds a file, in place of an earlier ingestion of it.
-    pub fn with_file(&self, table: &Table, file: FileEntry, segments: Vec<SegmentMeta>, now_ms: u64) -> Self {
+    pub fn with_file(
+        &self,
+        table: &Table,
+        file: FileEntry,
+        segments: Vec<SegmentMeta>,
+        now_ms: u64,
+    ) -> Self {
         let mut next = self.clone();
         next.discard(table, &file.file_id, now_ms);
         next.tail.retain(|entry| entry.file_id() != file.file_id);
@@ -30,11 +36,18 @@ impl Manifest {
     }
 
     /// Replaces a file's attributes.
-    pub fn with_attributes(&self, file_id: &str, attributes: BTreeMap<String, AttributeValue>) -> Self {
+    pub fn with_attributes(
+        &self,
+        file_id: &str,
+        attributes: BTreeMap<String, AttributeValue>,
+    ) -> Self {
         let mut next = self.clone();
         let in_tail = next.tail.iter_mut().find_map(|entry| match entry {
             Entry::Add { file, .. } if file.file_id == file_id => Some(&mut file.attributes),
-            Entry::SetAttributes { file_id: id, attributes } if id == file_id => Some(attributes),
+            Entry::SetAttributes {
+                file_id: id,
+                attributes,
+            } if id == file_id => Some(attributes),
             _ => None,
         });
         match in_tail {
@@ -67,7 +80,10 @@ impl Manifest {
 
     /// Notes that a segment's objects belong to no version from the next one on.
     pub(super) fn discard_segment(&mut self, table: &Table, segment: &str, now_ms: u64) {
-        let keys = table.segments.get(segment).map(|meta| meta.keys(&self.store.id));
+        let keys = table
+            .segments
+            .get(segment)
+            .map(|meta| meta.keys(&self.store.id));
         for key in keys.unwrap_or_default() {
             self.discard_object(key, now_ms);
         }

@@ -4,9 +4,7 @@
 use super::{Manifest, Table, change, keys};
 use crate::error::ApiError;
 use crate::objects::Objects;
-use crate::segment::{
-    self, SegmentError, SegmentMeta, SegmentSpec, SegmentWriter, max_rows,
-};
+use crate::segment::{self, SegmentError, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
 
 /// A fold is tried when the tail has reached this length, and again with every
 /// [`FOLD_STEP`]th entry until one succeeds.
@@ -46,21 +44,32 @@ pub fn fold(
     let old = Table::of(objects, manifest)?;
     let mut table = old.clone();
     let mut merged: Vec<SegmentMeta> = Vec::new();
-    let outcome = merge_small(objects, manifest, indexing, &mut table, &mut merged, &mut new_id)
-        .and_then(|()| {
-            let base = new_id();
-            let data = serde_json::to_vec(&table)
-                .map_err(|fault| ApiError::new(500, format!("The table cannot be written: {fault}.")))?;
-            objects.put(&keys::base_table(store, &base), &data)?;
-            let committed = commit(objects, manifest, &base, &old, &table, now_ms)?;
-            if !committed {
-                objects.delete(&keys::base_table(store, &base))?;
-            }
-            Ok(committed)
-        });
+    let outcome = merge_small(
+        objects,
+        manifest,
+        indexing,
+        &mut table,
+        &mut merged,
+        &mut new_id,
+    )
+    .and_then(|()| {
+        let base = new_id();
+        let data = serde_json::to_vec(&table).map_err(|fault| {
+            ApiError::new(500, format!("The table cannot be written: {fault}."))
+        })?;
+        objects.put(&keys::base_table(store, &base), &data)?;
+        let committed = commit(objects, manifest, &base, &old, &table, now_ms)?;
+        if !committed {
+            objects.delete(&keys::base_table(store, &base))?;
+        }
+        Ok(committed)
+    });
     if !matches!(outcome, Ok(true)) {
         // Nothing names them; what cannot be removed now is inert.
-        merged.iter().flat_map(|meta| meta.keys(store)).for_each(|key| drop(objects.delete(&key)));
+        merged
+            .iter()
+            .flat_map(|meta| meta.keys(store))
+            .for_each(|key| drop(objects.delete(&key)));
     }
     outcome.map(drop)
 }
@@ -81,7 +90,10 @@ fn commit(
         }
         let mut next = newest.folded(base, table, now_ms);
         next.tail = newest.tail[folded.tail.len()..].to_vec();
-        let gone = old.segments.keys().filter(|id| !table.segments.contains_key(*id));
+        let gone = old
+            .segments
+            .keys()
+            .filter(|id| !table.segments.contains_key(*id));
         gone.for_each(|id| next.discard_segment(old, id, now_ms));
         Ok(Some(next))
     })?;

@@ -61,10 +61,12 @@ impl Table {
             return;
         };
         for id in &file.segments {
-            let unused = self
-                .segments
-                .get(id)
-                .is_some_and(|segment| !segment.files.iter().any(|run| self.is_live(id, &run.file_id)));
+            let unused = self.segments.get(id).is_some_and(|segment| {
+                !segment
+                    .files
+                    .iter()
+                    .any(|run| self.is_live(id, &run.file_id))
+            });
             if unused {
                 self.segments.remove(id);
             }
@@ -77,10 +79,13 @@ impl Table {
             let Some(file) = self.files.get_mut(&run.file_id) else {
                 continue;
             };
-            file.segments.retain(|id| !sources.iter().any(|source| &source.id == id));
+            file.segments
+                .retain(|id| !sources.iter().any(|source| &source.id == id));
             file.segments.push(merged.id.clone());
         }
-        sources.iter().for_each(|source| drop(self.segments.remove(&source.id)));
+        sources
+            .iter()
+            .for_each(|source| drop(self.segments.remove(&source.id)));
         self.segments.insert(merged.id.clone(), merged);
     }
 

@@ -25,6 +25,7 @@ pub struct Layer {
     /// Public key (PEM, Ed25519) whose tokens are accepted; repeatable. Without one, there is one
     /// tenant, `default`, and no token is asked for
     #[arg(
+        id = "auth-key",
         long = "auth-key",
         env = "DAYFLY_AUTH_KEYS",
         value_name = "PEM",
@@ -43,6 +44,7 @@ pub struct Layer {
 
     /// Time that requests under way get to end at a shutdown [default: 10000]
     #[arg(
+        id = "shutdown-grace-ms",
         long = "shutdown-grace-ms",
         env = "DAYFLY_SHUTDOWN_GRACE_MS",
         value_name = "MS"
@@ -72,15 +74,26 @@ pub struct Layer {
 pub struct Embed {
     /// Endpoint of OpenAI's embeddings protocol, whole: https://…/v1/embeddings
     /// [default: the built-in embedder]
-    #[arg(long = "embed-url", env = "DAYFLY_EMBED_URL", value_name = "URL")]
+    #[arg(
+        id = "embed-url",
+        long = "embed-url",
+        env = "DAYFLY_EMBED_URL",
+        value_name = "URL"
+    )]
     pub url: Option<Endpoint>,
 
     /// Model to ask for; needed with --embed-url
-    #[arg(long = "embed-model", env = "DAYFLY_EMBED_MODEL", value_name = "NAME")]
+    #[arg(
+        id = "embed-model",
+        long = "embed-model",
+        env = "DAYFLY_EMBED_MODEL",
+        value_name = "NAME"
+    )]
     pub model: Option<String>,
 
     /// Environment variable that holds the service's API key
     #[arg(
+        id = "embed-key-env",
         long = "embed-key-env",
         env = "DAYFLY_EMBED_KEY_ENV",
         value_name = "VARIABLE"
@@ -89,6 +102,7 @@ pub struct Embed {
 
     /// Chunks in one embedding request [default: 64]
     #[arg(
+        id = "embed-batch-inputs",
         long = "embed-batch-inputs",
         env = "DAYFLY_EMBED_BATCH_INPUTS",
         value_name = "N"
@@ -97,6 +111,7 @@ pub struct Embed {
 
     /// Bytes of text in one embedding request [default: 262144]
     #[arg(
+        id = "embed-batch-bytes",
         long = "embed-batch-bytes",
         env = "DAYFLY_EMBED_BATCH_BYTES",
         value_name = "BYTES"
@@ -105,6 +120,7 @@ pub struct Embed {
 
     /// Embedding requests under way at once, for each instance [default: 4]
     #[arg(
+        id = "embed-concurrency",
         long = "embed-concurrency",
         env = "DAYFLY_EMBED_CONCURRENCY",
         value_name = "N"
@@ -113,6 +129,7 @@ pub struct Embed {
 
     /// Time for one embedding request [default: 60000]
     #[arg(
+        id = "embed-request-timeout-ms",
         long = "embed-request-timeout-ms",
         env = "DAYFLY_EMBED_REQUEST_TIMEOUT_MS",
         value_name = "MS"
@@ -121,6 +138,7 @@ pub struct Embed {
 
     /// Time for one embedding request and all its retries [default: 300000]
     #[arg(
+        id = "embed-deadline-ms",
         long = "embed-deadline-ms",
         env = "DAYFLY_EMBED_DEADLINE_MS",
         value_name = "MS"
@@ -134,18 +152,25 @@ pub struct Embed {
 pub struct Limits {
     /// Memory of the request's instance [default: 128]
     #[arg(
+        id = "limit-memory-mib",
         long = "limit-memory-mib",
         env = "DAYFLY_LIMIT_MEMORY_MIB",
         value_name = "MIB"
     )]
     pub memory_mib: Option<NonZeroU32>,
 
-    /// CPU time [default: 60000]
-    #[arg(long = "limit-cpu-ms", env = "DAYFLY_LIMIT_CPU_MS", value_name = "MS")]
+    /// CPU time [default: 120000]
+    #[arg(
+        id = "limit-cpu-ms",
+        long = "limit-cpu-ms",
+        env = "DAYFLY_LIMIT_CPU_MS",
+        value_name = "MS"
+    )]
     pub cpu_ms: Option<NonZeroU64>,
 
     /// Time by the clock [default: 300000]
     #[arg(
+        id = "limit-wall-ms",
         long = "limit-wall-ms",
         env = "DAYFLY_LIMIT_WALL_MS",
         value_name = "MS"
@@ -154,6 +179,7 @@ pub struct Limits {
 
     /// Size of the request's body [default: 512]
     #[arg(
+        id = "limit-body-mib",
         long = "limit-body-mib",
         env = "DAYFLY_LIMIT_BODY_MIB",
         value_name = "MIB"
@@ -162,6 +188,7 @@ pub struct Limits {
 
     /// HTTP requests it may send [default: 10000]
     #[arg(
+        id = "limit-outbound-requests",
         long = "limit-outbound-requests",
         env = "DAYFLY_LIMIT_OUTBOUND_REQUESTS",
         value_name = "N"
@@ -170,6 +197,7 @@ pub struct Limits {
 
     /// Instances alive at once [default: 64]
     #[arg(
+        id = "limit-instances",
         long = "limit-instances",
         env = "DAYFLY_LIMIT_INSTANCES",
         value_name = "N"
@@ -178,6 +206,7 @@ pub struct Limits {
 
     /// Instances alive at once for one tenant [default: 32]
     #[arg(
+        id = "limit-instances-per-tenant",
         long = "limit-instances-per-tenant",
         env = "DAYFLY_LIMIT_INSTANCES_PER_TENANT",
         value_name = "N"
@@ -185,11 +214,17 @@ pub struct Limits {
     pub instances_per_tenant: Option<NonZeroU32>,
 
     /// Requests that may wait for an instance; further ones are answered 503 [default: 256]
-    #[arg(long = "limit-queue", env = "DAYFLY_LIMIT_QUEUE", value_name = "N")]
+    #[arg(
+        id = "limit-queue",
+        long = "limit-queue",
+        env = "DAYFLY_LIMIT_QUEUE",
+        value_name = "N"
+    )]
     pub queue: Option<u32>,
 
     /// How long a request waits for an instance before it is answered 503 [default: 10000]
     #[arg(
+        id = "limit-queue-wait-ms",
         long = "limit-queue-wait-ms",
         env = "DAYFLY_LIMIT_QUEUE_WAIT_MS",
         value_name = "MS"
@@ -203,6 +238,7 @@ pub struct Limits {
 pub struct Jobs {
     /// Jobs at work at once; 0 leaves them to other hosts of the bucket [default: 2]
     #[arg(
+        id = "job-concurrency",
         long = "job-concurrency",
         env = "DAYFLY_JOB_CONCURRENCY",
         value_name = "N"
@@ -211,6 +247,7 @@ pub struct Jobs {
 
     /// Memory of the job's instance [default: 128]
     #[arg(
+        id = "job-memory-mib",
         long = "job-memory-mib",
         env = "DAYFLY_JOB_MEMORY_MIB",
         value_name = "MIB"
@@ -218,11 +255,21 @@ pub struct Jobs {
     pub memory_mib: Option<NonZeroU32>,
 
     /// CPU time [default: 1800000]
-    #[arg(long = "job-cpu-ms", env = "DAYFLY_JOB_CPU_MS", value_name = "MS")]
+    #[arg(
+        id = "job-cpu-ms",
+        long = "job-cpu-ms",
+        env = "DAYFLY_JOB_CPU_MS",
+        value_name = "MS"
+    )]
     pub cpu_ms: Option<NonZeroU64>,
 
     /// Time by the clock [default: 3600000]
-    #[arg(long = "job-wall-ms", env = "DAYFLY_JOB_WALL_MS", value_name = "MS")]
+    #[arg(
+        id = "job-wall-ms",
+        long = "job-wall-ms",
+        env = "DAYFLY_JOB_WALL_MS",
+        value_name = "MS"
+    )]
     pub wall_ms: Option<NonZeroU64>,
 }
 
@@ -230,16 +277,18 @@ pub struct Jobs {
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Index {
-    /// Rows from which a segment gets a graph; below it a scan is exact and faster [default: 4096]
+    /// Rows from which a segment gets a graph; below it a scan is exact and faster [default: 16384]
     #[arg(
+        id = "index-graph-min-rows",
         long = "index-graph-min-rows",
         env = "DAYFLY_INDEX_GRAPH_MIN_ROWS",
         value_name = "N"
     )]
     pub graph_min_rows: Option<NonZeroU32>,
 
-    /// Rows at which a segment is closed [default: 16384]
+    /// Rows at which a segment is closed [default: 24576]
     #[arg(
+        id = "index-segment-max-rows",
         long = "index-segment-max-rows",
         env = "DAYFLY_INDEX_SEGMENT_MAX_ROWS",
         value_name = "N"
@@ -281,6 +330,44 @@ fn overlay(lower: &mut toml::Table, upper: toml::Table) {
     }
 }
 
+/// Set to something other than its default, each of them.
+#[cfg(test)]
+pub(super) const EVERY_SETTING: &str = r#"
+    listen = "0.0.0.0:80"
+    data = "s3://bucket/prefix"
+    auth_keys = ["a.pem"]
+    node = "n"
+    cache = "c"
+    shutdown_grace_ms = 3
+    [embed]
+    url = "http://127.0.0.1:9/v1/embeddings"
+    model = "m"
+    key_env = "KEY"
+    batch_inputs = 1
+    batch_bytes = 2
+    concurrency = 3
+    request_timeout_ms = 5
+    deadline_ms = 6
+    [limits]
+    memory_mib = 1
+    cpu_ms = 2
+    wall_ms = 3
+    body_mib = 4
+    outbound_requests = 5
+    instances = 6
+    instances_per_tenant = 7
+    queue = 0
+    queue_wait_ms = 9
+    [jobs]
+    concurrency = 0
+    memory_mib = 2
+    cpu_ms = 3
+    wall_ms = 4
+    [index]
+    graph_min_rows = 11
+    segment_max_rows = 12
+    "#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,43 +403,6 @@ mod tests {
         let options = Layer::default().over(&Layer::default()).unwrap();
         assert_eq!(options, ServeOptions::default());
     }
-
-    /// Set to something other than its default, each of them.
-    const EVERY_SETTING: &str = r#"
-        listen = "0.0.0.0:80"
-        data = "s3://bucket/prefix"
-        auth_keys = ["a.pem"]
-        node = "n"
-        cache = "c"
-        shutdown_grace_ms = 3
-        [embed]
-        url = "http://127.0.0.1:9/v1/embeddings"
-        model = "m"
-        key_env = "KEY"
-        batch_inputs = 1
-        batch_bytes = 2
-        concurrency = 3
-        request_timeout_ms = 5
-        deadline_ms = 6
-        [limits]
-        memory_mib = 1
-        cpu_ms = 2
-        wall_ms = 3
-        body_mib = 4
-        outbound_requests = 5
-        instances = 6
-        instances_per_tenant = 7
-        queue = 0
-        queue_wait_ms = 9
-        [jobs]
-        concurrency = 0
-        memory_mib = 2
-        cpu_ms = 3
-        wall_ms = 4
-        [index]
-        graph_min_rows = 1
-        segment_max_rows = 2
-        "#;
 
     #[test]
     fn every_option_can_be_set() {

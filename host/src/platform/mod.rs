@@ -90,24 +90,21 @@ impl settings::Host for State {
 
 impl bindings::dayfly::platform::ingestion::Host for State {
     fn schedule(&mut self, store: String, file: String) -> bool {
-        self.platform.schedule(&store, &file).unwrap_or(false)
+        self.platform.schedule(&store, &file).is_some()
     }
 }
 
 impl Instance {
     /// Jobs may write, so whoever asks for one has to be allowed to; and the names become part
     /// of a path.
-    fn schedule(&self, store: &str, file: &str) -> Option<bool> {
+    fn schedule(&self, store: &str, file: &str) -> Option<()> {
         let principal = self.bound.as_ref()?;
         let named = check_segment(store).and(check_segment(file)).is_ok();
         if !named || !principal.scopes.contains(&Scope::Write) {
             return None;
         }
-        Some(
-            self.platform
-                .jobs
-                .as_ref()?
-                .schedule(&principal.tenant, store, file),
-        )
+        let jobs = self.platform.jobs.as_ref()?;
+        jobs.schedule(&principal.tenant, store, file);
+        Some(())
     }
 }

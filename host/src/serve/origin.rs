@@ -6,8 +6,13 @@ use http::header::{HOST, ORIGIN};
 /// Whether the client means this machine, and no web page of another site speaks through it: a
 /// page may have its own name resolved to a loopback address, and may post forms anywhere.
 pub fn is_local(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
-    let origin = text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, rest)| rest));
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+    };
+    let origin =
+        text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, rest)| rest));
     [text(HOST), origin].into_iter().flatten().all(is_loopback)
 }
 
@@ -16,7 +21,9 @@ fn is_loopback(authority: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_loopback = host
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
     is_loopback || host.eq_ignore_ascii_case("localhost") || host.ends_with(".localhost")
 }
 
@@ -35,13 +42,25 @@ mod tests {
 
     #[test]
     fn a_rebound_name_and_another_sites_page_are_refused() {
-        for host in ["localhost:8787", "127.0.0.1:8787", "127.8.8.8", "[::1]:8787", "LOCALHOST"] {
+        for host in [
+            "localhost:8787",
+            "127.0.0.1:8787",
+            "127.8.8.8",
+            "[::1]:8787",
+            "LOCALHOST",
+        ] {
             assert!(is_local_with(host, None), "{host}");
             assert!(is_local_with(host, Some("http://localhost:3000")), "{host}");
             assert!(!is_local_with(host, Some("https://evil.example")), "{host}");
             assert!(!is_local_with(host, Some("null")), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "10.0.0.1", "", "127.0.0.1.evil.example"] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+            "127.0.0.1.evil.example",
+        ] {
             assert!(!is_local_with(host, None), "{host}");
         }
     }

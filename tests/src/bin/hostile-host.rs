@@ -14,7 +14,9 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(serve()));
+    let served = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(serve()));
     if let Err(message) = served {
         eprintln!("{message}");
         return ExitCode::FAILURE;
@@ -30,7 +32,9 @@ async fn serve() -> Result<(), String> {
         stores: Cow::Owned(component),
         ..Guests::built_in()
     };
-    let mut running = start(options, guests).await.map_err(|error| format!("{error:#}"))?;
+    let mut running = start(options, guests)
+        .await
+        .map_err(|error| format!("{error:#}"))?;
     println!("listening on http://{}", running.addr);
     running.wait().await;
     Ok(())
@@ -38,13 +42,16 @@ async fn serve() -> Result<(), String> {
 
 fn options() -> Result<ServeOptions, String> {
     let json = std::env::var("HOSTILE_OPTIONS").unwrap_or_else(|_| "{}".to_owned());
-    let mut options: ServeOptions = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    let mut options: ServeOptions =
+        serde_json::from_str(&json).map_err(|error| error.to_string())?;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "serve" {
             continue;
         }
-        let value = arguments.next().ok_or_else(|| format!("{argument} has no value"))?;
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{argument} has no value"))?;
         match argument.as_str() {
             "--listen" => options.listen = value,
             "--data" => options.data = value,

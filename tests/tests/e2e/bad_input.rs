@@ -37,7 +37,11 @@ fn what_is_not_json_is_refused() {
 fn what_is_not_utf8_is_refused() {
     let setting = Setting::new();
     let client = &setting.client;
-    let answer = client.post("/upload", "application/json", b"{\"text\":\"caf\xe9\"}".to_vec());
+    let answer = client.post(
+        "/upload",
+        "application/json",
+        b"{\"text\":\"caf\xe9\"}".to_vec(),
+    );
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(answer.text().contains("UTF-8"), "{}", answer.text());
 
@@ -51,7 +55,9 @@ fn what_is_not_utf8_is_refused() {
     for (name, content) in files {
         let file = client.upload_file(name, content);
         let body = json!({"file_id": file});
-        let error = client.post_json(&format!("/v1/vector_stores/{store}/files"), &body).error(415);
+        let error = client
+            .post_json(&format!("/v1/vector_stores/{store}/files"), &body)
+            .error(415);
         assert!(error.message.contains("UTF-8"), "{name}: {error:?}");
     }
     // A fault far behind the beginning.
@@ -61,7 +67,10 @@ fn what_is_not_utf8_is_refused() {
     client.attach(&store, &file, &json!({}));
     let (code, message) = client.failed(&store, &file);
     assert!(message.contains("UTF-8"), "{message}");
-    assert!(["unsupported_file", "invalid_file"].contains(&code.as_str()), "{code}");
+    assert!(
+        ["unsupported_file", "invalid_file"].contains(&code.as_str()),
+        "{code}"
+    );
     assert!(client.find(&store, "au lait").is_empty());
 }
 
@@ -85,18 +94,37 @@ fn what_is_empty_is_refused() {
     for (path, body) in [
         (format!("/v1/vector_stores/{store}/search"), ""),
         (format!("/v1/vector_stores/{store}/search"), "{}"),
-        (format!("/v1/vector_stores/{store}/search"), r#"{"query":""}"#),
-        (format!("/v1/vector_stores/{store}/search"), r#"{"query":"  \n"}"#),
-        (format!("/v1/vector_stores/{store}/search"), r#"{"query":[]}"#),
-        (format!("/v1/vector_stores/{store}/search"), r#"{"query":["a",""]}"#),
+        (
+            format!("/v1/vector_stores/{store}/search"),
+            r#"{"query":""}"#,
+        ),
+        (
+            format!("/v1/vector_stores/{store}/search"),
+            r#"{"query":"  \n"}"#,
+        ),
+        (
+            format!("/v1/vector_stores/{store}/search"),
+            r#"{"query":[]}"#,
+        ),
+        (
+            format!("/v1/vector_stores/{store}/search"),
+            r#"{"query":["a",""]}"#,
+        ),
         (format!("/v1/vector_stores/{store}/files"), ""),
         (format!("/v1/vector_stores/{store}/files"), "{}"),
-        (format!("/v1/vector_stores/{store}/files"), r#"{"file_id":""}"#),
+        (
+            format!("/v1/vector_stores/{store}/files"),
+            r#"{"file_id":""}"#,
+        ),
         ("/upload".to_owned(), ""),
         ("/v1/files".to_owned(), ""),
     ] {
         let answer = client.post(&path, "application/json", body);
-        assert!([400, 404, 415].contains(&answer.status), "{path} {body}: {}", answer.text());
+        assert!(
+            [400, 404, 415].contains(&answer.status),
+            "{path} {body}: {}",
+            answer.text()
+        );
     }
     let answer = client.post("/v1/files", &multipart_type(), "");
     answer.error(400);
@@ -123,10 +151,13 @@ fn what_is_too_large_is_refused_before_it_is_read() {
     let setting = Setting::with(|builder| builder.option("--limit-body-mib", 1));
     let client = &setting.client;
     let declared = 10_u64 << 20;
-    for (path, content_type) in [("/upload", "application/json".to_owned()), ("/v1/files", multipart_type())] {
+    for (path, content_type) in [
+        ("/upload", "application/json".to_owned()),
+        ("/v1/files", multipart_type()),
+    ] {
         // Declared too large.
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\n\
              content-length: {declared}\r\nconnection: close\r\n\r\n"
         );
         let (status, text) = raw::exchange(client.base(), &head, &mut Prose::new(1, declared));
@@ -135,7 +166,7 @@ fn what_is_too_large_is_refused_before_it_is_read() {
         assert!(text.to_lowercase().contains("x-request-id"), "{text}");
         // Too large without a word about it.
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\n\
              transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         );
         let mut chunked = Vec::new();
@@ -144,7 +175,9 @@ fn what_is_too_large_is_refused_before_it_is_read() {
         } else {
             dayfly_tests::api::file_part("file", "a.txt", "text/plain")
         };
-        for piece in std::iter::once(begin).chain((0..160).map(|seed| Prose::text(seed, 65_536).replace('\n', " "))) {
+        for piece in std::iter::once(begin)
+            .chain((0..160).map(|seed| Prose::text(seed, 65_536).replace('\n', " ")))
+        {
             chunked.extend_from_slice(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes());
         }
         let (status, text) = raw::exchange(client.base(), &head, &mut chunked.as_slice());
@@ -159,7 +192,7 @@ fn a_json_body_of_a_call_that_needs_little_is_bounded() {
     let setting = Setting::new();
     let body = json!({"name": "n".repeat(3 << 20)}).to_string();
     let head = format!(
-        "POST /v1/vector_stores HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        "POST /v1/vector_stores HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
@@ -180,11 +213,18 @@ fn a_wrong_content_type_is_refused() {
     ];
     for path in json_paths {
         let error = client.post(&path, "application/xml", "<a/>").error(415);
-        assert!(error.message.contains("application/json"), "{path}: {error:?}");
+        assert!(
+            error.message.contains("application/json"),
+            "{path}: {error:?}"
+        );
     }
-    let error = client.post("/v1/files", "application/json", "{}").error(415);
+    let error = client
+        .post("/v1/files", "application/json", "{}")
+        .error(415);
     assert!(error.message.contains("multipart/form-data"), "{error:?}");
-    let error = client.post("/v1/files", "multipart/form-data", "no boundary").error(400);
+    let error = client
+        .post("/v1/files", "multipart/form-data", "no boundary")
+        .error(400);
     assert!(error.message.contains("boundary"), "{error:?}");
 }
 
@@ -194,26 +234,45 @@ fn an_unknown_store_or_file_is_not_found() {
     let client = &setting.client;
     let store = client.create_store("s");
     let file = client.upload_file("a.txt", b"text");
-    for unknown in ["vs_0123456789abcdef", "no-such-name", "vs_", "vs_%2e%2e%2fx", "%2e%2e"] {
+    for unknown in [
+        "vs_0123456789abcdef",
+        "no-such-name",
+        "vs_",
+        "vs_%2e%2e%2fx",
+        "%2e%2e",
+    ] {
         let path = format!("/v1/vector_stores/{unknown}");
         client.get(&path).error(404);
         client.delete(&path).error(404);
         client.post_json(&path, &json!({"name": "x"})).error(404);
         client.get(&format!("{path}/files")).error(404);
-        client.post_search(unknown, &json!({"query": "x"})).error(404);
+        client
+            .post_search(unknown, &json!({"query": "x"}))
+            .error(404);
         if unknown.starts_with("vs_") {
-            client.post_json(&format!("{path}/files"), &json!({"file_id": file})).error(404);
+            client
+                .post_json(&format!("{path}/files"), &json!({"file_id": file}))
+                .error(404);
         }
     }
-    for unknown in ["file-0123456789abcdef", "file-", "nonsense", "file-%2e%2e%2f"] {
+    for unknown in [
+        "file-0123456789abcdef",
+        "file-",
+        "nonsense",
+        "file-%2e%2e%2f",
+    ] {
         client.get(&format!("/v1/files/{unknown}")).error(404);
-        client.get(&format!("/v1/files/{unknown}/content")).error(404);
+        client
+            .get(&format!("/v1/files/{unknown}/content"))
+            .error(404);
         let path = format!("/v1/vector_stores/{store}/files");
         client.get(&format!("{path}/{unknown}")).error(404);
         client.delete(&format!("{path}/{unknown}")).error(404);
     }
     let path = format!("/v1/vector_stores/{store}/files");
-    let error = client.post_json(&path, &json!({"file_id": "file-0123456789abcdef"})).error(404);
+    let error = client
+        .post_json(&path, &json!({"file_id": "file-0123456789abcdef"}))
+        .error(404);
     assert!(error.message.contains("file-0123456789abcdef"), "{error:?}");
 }
 
@@ -224,7 +283,12 @@ fn unknown_paths_and_methods_are_told_apart() {
     for path in ["/", "/v1", "/v2/files", "/v1/vector_stores/a/b/c/d/e"] {
         client.get(path).error(404);
     }
-    let put = client.request("PUT", "/v1/files", None, dayfly_tests::client::Payload::Empty);
+    let put = client.request(
+        "PUT",
+        "/v1/files",
+        None,
+        dayfly_tests::client::Payload::Empty,
+    );
     put.error(405);
     client.get("/upload").error(405);
     client.delete("/v1/vector_stores").error(405);
@@ -254,10 +318,17 @@ fn a_wrong_filter_is_refused_with_what_is_wrong() {
     }
     for depth in [100, 100_000] {
         let open = r#"{"type":"and","filters":["#.repeat(depth);
-        let body = format!(r#"{{"query":"text","filters":{open}{}}}"#, "]}".repeat(depth));
+        let body = format!(
+            r#"{{"query":"text","filters":{open}{}}}"#,
+            "]}".repeat(depth)
+        );
         let path = format!("/v1/vector_stores/{store}/search");
         let answer = client.post(&path, "application/json", body);
-        assert!([400, 413].contains(&answer.status), "{depth} deep: {}", answer.text());
+        assert!(
+            [400, 413].contains(&answer.status),
+            "{depth} deep: {}",
+            answer.text()
+        );
         answer.error(answer.status);
     }
 }
@@ -267,10 +338,21 @@ fn numbers_out_of_range_are_refused() {
     let setting = Setting::new();
     let client = &setting.client;
     let store = client.create_store("s");
-    for count in [json!(0), json!(51), json!(-1), json!(1.5), json!("ten"), json!(1e30)] {
+    for count in [
+        json!(0),
+        json!(51),
+        json!(-1),
+        json!(1.5),
+        json!("ten"),
+        json!(1e30),
+    ] {
         let body = json!({"query": "x", "max_num_results": count});
         let error = client.post_search(&store, &body).error(400);
-        assert!(error.message.contains("max_num_results") || error.param.as_deref() == Some("max_num_results"), "{error:?}");
+        assert!(
+            error.message.contains("max_num_results")
+                || error.param.as_deref() == Some("max_num_results"),
+            "{error:?}"
+        );
     }
     for threshold in [json!(-0.1), json!(1.1), json!("high")] {
         let body = json!({"query": "x", "ranking_options": {"score_threshold": threshold}});
@@ -278,9 +360,13 @@ fn numbers_out_of_range_are_refused() {
     }
     for query in ["limit=0", "limit=101", "limit=ten", "order=up", "limit=-1"] {
         client.get(&format!("/v1/vector_stores?{query}")).error(400);
-        client.get(&format!("/v1/vector_stores/{store}/files?{query}")).error(400);
+        client
+            .get(&format!("/v1/vector_stores/{store}/files?{query}"))
+            .error(400);
     }
-    client.get(&format!("/v1/vector_stores/{store}/files?filter=lost")).error(400);
+    client
+        .get(&format!("/v1/vector_stores/{store}/files?filter=lost"))
+        .error(400);
     client.get("/v1/files?order=up").error(400);
     let many: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
     let answer = client.post_search(&store, &json!({"query": many}));
@@ -293,11 +379,18 @@ fn a_store_name_that_cannot_be_is_refused() {
     let client = &setting.client;
     for name in ["", "vs_..%2fx", "vs_not-an-id", "a%00b", "a%0Ab"] {
         let answer = client.post_upload(name, &json!({"text": "some text"}));
-        assert!([400, 404].contains(&answer.status), "{name}: {}", answer.text());
+        assert!(
+            [400, 404].contains(&answer.status),
+            "{name}: {}",
+            answer.text()
+        );
     }
     let answer = client.post_upload(&"n".repeat(5_000), &json!({"text": "some text"}));
     let error = answer.error(400);
-    assert!(error.message.contains("256") && error.message.len() < 1_000, "{error:?}");
+    assert!(
+        error.message.contains("256") && error.message.len() < 1_000,
+        "{error:?}"
+    );
     assert!(client.ids("/v1/vector_stores").is_empty());
 }
 
@@ -310,7 +403,9 @@ fn a_slow_provider_times_out_with_advice() {
     });
     let client = &setting.client;
     client.upload("default", "herons");
-    setting.embedder.fail_always(Some(Fault::Slow(Duration::from_secs(60))));
+    setting
+        .embedder
+        .fail_always(Some(Fault::Slow(Duration::from_secs(60))));
     for answer in [
         client.post_upload("default", &json!({"text": "more"})),
         client.post_search("default", &json!({"query": "herons"})),
@@ -325,7 +420,7 @@ fn a_slow_provider_times_out_with_advice() {
 fn a_client_that_stops_in_the_middle_holds_nothing() {
     let setting = Setting::with(|builder| builder.option("--limit-wall-ms", 2_000));
     let client = &setting.client;
-    let head = "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"text\":\"half";
+    let head = "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"text\":\"half";
     let mut silent: Vec<_> = (0..8).map(|_| raw::connect(client.base())).collect();
     for stream in &mut silent {
         std::io::Write::write_all(stream, head.as_bytes()).unwrap();
@@ -339,14 +434,19 @@ fn a_client_that_stops_in_the_middle_holds_nothing() {
         let _ = stream.read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text);
         let status = text.split(' ').nth(1).map(str::to_owned);
-        assert!(matches!(status.as_deref(), None | Some("400" | "408" | "504")), "{text}");
+        assert!(
+            matches!(status.as_deref(), None | Some("400" | "408" | "504")),
+            "{text}"
+        );
     }
     assert_eq!(client.find("default", "herons").len(), 1);
 }
 
 #[test]
 fn a_full_disk_refuses_and_loses_nothing() {
-    let Some(disk) = SmallDisk::new(8 * 1024) else { return };
+    let Some(disk) = SmallDisk::new(8 * 1024) else {
+        return;
+    };
     let setting = Setting::with(|builder| builder.data(disk.path().join("data")));
     let client = &setting.client;
     client.upload("default", "herons wait for fish");
@@ -364,8 +464,14 @@ fn a_full_disk_refuses_and_loses_nothing() {
         assert!(error.message.contains("space"), "{error:?}");
     }
     // What was there is read as before.
-    assert_eq!(client.find("default", "herons")[0].text, "herons wait for fish");
-    assert_eq!(client.get(&format!("/v1/files/{kept}/content")).text(), "a file from before");
+    assert_eq!(
+        client.find("default", "herons")[0].text,
+        "herons wait for fish"
+    );
+    assert_eq!(
+        client.get(&format!("/v1/files/{kept}/content")).text(),
+        "a file from before"
+    );
     // With space again, everything works again.
     std::fs::remove_file(disk.path().join("filler")).unwrap();
     client.upload("default", "glaciers carve valleys");
@@ -376,7 +482,9 @@ fn a_full_disk_refuses_and_loses_nothing() {
 
 #[test]
 fn a_directory_that_cannot_be_written_refuses_and_loses_nothing() {
-    let Some(disk) = SmallDisk::new(8 * 1024) else { return };
+    let Some(disk) = SmallDisk::new(8 * 1024) else {
+        return;
+    };
     let setting = Setting::with(|builder| builder.data(disk.path().join("data")));
     let client = &setting.client;
     client.upload("default", "herons wait for fish");
@@ -387,7 +495,11 @@ fn a_directory_that_cannot_be_written_refuses_and_loses_nothing() {
         client.post_json("/v1/vector_stores", &json!({"name": "new"})),
         client.delete("/v1/vector_stores/default"),
     ] {
-        assert!([500, 503, 507].contains(&answer.status), "{}", answer.text());
+        assert!(
+            [500, 503, 507].contains(&answer.status),
+            "{}",
+            answer.text()
+        );
         answer.error(answer.status);
     }
     assert_eq!(client.find("default", "herons").len(), 1);
@@ -417,9 +529,21 @@ fn a_damaged_manifest_is_told_and_not_overwritten() {
     let client = &setting.client;
     client.upload("default", "herons wait for fish");
     client.upload("other", "glaciers carve valleys");
-    let id = client.get("/v1/vector_stores/default").ok()["id"].as_str().unwrap().to_owned();
-    let folder = setting.server.data().join("default/stores").join(&id).join("manifest");
-    let newest = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let id = client.get("/v1/vector_stores/default").ok()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let folder = setting
+        .server
+        .data()
+        .join("default/stores")
+        .join(&id)
+        .join("manifest");
+    let newest = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .max()
+        .unwrap();
     let whole = std::fs::read(&newest).unwrap();
     std::fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
     let search = client.post_search("default", &json!({"query": "herons"}));
@@ -429,6 +553,9 @@ fn a_damaged_manifest_is_told_and_not_overwritten() {
     assert_eq!(client.find("other", "valleys").len(), 1);
     std::fs::write(&newest, &whole).unwrap();
     let hits = client.find("default", "herons");
-    assert_eq!(hits[0].whole["attributes"], Value::Object(serde_json::Map::new()));
+    assert_eq!(
+        hits[0].whole["attributes"],
+        Value::Object(serde_json::Map::new())
+    );
     assert_eq!(hits.len(), 1);
 }

@@ -55,7 +55,10 @@ fn components() -> Vec<(&'static str, Vec<u8>)> {
 fn guests_import_wasi_0_2_and_the_platform_and_nothing_else() {
     for (guest, component) in components() {
         let imports = imports(&component);
-        assert!(imports.len() > 5, "{guest} imports hardly anything: {imports:?}");
+        assert!(
+            imports.len() > 5,
+            "{guest} imports hardly anything: {imports:?}"
+        );
         for name in &imports {
             println!("{guest}: {name}");
             let (interface, version) = name.split_once('@').unwrap_or((name, ""));
@@ -63,8 +66,18 @@ fn guests_import_wasi_0_2_and_the_platform_and_nothing_else() {
             let platform = interface.starts_with("dayfly:platform/") && version == "0.1.0";
             assert!(wasi || platform, "{guest} imports {name}");
         }
-        assert!(imports.iter().any(|name| name == "dayfly:platform/identity@0.1.0"), "{guest}");
-        assert!(imports.iter().any(|name| name == "dayfly:platform/objects@0.1.0"), "{guest}");
+        assert!(
+            imports
+                .iter()
+                .any(|name| name == "dayfly:platform/identity@0.1.0"),
+            "{guest}"
+        );
+        assert!(
+            imports
+                .iter()
+                .any(|name| name == "dayfly:platform/objects@0.1.0"),
+            "{guest}"
+        );
     }
 }
 
@@ -92,7 +105,9 @@ fn guests_answer_http_and_export_nothing_else() {
 fn only_the_guests_that_embed_can_send_requests() {
     let guests = Guests::built_in();
     let sends = |component: &[u8]| {
-        imports(component).iter().any(|name| name.starts_with("wasi:http/outgoing-handler"))
+        imports(component)
+            .iter()
+            .any(|name| name.starts_with("wasi:http/outgoing-handler"))
     };
     assert!(sends(&guests.ingest));
     assert!(sends(&guests.search));

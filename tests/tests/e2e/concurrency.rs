@@ -91,7 +91,10 @@ fn attachments_deletions_and_searches_at_once_leave_a_whole_store() {
                 }
             });
         }
-        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+        writers
+            .into_iter()
+            .flat_map(|writer| writer.join().unwrap())
+            .collect()
     });
     let all = json!({"query": "heron", "max_num_results": 50});
     let hits = setting.client.search(&store, &all);
@@ -130,7 +133,10 @@ fn a_full_server_says_when_to_come_again_and_recovers() {
             (callers.iter().filter(|caller| caller.is_finished()).count() == 8).then_some(())
         });
         setting.embedder.release();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 2);
     let all = json!({"query": "heron", "max_num_results": 50});
@@ -148,14 +154,22 @@ fn a_tenant_that_takes_all_it_can_leaves_room_for_others() {
             .option("--limit-instances-per-tenant", 2)
             .option("--limit-queue-wait-ms", 30_000)
     });
-    let greedy = setting.client.with_token(&keys.token("greedy", &["read", "write"]));
-    let modest = setting.client.with_token(&keys.token("modest", &["read", "write"]));
+    let greedy = setting
+        .client
+        .with_token(&keys.token("greedy", &["read", "write"]));
+    let modest = setting
+        .client
+        .with_token(&keys.token("modest", &["read", "write"]));
     setting.embedder.hold();
     thread::scope(|scope| {
         let callers: Vec<_> = (0..6)
             .map(|n| {
                 let client = greedy.clone();
-                scope.spawn(move || client.post_upload("default", &json!({"text": format!("t{n}")})).status)
+                scope.spawn(move || {
+                    client
+                        .post_upload("default", &json!({"text": format!("t{n}")}))
+                        .status
+                })
             })
             .collect();
         dayfly_tests::wait::until("two requests of the greedy tenant", || {

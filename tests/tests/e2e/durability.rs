@@ -17,7 +17,11 @@ fn an_ingestion_that_was_killed_is_completed_after_the_restart() {
     let store = client.create_store("s");
     let text = Prose::text(1, 400_000);
     let file = client.upload_file("a.txt", text.as_bytes());
-    setting.embedder.fail_next([Fault::Slow(Duration::ZERO), Fault::Slow(Duration::ZERO), Fault::Never]);
+    setting.embedder.fail_next([
+        Fault::Slow(Duration::ZERO),
+        Fault::Slow(Duration::ZERO),
+        Fault::Never,
+    ]);
     client.attach(&store, &file, &json!({"attributes": {"n": 1}}));
     wait::until("a part of it to be embedded", || {
         (setting.embedder.seen().len() >= 4).then_some(())
@@ -43,7 +47,8 @@ fn many_accepted_ingestions_all_end_after_a_kill() {
     setting.embedder.hold();
     let files: Vec<String> = (0..20)
         .map(|n| {
-            let file = client.upload_file(&format!("{n}.txt"), format!("heron number{n}").as_bytes());
+            let file =
+                client.upload_file(&format!("{n}.txt"), format!("heron number{n}").as_bytes());
             client.attach(&store, &file, &json!({}));
             file
         })
@@ -70,7 +75,9 @@ fn an_ingestion_that_can_never_succeed_fails_also_after_a_restart() {
     let file = client.upload_file("a.txt", b"herons wait for fish");
     setting.embedder.fail_always(Some(Fault::Never));
     client.attach(&store, &file, &json!({}));
-    wait::until("the provider to be asked", || (setting.embedder.in_flight() > 0).then_some(()));
+    wait::until("the provider to be asked", || {
+        (setting.embedder.in_flight() > 0).then_some(())
+    });
     setting.server.kill();
     let server = setting.server.restart();
     let (_, message) = server.client().failed(&store, &file);
@@ -106,12 +113,21 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
                     for n in 0.. {
                         let text = format!("heron round{round} caller{caller} text{n}");
                         let body = json!({"text": text}).to_string().into_bytes();
-                        let answer = client.attempt("POST", "/upload", Some("application/json"), Payload::Bytes(body));
+                        let answer = client.attempt(
+                            "POST",
+                            "/upload",
+                            Some("application/json"),
+                            Payload::Bytes(body),
+                        );
                         match answer {
-                            Ok(answer) if answer.status == 200 => acknowledged.lock().unwrap().push(text.clone()),
+                            Ok(answer) if answer.status == 200 => {
+                                acknowledged.lock().unwrap().push(text.clone())
+                            }
                             _ => return,
                         }
-                        let Some(id) = try_post_file(&client, &text) else { return };
+                        let Some(id) = try_post_file(&client, &text) else {
+                            return;
+                        };
                         files.lock().unwrap().push((id, text));
                     }
                 });
@@ -130,7 +146,11 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
     }
     let acknowledged = acknowledged.into_inner().unwrap();
     for text in &acknowledged {
-        assert_eq!(client.find("default", text)[0].text, *text, "an acknowledged upload is lost");
+        assert_eq!(
+            client.find("default", text)[0].text,
+            *text,
+            "an acknowledged upload is lost"
+        );
     }
     // Every file of the store has ended, and what is listed is what was asked for.
     wait::until("all files to end", || {
@@ -140,7 +160,10 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
     let store = client.get("/v1/vector_stores/default").ok();
     let total = store["file_counts"]["total"].as_u64().unwrap();
     let most = acknowledged.len() as u64 + 3 * ROUNDS;
-    assert!(total >= acknowledged.len() as u64 && total <= most, "{store}");
+    assert!(
+        total >= acknowledged.len() as u64 && total <= most,
+        "{store}"
+    );
 }
 
 /// Uploads a file to a server that may be killed meanwhile.
@@ -152,7 +175,9 @@ fn try_post_file(client: &dayfly_tests::Client, text: &str) -> Option<String> {
         + "\r\n"
         + &last_boundary();
     let payload = Payload::Bytes(body.into_bytes());
-    let answer = client.attempt("POST", "/v1/files", Some(&multipart_type()), payload).ok()?;
+    let answer = client
+        .attempt("POST", "/v1/files", Some(&multipart_type()), payload)
+        .ok()?;
     (answer.status == 200).then(|| dayfly_tests::api::id_of(&answer.json()))
 }
 
@@ -167,7 +192,12 @@ fn a_kill_between_any_two_writes_of_an_upload_leaves_a_whole_store() {
         let client = setting.client.clone();
         let body = json!({"text": text}).to_string().into_bytes();
         let upload = std::thread::spawn(move || {
-            client.attempt("POST", "/upload?store=s", Some("application/json"), Payload::Bytes(body))
+            client.attempt(
+                "POST",
+                "/upload?store=s",
+                Some("application/json"),
+                Payload::Bytes(body),
+            )
         });
         let asked = setting.embedder.seen().len() as u64;
         wait::until("the upload to get that far", || {
@@ -177,7 +207,10 @@ fn a_kill_between_any_two_writes_of_an_upload_leaves_a_whole_store() {
         // From here on a step is a millisecond: the moment differs, the promise does not.
         std::thread::sleep(Duration::from_millis(step));
         setting.server.kill();
-        let acknowledged = upload.join().unwrap().is_ok_and(|answer| answer.status == 200);
+        let acknowledged = upload
+            .join()
+            .unwrap()
+            .is_ok_and(|answer| answer.status == 200);
         setting.server = setting.server.restart();
         setting.client = setting.server.client();
         let store = wait::until("the store to come to rest", || {
@@ -185,9 +218,15 @@ fn a_kill_between_any_two_writes_of_an_upload_leaves_a_whole_store() {
             (store["file_counts"]["in_progress"] == 0).then_some(store)
         });
         let uploads = store["file_counts"]["completed"].as_u64().unwrap() - 1;
-        let hits = setting.client.search("s", &json!({"query": &text[30_000..30_600], "max_num_results": 50}));
+        let hits = setting.client.search(
+            "s",
+            &json!({"query": &text[30_000..30_600], "max_num_results": 50}),
+        );
         let best = hits[0].score;
-        let same = hits.iter().filter(|hit| (hit.score - best).abs() < 1e-9 && best > 0.4).count() as u64;
+        let same = hits
+            .iter()
+            .filter(|hit| (hit.score - best).abs() < 1e-9 && best > 0.4)
+            .count() as u64;
         assert_eq!(same, uploads, "after step {step}: {store}");
         assert!(!acknowledged || uploads > 0);
     }
@@ -198,8 +237,14 @@ fn a_stop_lets_requests_finish_and_the_next_start_finds_everything() {
     let mut setting = Setting::new();
     setting.embedder.hold();
     let client = setting.client.clone();
-    let upload = std::thread::spawn(move || client.post_upload("default", &json!({"text": "herons wait"})).status);
-    wait::until("the upload to be under way", || (setting.embedder.in_flight() > 0).then_some(()));
+    let upload = std::thread::spawn(move || {
+        client
+            .post_upload("default", &json!({"text": "herons wait"}))
+            .status
+    });
+    wait::until("the upload to be under way", || {
+        (setting.embedder.in_flight() > 0).then_some(())
+    });
     let release = setting.embedder.url();
     assert!(!release.is_empty());
     std::thread::scope(|scope| {
@@ -209,17 +254,27 @@ fn a_stop_lets_requests_finish_and_the_next_start_finds_everything() {
         assert!(stopping.join().unwrap().success());
     });
     let server = setting.server.restart();
-    assert_eq!(server.client().find("default", "herons")[0].text, "herons wait");
+    assert_eq!(
+        server.client().find("default", "herons")[0].text,
+        "herons wait"
+    );
 }
 
 #[test]
 fn a_directory_is_served_by_one_process_and_free_again_when_that_is_killed() {
     let mut setting = Setting::new();
     setting.client.upload("default", "herons wait");
-    let second = || dayfly_tests::Server::builder().embedder(&setting.embedder).data(setting.server.data());
+    let second = || {
+        dayfly_tests::Server::builder()
+            .embedder(&setting.embedder)
+            .data(setting.server.data())
+    };
     let (status, said) = second().run_to_end();
     assert!(!status.success());
-    assert!(said.contains(setting.server.data().to_str().unwrap()), "{said}");
+    assert!(
+        said.contains(setting.server.data().to_str().unwrap()),
+        "{said}"
+    );
     setting.client.upload("default", "glaciers carve");
     let second = second();
     setting.server.kill();

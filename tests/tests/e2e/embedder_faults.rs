@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dayfly_tests::text::Prose;
 use dayfly_tests::Fault;
+use dayfly_tests::text::Prose;
 use serde_json::json;
 
 use crate::Setting;
@@ -41,7 +41,11 @@ fn passing_faults_are_retried_and_not_noticed() {
         let setting = Setting::with(|builder| builder.option("--embed-request-timeout-ms", 500));
         setting.embedder.fail_next([fault.clone(), fault.clone()]);
         setting.client.upload("default", "herons wait for fish");
-        assert_eq!(setting.client.find("default", "herons").len(), 1, "{fault:?}");
+        assert_eq!(
+            setting.client.find("default", "herons").len(),
+            1,
+            "{fault:?}"
+        );
         assert!(setting.embedder.seen().len() >= 4, "{fault:?}");
     }
 }
@@ -52,7 +56,11 @@ fn retry_after_is_honoured() {
     setting.embedder.fail_next([Fault::Status(429, Some(2))]);
     let begun = std::time::Instant::now();
     setting.client.upload("default", "herons wait for fish");
-    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]
@@ -76,14 +84,29 @@ fn wrong_answers_are_refused_with_the_providers_name() {
         setting.client.attach(&store, &file, &json!({}));
         let (code, message) = setting.client.failed(&store, &file);
         let host = setting.embedder.url();
-        let host = host.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+        let host = host
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(message.contains(&host), "{fault:?}: {message}");
         // A provider that calls the request bad may mean the document.
         let document = matches!(fault, Fault::Status(400, _)) && code == "invalid_file";
-        assert!(document || code == "server_error", "{fault:?}: {code}: {message}");
+        assert!(
+            document || code == "server_error",
+            "{fault:?}: {code}: {message}"
+        );
 
-        let answer = setting.client.post_upload("default", &json!({"text": "herons wait for fish"}));
-        let error = answer.error(502);
+        let answer = setting
+            .client
+            .post_upload("default", &json!({"text": "herons wait for fish"}));
+        let status = if matches!(fault, Fault::Status(400, _)) {
+            400
+        } else {
+            502
+        };
+        let error = answer.error(status);
         assert!(error.message.contains(&host), "{fault:?}: {error:?}");
         nothing_else_noticed(&setting);
     }
@@ -102,10 +125,16 @@ fn a_provider_that_is_down_or_silent_fails_the_upload_in_time() {
         let setting = impatient();
         setting.embedder.fail_always(Some(fault.clone()));
         let begun = std::time::Instant::now();
-        let answer = setting.client.post_upload("default", &json!({"text": "herons wait for fish"}));
+        let answer = setting
+            .client
+            .post_upload("default", &json!({"text": "herons wait for fish"}));
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(30), "{fault:?}: {took:?}");
-        assert!([502, 503, 504].contains(&answer.status), "{fault:?}: {}", answer.text());
+        assert!(
+            [502, 503, 504].contains(&answer.status),
+            "{fault:?}: {}",
+            answer.text()
+        );
         answer.error(answer.status);
         nothing_else_noticed(&setting);
     }
@@ -119,7 +148,11 @@ fn a_provider_that_is_not_there_is_named() {
         .start();
     let client = server.client();
     let answer = client.post_upload("default", &json!({"text": "herons"}));
-    assert!([502, 503, 504].contains(&answer.status), "{}", answer.text());
+    assert!(
+        [502, 503, 504].contains(&answer.status),
+        "{}",
+        answer.text()
+    );
     let error = answer.error(answer.status);
     assert!(error.message.contains("127.0.0.1:9"), "{error:?}");
     // What needs no provider goes on.
@@ -135,10 +168,15 @@ fn a_document_that_fails_in_its_middle_is_not_half_there() {
     let good: Vec<Fault> = (0..3).map(|_| Fault::Slow(Duration::ZERO)).collect();
     setting.embedder.fail_next(good);
     setting.embedder.fail_always(Some(Fault::Nan));
-    let answer = setting.client.post_upload("default", &json!({"text": text}));
+    let answer = setting
+        .client
+        .post_upload("default", &json!({"text": text}));
     answer.error(502);
     setting.embedder.fail_always(None);
-    let hits = setting.client.search("default", &json!({"query": &text[..500], "max_num_results": 50}));
+    let hits = setting.client.search(
+        "default",
+        &json!({"query": &text[..500], "max_num_results": 50}),
+    );
     assert_eq!(hits.len(), 1);
     assert_eq!(hits[0].text, "herons wait for fish");
 }
@@ -152,7 +190,10 @@ fn a_store_refuses_vectors_of_another_dimension() {
     let error = client.post_upload("default", &json!({"text": "glaciers carve valleys"}));
     assert!([409, 502].contains(&error.status), "{}", error.text());
     let error = error.error(error.status);
-    assert!(error.message.contains("384") && error.message.contains("256"), "{error:?}");
+    assert!(
+        error.message.contains("384") && error.message.contains("256"),
+        "{error:?}"
+    );
     let search = client.post_search("default", &json!({"query": "herons"}));
     assert!([409, 502].contains(&search.status), "{}", search.text());
     // A new store takes what there is now.
@@ -166,16 +207,25 @@ fn a_store_refuses_another_model() {
     let setting = Setting::new();
     setting.client.upload("default", "herons wait for fish");
     let data = setting.server.data();
-    let Setting { embedder, mut server, .. } = setting;
+    let Setting {
+        embedder,
+        mut server,
+        ..
+    } = setting;
     server.kill();
     let other = dayfly_tests::Server::builder()
         .embed_url(&embedder.url())
         .model("another")
         .data(&data)
         .start();
-    let refused = other.client().post_upload("default", &json!({"text": "glaciers"}));
+    let refused = other
+        .client()
+        .post_upload("default", &json!({"text": "glaciers"}));
     let error = refused.error(409);
-    assert!(error.message.contains("another") && error.message.contains("fake"), "{error:?}");
+    assert!(
+        error.message.contains("another") && error.message.contains("fake"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -199,7 +249,10 @@ fn batches_and_concurrency_are_as_configured() {
     assert!(seen.iter().all(|request| request.inputs <= 8));
     assert!(seen.iter().all(|request| request.bytes <= 5_000));
     assert!(seen.iter().all(|request| request.model == "fake"));
-    assert!(seen.iter().all(|request| request.encoding_format.as_deref() == Some("base64")));
+    assert!(
+        seen.iter()
+            .all(|request| request.encoding_format.as_deref() == Some("base64"))
+    );
     assert_eq!(setting.embedder.most_in_flight(), 3);
 }
 
@@ -215,10 +268,15 @@ fn the_host_adds_the_key_and_nobody_else_sees_it() {
     let seen = setting.embedder.seen();
     assert_eq!(seen.len(), 2);
     for request in &seen {
-        assert_eq!(request.authorization.as_deref(), Some("Bearer sk-do-not-tell"));
+        assert_eq!(
+            request.authorization.as_deref(),
+            Some("Bearer sk-do-not-tell")
+        );
     }
     setting.embedder.fail_always(Some(Fault::Status(401, None)));
-    let answer = setting.client.post_upload("default", &json!({"text": "herons"}));
+    let answer = setting
+        .client
+        .post_upload("default", &json!({"text": "herons"}));
     assert!(!answer.text().contains("do-not-tell"), "{}", answer.text());
     assert!(!setting.server.log().contains("do-not-tell"));
     assert!(!setting.server.metrics().text().contains("do-not-tell"));
@@ -237,7 +295,13 @@ fn without_a_key_the_callers_token_does_not_reach_the_provider() {
     let answer = client.post_upload("default", &json!({"text": "herons"}));
     assert!([200, 401].contains(&answer.status), "{}", answer.text());
     setting.client.upload("default", "herons");
-    assert!(setting.embedder.seen().iter().all(|request| request.authorization.is_none()));
+    assert!(
+        setting
+            .embedder
+            .seen()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
 }
 
 #[test]

@@ -112,10 +112,12 @@ fn an_upload_that_breaks_off_leaves_nothing() {
         + &file_part("file", "half.txt", "text/plain")
         + "the rest is missing";
     // Complete as HTTP, cut as multipart.
-    client.post("/v1/files", &multipart_type(), body.clone()).error(400);
+    client
+        .post("/v1/files", &multipart_type(), body.clone())
+        .error(400);
     // Cut as HTTP.
     let head = format!(
-        "POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n{body}",
         multipart_type(),
         body.len() + 1000,
     );

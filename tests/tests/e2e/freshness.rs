@@ -18,7 +18,11 @@ fn a_thousand_requests_of_mixed_tenants_see_only_their_own() {
     let setting = Setting::with(|builder| builder.arg("--auth-key").arg(keys.public()));
     let clients: Vec<Client> = TENANTS
         .iter()
-        .map(|tenant| setting.client.with_token(&keys.token(tenant, &["read", "write"])))
+        .map(|tenant| {
+            setting
+                .client
+                .with_token(&keys.token(tenant, &["read", "write"]))
+        })
         .collect();
     for (tenant, client) in TENANTS.iter().zip(&clients) {
         client.upload("default", &format!("heron of {tenant}"));
@@ -49,16 +53,25 @@ fn a_thousand_requests_of_mixed_tenants_see_only_their_own() {
 /// One of the kinds of requests; its answer names no other tenant.
 fn one_request(client: &Client, tenant: &str, n: usize, caller: usize) {
     let answer = match n % 5 {
-        0 => client.post_upload("default", &json!({"text": format!("heron of {tenant} {caller} {n}")})),
+        0 => client.post_upload(
+            "default",
+            &json!({"text": format!("heron of {tenant} {caller} {n}")}),
+        ),
         1 => client.post_search("default", &json!({"query": "heron", "max_num_results": 50})),
         2 => client.get("/v1/vector_stores/default/files?limit=100"),
-        3 => client.post_file(&format!("{tenant}.txt"), format!("file of {tenant}").as_bytes()),
+        3 => client.post_file(
+            &format!("{tenant}.txt"),
+            format!("file of {tenant}").as_bytes(),
+        ),
         _ => client.get("/v1/files?limit=100"),
     };
     assert_eq!(answer.status, 200, "{}", answer.text());
     let text = answer.text();
     for other in TENANTS.iter().filter(|other| **other != tenant) {
-        assert!(!text.contains(other), "{tenant} was told of {other}: {text}");
+        assert!(
+            !text.contains(other),
+            "{tenant} was told of {other}: {text}"
+        );
     }
 }
 
@@ -73,14 +86,29 @@ fn requests_are_counted_by_guest_and_outcome() {
     let metrics = setting.server.metrics();
     let started: BTreeMap<&str, f64> = ["ingest", "search", "stores"]
         .into_iter()
-        .map(|guest| (guest, metrics.sum("dayfly_instances_total", &[("guest", guest)])))
+        .map(|guest| {
+            (
+                guest,
+                metrics.sum("dayfly_instances_total", &[("guest", guest)]),
+            )
+        })
         .collect();
-    assert_eq!(started, BTreeMap::from([("ingest", 1.0), ("search", 2.0), ("stores", 2.0)]));
+    assert_eq!(
+        started,
+        BTreeMap::from([("ingest", 1.0), ("search", 2.0), ("stores", 2.0)])
+    );
     for (guest, count) in started {
-        assert_eq!(metrics.sum("dayfly_requests_total", &[("guest", guest)]), count, "{guest}");
+        assert_eq!(
+            metrics.sum("dayfly_requests_total", &[("guest", guest)]),
+            count,
+            "{guest}"
+        );
         assert!(metrics.sum("dayfly_guest_memory_peak_bytes", &[("guest", guest)]) > 100_000.0);
     }
     let resident = metrics.sum("process_resident_memory_bytes", &[]);
     let real = setting.server.resident_bytes() as f64;
-    assert!((resident - real).abs() < real * 0.2, "{resident} and really {real}");
+    assert!(
+        (resident - real).abs() < real * 0.2,
+        "{resident} and really {real}"
+    );
 }

@@ -13,6 +13,7 @@ mod limits;
 mod main_job;
 mod openai_client;
 mod real_text;
+mod reentry;
 mod search;
 mod store_files_api;
 mod stores_api;

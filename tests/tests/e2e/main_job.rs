@@ -61,7 +61,12 @@ fn the_original_upload_is_searchable_when_it_answers() {
         answer.text(),
         "Success: Data uploaded and indexed successfully"
     );
-    assert!(answer.header("content-type").unwrap().starts_with("text/plain"));
+    assert!(
+        answer
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/plain")
+    );
     let hits = client.find("default", "glaciers carve valleys");
     assert_eq!(hits[0].text, GLACIERS);
     assert_eq!(hits.len(), 2);
@@ -102,10 +107,16 @@ fn the_server_says_that_it_is_well() {
 fn every_response_has_a_request_id_of_its_own() {
     let setting = Setting::new();
     let client = &setting.client;
-    let mut ids: Vec<String> = ["/healthz", "/v1/files", "/v1/vector_stores", "/nowhere", "/v1/files/file-0"]
-        .iter()
-        .map(|path| client.get(path).header("x-request-id").unwrap().to_owned())
-        .collect();
+    let mut ids: Vec<String> = [
+        "/healthz",
+        "/v1/files",
+        "/v1/vector_stores",
+        "/nowhere",
+        "/v1/files/file-0",
+    ]
+    .iter()
+    .map(|path| client.get(path).header("x-request-id").unwrap().to_owned())
+    .collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 5);
@@ -131,7 +142,8 @@ fn the_embeddings_endpoint_answers_as_openai_does() {
     assert!(dot(&vectors[0], &vectors[1]) > dot(&vectors[0], &vectors[2]) + 0.1);
     assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() >= 6);
 
-    let body = json!({"model": "all-MiniLM-L6-v2", "input": "a heron", "encoding_format": "base64"});
+    let body =
+        json!({"model": "all-MiniLM-L6-v2", "input": "a heron", "encoding_format": "base64"});
     let encoded = client.post_json("/v1/embeddings", &body).ok()["data"][0]["embedding"].clone();
     assert_eq!(encoded.as_str().map(str::len), Some(2048));
     assert_ne!(encoded, Value::Null);

@@ -17,10 +17,7 @@ const QUESTIONS: [(&str, &str); 15] = [
         "A secret society of former Confederate soldiers that warned people before murdering them",
         "Ku Klux Klan. A name derived",
     ),
-    (
-        "Which poisonous reptile killed the doctor?",
-        "swamp adder",
-    ),
+    ("Which poisonous reptile killed the doctor?", "swamp adder"),
     (
         "Holmes thinks that isolated farms hide worse crimes than city slums",
         "lowest and vilest alleys in London",
@@ -33,10 +30,7 @@ const QUESTIONS: [(&str, &str); 15] = [
         "An air hole that does not lead outdoors and a cord that rings nothing",
         "ventilators which do not ventilate",
     ),
-    (
-        "A thumb chopped off by a butcher's tool",
-        "cleaver",
-    ),
+    ("A thumb chopped off by a butcher's tool", "cleaver"),
     (
         "A drug den by the river where smokers lie on bunks",
         "forecastle of an emigrant ship",
@@ -81,7 +75,9 @@ fn passages_of_a_book_are_found_in_other_words() {
     let file = client.upload_file("adventures-of-sherlock-holmes.txt", BOOK.as_bytes());
     client.attach(&store, &file, &json!({}));
     dayfly_tests::wait::until_within(std::time::Duration::from_secs(600), "the book", || {
-        let state = client.get(&format!("/v1/vector_stores/{store}/files/{file}")).ok();
+        let state = client
+            .get(&format!("/v1/vector_stores/{store}/files/{file}"))
+            .ok();
         (state["status"] != "in_progress").then_some(())
     });
     client.completed(&store, &file);
@@ -92,7 +88,9 @@ fn passages_of_a_book_are_found_in_other_words() {
         .filter(|(question, words)| {
             let body = json!({"query": question, "max_num_results": 3});
             let hits = client.search(&store, &body);
-            let rank = hits.iter().position(|hit| on_one_line(&hit.text).contains(words));
+            let rank = hits
+                .iter()
+                .position(|hit| on_one_line(&hit.text).contains(words));
             println!("{rank:?} {question}");
             rank.is_none()
         })

@@ -14,17 +14,24 @@ fn reports(setting: &Setting) -> String {
             "year": year, "by": by, "final": year < 2021, "score": f64::from(year) / 4.0,
         }});
         let text = format!("The annual report of {year}.");
-        setting.client.ingest(&store, &format!("{year}.txt"), &text, &more);
+        setting
+            .client
+            .ingest(&store, &format!("{year}.txt"), &text, &more);
     }
     let nameless = "The annual report without attributes.";
-    setting.client.ingest(&store, "none.txt", nameless, &json!({}));
+    setting
+        .client
+        .ingest(&store, "none.txt", nameless, &json!({}));
     store
 }
 
 fn found(setting: &Setting, store: &str, filters: &Value) -> Vec<String> {
     let body = json!({"query": "annual report", "filters": filters, "max_num_results": 50});
     let hits = setting.client.search(store, &body);
-    let mut names: Vec<String> = hits.into_iter().map(|hit| hit.filename.replace(".txt", "")).collect();
+    let mut names: Vec<String> = hits
+        .into_iter()
+        .map(|hit| hit.filename.replace(".txt", ""))
+        .collect();
     names.sort();
     names
 }
@@ -34,7 +41,11 @@ fn filters_compare_attributes() {
     let setting = Setting::new();
     let store = reports(&setting);
     let by = |kind: &str, key: &str, value: Value| {
-        found(&setting, &store, &json!({"type": kind, "key": key, "value": value}))
+        found(
+            &setting,
+            &store,
+            &json!({"type": kind, "key": key, "value": value}),
+        )
     };
     assert_eq!(by("eq", "year", json!(2020)), ["2020"]);
     assert_eq!(by("eq", "year", json!(2020.0)), ["2020"]);
@@ -44,14 +55,23 @@ fn filters_compare_attributes() {
     assert_eq!(by("gte", "year", json!(2020)), ["2020", "2021", "2022"]);
     assert_eq!(by("lt", "year", json!(2020)), ["2018", "2019"]);
     assert_eq!(by("lte", "score", json!(504.75)), ["2018", "2019"]);
-    assert_eq!(by("in", "year", json!([2018, 2022, 1999])), ["2018", "2022"]);
+    assert_eq!(
+        by("in", "year", json!([2018, 2022, 1999])),
+        ["2018", "2022"]
+    );
     assert_eq!(by("in", "by", json!(["ann"])), ["2018", "2020", "2022"]);
     assert!(by("eq", "nothing", json!(1)).is_empty());
     assert!(by("eq", "year", json!("2020")).is_empty());
     let not_ann = by("ne", "by", json!("ann"));
-    assert!(not_ann.contains(&"2019".to_owned()) && !not_ann.contains(&"2018".to_owned()), "{not_ann:?}");
+    assert!(
+        not_ann.contains(&"2019".to_owned()) && !not_ann.contains(&"2018".to_owned()),
+        "{not_ann:?}"
+    );
     let not_in = by("nin", "year", json!([2018, 2019]));
-    assert!(not_in.contains(&"2022".to_owned()) && !not_in.contains(&"2018".to_owned()), "{not_in:?}");
+    assert!(
+        not_in.contains(&"2022".to_owned()) && !not_in.contains(&"2018".to_owned()),
+        "{not_in:?}"
+    );
 }
 
 #[test]
@@ -78,7 +98,12 @@ fn a_filter_never_hides_what_matches_behind_what_does_not() {
     let loud = json!({"attributes": {"kind": "loud"}, "chunking_strategy": strategy});
     client.ingest(&store, "loud.txt", &noise.repeat(300), &loud);
     let quiet = "One heron among very many other words about boats, weather, bread and history.";
-    client.ingest(&store, "quiet.txt", quiet, &json!({"attributes": {"kind": "quiet"}}));
+    client.ingest(
+        &store,
+        "quiet.txt",
+        quiet,
+        &json!({"attributes": {"kind": "quiet"}}),
+    );
     let body = json!({
         "query": "heron", "max_num_results": 1,
         "filters": {"type": "eq", "key": "kind", "value": "quiet"},
@@ -99,7 +124,10 @@ fn results_are_as_many_as_asked_for_and_best_first() {
         let hits = client.search(&store, &json!({"query": query, "max_num_results": count}));
         assert_eq!(hits.len(), count);
         assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
-        assert!(hits.iter().all(|hit| (0.0..=1.0).contains(&hit.score)), "{hits:?}");
+        assert!(
+            hits.iter().all(|hit| (0.0..=1.0).contains(&hit.score)),
+            "{hits:?}"
+        );
     }
     assert_eq!(client.find(&store, &query).len(), 10);
 }
@@ -113,13 +141,19 @@ fn a_threshold_cuts_the_weaker_results_off() {
     client.ingest(&store, "b.txt", "glaciers carve valleys", &json!({}));
     let with = |threshold: f64| {
         let options = json!({"ranker": "auto", "score_threshold": threshold});
-        client.search(&store, &json!({"query": "herons wait for fish", "ranking_options": options}))
+        client.search(
+            &store,
+            &json!({"query": "herons wait for fish", "ranking_options": options}),
+        )
     };
     assert_eq!(with(0.0).len(), 2);
     let best = with(0.9);
     assert_eq!(best.len(), 1);
     assert_eq!(best[0].filename, "a.txt");
-    assert!(best[0].score > 0.99, "the same text has a score of one: {best:?}");
+    assert!(
+        best[0].score > 0.99,
+        "the same text has a score of one: {best:?}"
+    );
 }
 
 #[test]
@@ -130,7 +164,8 @@ fn several_queries_are_searched_together_without_repeats() {
     client.ingest(&store, "a.txt", "herons wait for fish", &json!({}));
     client.ingest(&store, "b.txt", "glaciers carve valleys", &json!({}));
     client.ingest(&store, "c.txt", "bakers knead their dough", &json!({}));
-    let body = json!({"query": ["herons wait for fish", "glaciers carve valleys"], "max_num_results": 2});
+    let body =
+        json!({"query": ["herons wait for fish", "glaciers carve valleys"], "max_num_results": 2});
     let page = client.post_search(&store, &body).ok();
     assert_eq!(
         page["search_query"],
@@ -138,7 +173,11 @@ fn several_queries_are_searched_together_without_repeats() {
     );
     assert_eq!(page["has_more"], false);
     assert_eq!(page["next_page"], Value::Null);
-    let mut names: Vec<String> = client.search(&store, &body).into_iter().map(|hit| hit.filename).collect();
+    let mut names: Vec<String> = client
+        .search(&store, &body)
+        .into_iter()
+        .map(|hit| hit.filename)
+        .collect();
     names.sort();
     assert_eq!(names, ["a.txt", "b.txt"]);
     let one = client.post_search(&store, &json!({"query": "herons"})).ok();
@@ -151,16 +190,29 @@ fn what_was_replaced_or_deleted_never_returns() {
     let client = &setting.client;
     let store = client.create_store("s");
     let files: Vec<String> = (0..20)
-        .map(|n| client.ingest(&store, &format!("{n}.txt"), &format!("heron number{n}"), &json!({})))
+        .map(|n| {
+            client.ingest(
+                &store,
+                &format!("{n}.txt"),
+                &format!("heron number{n}"),
+                &json!({}),
+            )
+        })
         .collect();
     for file in files.iter().step_by(2) {
-        client.delete(&format!("/v1/vector_stores/{store}/files/{file}")).ok();
+        client
+            .delete(&format!("/v1/vector_stores/{store}/files/{file}"))
+            .ok();
     }
     for (n, file) in files.iter().enumerate() {
         let body = json!({"query": format!("heron number{n}"), "max_num_results": 50});
         let hits = client.search(&store, &body);
         assert_eq!(hits.len(), 10);
-        assert_eq!(hits.iter().any(|hit| hit.file == *file), n % 2 == 1, "file {n}");
+        assert_eq!(
+            hits.iter().any(|hit| hit.file == *file),
+            n % 2 == 1,
+            "file {n}"
+        );
     }
     // Attached again, it is there again, once.
     client.attach(&store, &files[0], &json!({}));
@@ -215,5 +267,8 @@ fn a_graph_finds_what_a_scan_finds() {
         all += expected.len();
         same += expected.iter().filter(|text| got.contains(text)).count();
     }
-    assert!(same * 100 >= all * 95, "{same} of {all} results are the same");
+    assert!(
+        same * 100 >= all * 95,
+        "{same} of {all} results are the same"
+    );
 }

@@ -11,7 +11,11 @@ fn an_attached_file_has_openais_shape() {
     let client = &setting.client;
     let store = client.create_store("s");
     let id = client.upload_file("a.txt", b"some text");
-    client.attach(&store, &id, &json!({"attributes": {"year": 2024, "draft": true, "by": "ann"}}));
+    client.attach(
+        &store,
+        &id,
+        &json!({"attributes": {"year": 2024, "draft": true, "by": "ann"}}),
+    );
     let file = client.completed(&store, &id);
     assert_eq!(file["id"], json!(id));
     assert_eq!(file["object"], "vector_store.file");
@@ -30,7 +34,14 @@ fn attached_files_are_listed_by_status_and_in_pages() {
     let client = &setting.client;
     let store = client.create_store("s");
     let mut good: Vec<String> = (0..5)
-        .map(|n| client.ingest(&store, &format!("{n}.txt"), &format!("text {n}"), &json!({})))
+        .map(|n| {
+            client.ingest(
+                &store,
+                &format!("{n}.txt"),
+                &format!("text {n}"),
+                &json!({}),
+            )
+        })
         .collect();
     let bad = client.upload_file("bad.txt", b"   \n\t  ");
     client.attach(&store, &bad, &json!({}));
@@ -39,7 +50,10 @@ fn attached_files_are_listed_by_status_and_in_pages() {
     let path = format!("/v1/vector_stores/{store}/files");
     assert_eq!(client.ids(&path).len(), 6);
     assert_eq!(client.ids(&format!("{path}?filter=failed")), [bad]);
-    assert_eq!(client.ids(&format!("{path}?filter=completed&order=asc")), good);
+    assert_eq!(
+        client.ids(&format!("{path}?filter=completed&order=asc")),
+        good
+    );
     good.reverse();
     assert_eq!(client.ids(&format!("{path}?filter=completed")), good);
     let first = client.ids(&format!("{path}?filter=completed&limit=2"));
@@ -59,7 +73,12 @@ fn attributes_are_replaced_and_searched_by_at_once() {
     let setting = Setting::new();
     let client = &setting.client;
     let store = client.create_store("s");
-    let file = client.ingest(&store, "a.txt", "some text", &json!({"attributes": {"a": 1}}));
+    let file = client.ingest(
+        &store,
+        "a.txt",
+        "some text",
+        &json!({"attributes": {"a": 1}}),
+    );
     let updated = client
         .post_json(
             &format!("/v1/vector_stores/{store}/files/{file}"),
@@ -68,7 +87,10 @@ fn attributes_are_replaced_and_searched_by_at_once() {
         .ok();
     assert_eq!(updated["attributes"], json!({"b": "two"}));
     let by = |filter: Value| client.search(&store, &json!({"query": "text", "filters": filter}));
-    assert_eq!(by(json!({"type": "eq", "key": "b", "value": "two"})).len(), 1);
+    assert_eq!(
+        by(json!({"type": "eq", "key": "b", "value": "two"})).len(),
+        1
+    );
     assert!(by(json!({"type": "eq", "key": "a", "value": 1})).is_empty());
     assert_eq!(
         client.find(&store, "text")[0].whole["attributes"],
@@ -82,7 +104,8 @@ fn attributes_beyond_openais_limits_are_refused() {
     let client = &setting.client;
     let store = client.create_store("s");
     let file = client.upload_file("a.txt", b"some text");
-    let many: serde_json::Map<String, Value> = (0..17).map(|n| (format!("k{n}"), json!(n))).collect();
+    let many: serde_json::Map<String, Value> =
+        (0..17).map(|n| (format!("k{n}"), json!(n))).collect();
     for attributes in [
         Value::Object(many),
         json!({"k".repeat(65): 1}),
@@ -94,7 +117,11 @@ fn attributes_beyond_openais_limits_are_refused() {
         let path = format!("/v1/vector_stores/{store}/files");
         client.post_json(&path, &body).error(400);
     }
-    assert!(client.ids(&format!("/v1/vector_stores/{store}/files")).is_empty());
+    assert!(
+        client
+            .ids(&format!("/v1/vector_stores/{store}/files"))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -137,7 +164,12 @@ fn a_file_may_be_detached_while_it_is_ingested() {
         (setting.server.metrics().sum("dayfly_instances", &[]) == 0.0).then_some(())
     });
     client.get(&path).error(404);
-    assert!(client.find(&store, "heron").iter().all(|hit| hit.file != file));
+    assert!(
+        client
+            .find(&store, "heron")
+            .iter()
+            .all(|hit| hit.file != file)
+    );
 }
 
 #[test]
@@ -163,7 +195,12 @@ fn the_content_is_the_text_page_by_page() {
         assert_eq!(page["has_more"], true);
         path = format!("{base}?after={next}");
     }
-    assert!(whole == text, "{} of {} bytes, or others", whole.len(), text.len());
+    assert!(
+        whole == text,
+        "{} of {} bytes, or others",
+        whole.len(),
+        text.len()
+    );
 }
 
 #[test]
@@ -174,25 +211,50 @@ fn chunks_are_as_large_as_the_strategy_says() {
     let text = Prose::text(5, 60_000);
     let chunks = |strategy: Value| {
         let before = setting.embedder.seen().len();
-        let more = if strategy.is_null() { json!({}) } else { json!({"chunking_strategy": strategy}) };
+        let more = if strategy.is_null() {
+            json!({})
+        } else {
+            json!({"chunking_strategy": strategy})
+        };
         client.ingest(&store, "a.txt", &text, &more);
         let seen = setting.embedder.seen().split_off(before);
         let mut texts: Vec<String> = seen.into_iter().flat_map(|request| request.texts).collect();
         texts.sort();
         texts
     };
-    let longest = |chunks: &[String]| chunks.iter().map(|chunk| chunk.chars().count()).max().unwrap();
+    let longest = |chunks: &[String]| {
+        chunks
+            .iter()
+            .map(|chunk| chunk.chars().count())
+            .max()
+            .unwrap()
+    };
 
     let auto = chunks(Value::Null);
-    assert!(longest(&auto) <= 1000 && longest(&auto) > 700, "{}", longest(&auto));
+    assert!(
+        longest(&auto) <= 1000 && longest(&auto) > 700,
+        "{}",
+        longest(&auto)
+    );
     assert!((60..=90).contains(&auto.len()), "{} chunks", auto.len());
     let explicit = chunks(json!({"type": "auto"}));
     assert_eq!(explicit, auto);
-    let short = chunks(json!({"type": "characters", "characters": {"max_chunk_size_chars": 200, "chunk_overlap_chars": 0}}));
-    assert!(longest(&short) <= 200 && short.len() >= 300, "{} of {}", short.len(), longest(&short));
-    let tokens = chunks(json!({"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 20}}));
+    let short = chunks(
+        json!({"type": "characters", "characters": {"max_chunk_size_chars": 200, "chunk_overlap_chars": 0}}),
+    );
+    assert!(
+        longest(&short) <= 200 && short.len() >= 300,
+        "{} of {}",
+        short.len(),
+        longest(&short)
+    );
+    let tokens = chunks(
+        json!({"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 20}}),
+    );
     assert!(tokens.len() > auto.len(), "{}", tokens.len());
-    let large = chunks(json!({"type": "static", "static": {"max_chunk_size_tokens": 4096, "chunk_overlap_tokens": 0}}));
+    let large = chunks(
+        json!({"type": "static", "static": {"max_chunk_size_tokens": 4096, "chunk_overlap_tokens": 0}}),
+    );
     assert!(large.len() < auto.len(), "{}", large.len());
 }
 
@@ -224,7 +286,12 @@ fn attaching_a_file_again_replaces_it() {
     let setting = Setting::new();
     let client = &setting.client;
     let store = client.create_store("s");
-    let file = client.ingest(&store, "a.txt", "some text", &json!({"attributes": {"n": 1}}));
+    let file = client.ingest(
+        &store,
+        "a.txt",
+        "some text",
+        &json!({"attributes": {"n": 1}}),
+    );
     client.attach(&store, &file, &json!({"attributes": {"n": 2}}));
     dayfly_tests::wait::until("the second attachment to end", || {
         let now = client.completed(&store, &file);
@@ -254,10 +321,20 @@ fn markdown_is_split_at_its_headings() {
     let setting = Setting::new();
     let client = &setting.client;
     let store = client.create_store("s");
-    let section = |name: &str| format!("# {name}\n\n{}\n\n", Prose::text(name.len() as u64, 700).trim());
+    let section = |name: &str| {
+        format!(
+            "# {name}\n\n{}\n\n",
+            Prose::text(name.len() as u64, 700).trim()
+        )
+    };
     let text = section("Herons") + &section("Glaciers!") + &section("Lighthouses");
     client.ingest(&store, "a.md", &text, &json!({}));
-    let parts: Vec<String> = setting.embedder.seen().into_iter().flat_map(|request| request.texts).collect();
+    let parts: Vec<String> = setting
+        .embedder
+        .seen()
+        .into_iter()
+        .flat_map(|request| request.texts)
+        .collect();
     for name in ["# Herons", "# Glaciers!", "# Lighthouses"] {
         let begins = parts.iter().any(|part| part.starts_with(name));
         assert!(begins, "no chunk begins with {name}: {parts:?}");

@@ -35,9 +35,15 @@ fn a_store_has_openais_shape_and_says_its_model() {
 #[test]
 fn a_store_may_be_made_with_nothing_said() {
     let setting = Setting::new();
-    let made = setting.client.post_json("/v1/vector_stores", &json!({})).ok();
+    let made = setting
+        .client
+        .post_json("/v1/vector_stores", &json!({}))
+        .ok();
     assert!(made["id"].as_str().unwrap().starts_with("vs_"));
-    let made = setting.client.post("/v1/vector_stores", "application/json", "").ok();
+    let made = setting
+        .client
+        .post("/v1/vector_stores", "application/json", "")
+        .ok();
     assert!(made["id"].as_str().unwrap().starts_with("vs_"));
 }
 
@@ -49,7 +55,10 @@ fn a_store_may_be_made_with_files() {
         .map(|n| client.upload_file(&format!("{n}.txt"), format!("river number{n}").as_bytes()))
         .collect();
     let made = client
-        .post_json("/v1/vector_stores", &json!({"name": "r", "file_ids": files}))
+        .post_json(
+            "/v1/vector_stores",
+            &json!({"name": "r", "file_ids": files}),
+        )
         .ok();
     let store = made["id"].as_str().unwrap();
     assert_eq!(made["file_counts"]["total"], 3, "{made}");
@@ -86,7 +95,8 @@ fn a_store_is_updated_in_the_fields_that_are_sent() {
     let expires = json!({"expires_after": {"anchor": "last_active_at", "days": 7}});
     let updated = client.post_json(&path, &expires).ok();
     assert_eq!(updated["expires_after"]["days"], 7);
-    let week = updated["expires_at"].as_u64().unwrap() - updated["last_active_at"].as_u64().unwrap();
+    let week =
+        updated["expires_at"].as_u64().unwrap() - updated["last_active_at"].as_u64().unwrap();
     assert_eq!(week, 7 * 24 * 3600);
     assert_eq!(client.get(&path).ok()["name"], "after");
 }
@@ -104,7 +114,9 @@ fn a_deleted_store_is_gone_and_its_files_stay() {
     );
     client.get(&path).error(404);
     client.delete(&path).error(404);
-    client.post_search(&id, &json!({"query": "lonely"})).error(404);
+    client
+        .post_search(&id, &json!({"query": "lonely"}))
+        .error(404);
     client.get(&format!("{path}/files")).error(404);
     assert!(client.ids("/v1/vector_stores").is_empty());
     assert_eq!(client.ids("/v1/files"), [file]);
@@ -116,7 +128,9 @@ fn a_deleted_store_of_a_name_begins_empty_when_it_is_made_again() {
     let client = &setting.client;
     client.upload("notes", "the first life of this store");
     client.delete("/v1/vector_stores/notes").ok();
-    client.post_search("notes", &json!({"query": "life"})).error(404);
+    client
+        .post_search("notes", &json!({"query": "life"}))
+        .error(404);
     client.upload("notes", "another life altogether");
     let hits = client.find("notes", "life");
     assert_eq!(hits.len(), 1);
@@ -127,7 +141,9 @@ fn a_deleted_store_of_a_name_begins_empty_when_it_is_made_again() {
 fn stores_are_listed_in_pages_both_ways() {
     let setting = Setting::new();
     let client = &setting.client;
-    let mut made: Vec<String> = (0..7).map(|n| client.create_store(&format!("s{n}"))).collect();
+    let mut made: Vec<String> = (0..7)
+        .map(|n| client.create_store(&format!("s{n}")))
+        .collect();
     assert_eq!(client.ids("/v1/vector_stores?order=asc"), made);
     made.reverse();
     assert_eq!(client.ids("/v1/vector_stores"), made);

@@ -30,18 +30,27 @@ fn a_tenant_sees_nothing_of_another() {
     bolt.get(&format!("/v1/files/{file}/content")).error(404);
     bolt.delete(&format!("/v1/files/{file}")).error(404);
     bolt.get(&format!("/v1/vector_stores/{store}")).error(404);
-    bolt.delete(&format!("/v1/vector_stores/{store}")).error(404);
-    bolt.post_search(&store, &json!({"query": "secret"})).error(404);
-    bolt.post_search("default", &json!({"query": "secret"})).error(404);
+    bolt.delete(&format!("/v1/vector_stores/{store}"))
+        .error(404);
+    bolt.post_search(&store, &json!({"query": "secret"}))
+        .error(404);
+    bolt.post_search("default", &json!({"query": "secret"}))
+        .error(404);
     let own = bolt.create_store("own");
-    let stolen = bolt.post_json(&format!("/v1/vector_stores/{own}/files"), &json!({"file_id": file}));
+    let stolen = bolt.post_json(
+        &format!("/v1/vector_stores/{own}/files"),
+        &json!({"file_id": file}),
+    );
     stolen.error(404);
 
     bolt.upload("default", "bolts are of steel");
     let hits = bolt.find("default", "secret");
     assert_eq!(hits.len(), 1);
     assert_eq!(hits[0].text, "bolts are of steel");
-    assert_eq!(acme.find("default", "secret")[0].text, "the other secret of acme");
+    assert_eq!(
+        acme.find("default", "secret")[0].text,
+        "the other secret of acme"
+    );
     assert_eq!(acme.find(&store, "secret")[0].file, file);
 }
 
@@ -85,7 +94,10 @@ fn a_request_without_a_good_token_is_refused() {
     let mut tokens = vec![
         others.token("acme", &["read", "write"]),
         format!("{head}.{foreign_claims}.{signature}"),
-        format!("{head}.{claims}.{}", signature.chars().rev().collect::<String>()),
+        format!(
+            "{head}.{claims}.{}",
+            signature.chars().rev().collect::<String>()
+        ),
         unsigned,
         "sk-something".to_owned(),
         String::new(),
@@ -98,7 +110,10 @@ fn a_request_without_a_good_token_is_refused() {
         assert_eq!(error.code.as_deref(), Some("invalid_api_key"), "{token}");
     }
     let error = setting.client.get("/v1/files").error(401);
-    assert!(error.message.to_lowercase().contains("token") || error.message.contains("Authorization"), "{error:?}");
+    assert!(
+        error.message.to_lowercase().contains("token") || error.message.contains("Authorization"),
+        "{error:?}"
+    );
     setting.client.with_token(&good).get("/v1/files").ok();
     // Monitoring needs none.
     setting.client.get("/healthz").ok();
@@ -129,7 +144,9 @@ fn every_configured_key_is_good() {
             .arg(second.public())
     });
     for keys in [&first, &second] {
-        client_of(&setting, keys, "acme", &["read"]).get("/v1/files").ok();
+        client_of(&setting, keys, "acme", &["read"])
+            .get("/v1/files")
+            .ok();
     }
 }
 
@@ -156,7 +173,34 @@ fn without_keys_nothing_but_loopback_is_bound() {
         .option("--listen", "0.0.0.0:0")
         .run_to_end();
     assert!(!status.success());
-    assert!(said.contains("127.0.0.1") && said.contains("--auth-key"), "{said}");
+    assert!(
+        said.contains("127.0.0.1") && said.contains("--auth-key"),
+        "{said}"
+    );
+}
+
+#[test]
+fn without_keys_a_web_page_cannot_have_the_browser_ask() {
+    let setting = Setting::new();
+    let base = setting.client.base();
+    let port = base.rsplit(':').next().unwrap();
+    let ask = |headers: &str| {
+        let head = format!("GET /v1/files HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+        dayfly_tests::raw::exchange(base, &head, &mut std::io::empty()).0
+    };
+    assert_eq!(ask("host: evil.example\r\n"), 403);
+    assert_eq!(ask(&format!("host: evil.example:{port}\r\n")), 403);
+    assert_eq!(
+        ask("host: localhost\r\norigin: http://evil.example\r\n"),
+        403
+    );
+    assert_eq!(ask("host: localhost\r\n"), 200);
+    assert_eq!(
+        ask(&format!(
+            "host: 127.0.0.1:{port}\r\norigin: http://127.0.0.1:{port}\r\n"
+        )),
+        200
+    );
 }
 
 #[test]

@@ -8,10 +8,19 @@ use crate::Setting;
 #[test]
 fn no_text_is_answered_as_the_original_did() {
     let setting = Setting::new();
-    for body in [json!({}), json!({"text": ""}), json!({"text": " \n\t\u{a0}"}), json!({"other": 1})] {
+    for body in [
+        json!({}),
+        json!({"text": ""}),
+        json!({"text": " \n\t\u{a0}"}),
+        json!({"other": 1}),
+    ] {
         let answer = setting.client.post_upload("default", &body);
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
-        assert!(answer.text().contains("Error: No text provided"), "{}", answer.text());
+        assert!(
+            answer.text().contains("Error: No text provided"),
+            "{}",
+            answer.text()
+        );
     }
     // Nothing was made on the way.
     assert!(setting.client.ids("/v1/vector_stores").is_empty());
@@ -22,7 +31,9 @@ fn no_text_is_answered_as_the_original_did() {
 fn a_text_of_another_type_is_refused() {
     let setting = Setting::new();
     for text in [json!(1), json!(["a"]), json!({"a": 1}), json!(true)] {
-        let answer = setting.client.post_upload("default", &json!({"text": text}));
+        let answer = setting
+            .client
+            .post_upload("default", &json!({"text": text}));
         assert_eq!(answer.status, 400, "{text}: {}", answer.text());
     }
     assert!(setting.client.ids("/v1/vector_stores").is_empty());
@@ -100,7 +111,10 @@ fn stores_of_different_names_are_different() {
         assert_eq!(hits[0].text, format!("text of {name}"));
     }
     let stores = client.list("/v1/vector_stores");
-    let mut names: Vec<&str> = stores.iter().map(|store| store["name"].as_str().unwrap()).collect();
+    let mut names: Vec<&str> = stores
+        .iter()
+        .map(|store| store["name"].as_str().unwrap())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["A", "a", "a b", "été"]);
 }
@@ -116,6 +130,9 @@ fn a_text_longer_than_any_window_is_whole() {
         let start = best.whole["chunk"]["start"].as_u64().unwrap();
         let end = best.whole["chunk"]["end"].as_u64().unwrap();
         let place = place as u64;
-        assert!(start < place + 800 && place < end, "at {place}: {start}..{end}");
+        assert!(
+            start < place + 800 && place < end,
+            "at {place}: {start}..{end}"
+        );
     }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::objects::MemoryObjects;
 use crate::store::{
-    FOLD_LENGTH, Indexing, RETAINED_VERSIONS, create, create_or_change, current, delete, fold, keys,
-    take_out,
+    FOLD_LENGTH, Indexing, RETAINED_VERSIONS, create, create_or_change, current, delete, fold,
+    keys, take_out,
 };
 
 const INDEXING: Indexing = Indexing {
@@ -18,13 +18,23 @@ fn store() -> MemoryObjects {
 
 fn files(objects: &dyn Objects) -> Vec<String> {
     let manifest = current(objects, STORE).unwrap().unwrap();
-    Table::of(objects, &manifest).unwrap().files.into_keys().collect()
+    Table::of(objects, &manifest)
+        .unwrap()
+        .files
+        .into_keys()
+        .collect()
 }
 
 fn add_many(objects: &dyn Objects, prefix: &str, count: usize) {
     for number in 0..count {
         let name = format!("file-{prefix}{number:03}");
-        add(objects, &name, &format!("{prefix}{number}"), &[[1.0, 0.0, 0.0, 1.0]]).unwrap();
+        add(
+            objects,
+            &name,
+            &format!("{prefix}{number}"),
+            &[[1.0, 0.0, 0.0, 1.0]],
+        )
+        .unwrap();
     }
 }
 
@@ -46,7 +56,10 @@ fn only_so_many_versions_are_kept() {
     let objects = store();
     add_many(&objects, "a", 3 * RETAINED_VERSIONS as usize);
     let kept = objects.list_all(&keys::manifests(STORE)).unwrap().len() as u64;
-    assert!((RETAINED_VERSIONS..=RETAINED_VERSIONS + 2).contains(&kept), "{kept}");
+    assert!(
+        (RETAINED_VERSIONS..=RETAINED_VERSIONS + 2).contains(&kept),
+        "{kept}"
+    );
 }
 
 #[test]
@@ -96,7 +109,10 @@ fn an_ingestion_that_was_about_to_commit_sees_that_its_file_was_taken_out() {
         Ok((looked == 1).then(|| newest.clone()))
     })
     .unwrap();
-    assert_eq!(looked, 2, "the version must have changed although the file was not in it");
+    assert_eq!(
+        looked, 2,
+        "the version must have changed although the file was not in it"
+    );
 }
 
 #[test]
@@ -106,7 +122,10 @@ fn folding_keeps_every_file_and_leaves_few_segments() {
     let manifest = current(&objects, STORE).unwrap().unwrap();
     assert!(manifest.is_fold_due());
     let mut ids = 0..;
-    fold(&objects, &manifest, INDEXING, 3_000, || format!("id{}", ids.next().unwrap())).unwrap();
+    fold(&objects, &manifest, INDEXING, 3_000, || {
+        format!("id{}", ids.next().unwrap())
+    })
+    .unwrap();
     let folded = current(&objects, STORE).unwrap().unwrap();
     assert!(folded.tail.is_empty() && folded.base.is_some());
     let table = Table::of(&objects, &folded).unwrap();
@@ -124,7 +143,10 @@ fn what_is_added_while_a_fold_goes_on_stays() {
     let others = objects.clone();
     let slow = Interrupted::new(&objects, move || add_many(&others, "b", 2));
     let mut ids = 0..;
-    fold(&slow, &manifest, INDEXING, 3_000, || format!("id{}", ids.next().unwrap())).unwrap();
+    fold(&slow, &manifest, INDEXING, 3_000, || {
+        format!("id{}", ids.next().unwrap())
+    })
+    .unwrap();
     let folded = current(&objects, STORE).unwrap().unwrap();
     assert_eq!(folded.tail.len(), 2);
     assert_eq!(files(&objects).len(), FOLD_LENGTH + 2);
@@ -135,14 +157,21 @@ fn a_fold_that_a_deletion_overtook_does_nothing_and_leaves_nothing() {
     let objects = store();
     add_many(&objects, "a", FOLD_LENGTH);
     let manifest = current(&objects, STORE).unwrap().unwrap();
-    let kept = |folder| objects.list_all(&format!("{}{folder}", keys::root(STORE))).unwrap();
+    let kept = |folder| {
+        objects
+            .list_all(&format!("{}{folder}", keys::root(STORE)))
+            .unwrap()
+    };
     let (segments, bases) = (kept("segments/"), kept("base/"));
     let others = objects.clone();
     let slow = Interrupted::new(&objects, move || {
         take_out(&others, STORE, "file-a007", 3_000).unwrap();
     });
     let mut ids = 0..;
-    fold(&slow, &manifest, INDEXING, 3_000, || format!("id{}", ids.next().unwrap())).unwrap();
+    fold(&slow, &manifest, INDEXING, 3_000, || {
+        format!("id{}", ids.next().unwrap())
+    })
+    .unwrap();
     assert_eq!(files(&objects).len(), FOLD_LENGTH - 1);
     assert_eq!((kept("segments/"), kept("base/")), (segments, bases));
 }
@@ -162,7 +191,11 @@ fn superseded_objects_go_when_no_version_names_them_and_the_grace_has_passed() {
     assert!(objects.get(&old).is_ok(), "a reader may still hold it");
     touch(2_000 + 3_600_000);
     assert_eq!(objects.get(&old), Err(ObjectError::NotFound));
-    assert!(objects.get(&crate::segment::rows_key(STORE, "seg-new")).is_ok());
+    assert!(
+        objects
+            .get(&crate::segment::rows_key(STORE, "seg-new"))
+            .is_ok()
+    );
 }
 
 #[test]

@@ -31,7 +31,12 @@ fn first() -> Manifest {
 }
 
 /// Writes a segment of one file with these vectors.
-fn segment(objects: &dyn Objects, id: &str, file_id: &str, vectors: &[[f32; DIMENSION]]) -> SegmentMeta {
+fn segment(
+    objects: &dyn Objects,
+    id: &str,
+    file_id: &str,
+    vectors: &[[f32; DIMENSION]],
+) -> SegmentMeta {
     let spec = SegmentSpec {
         store: STORE.to_owned(),
         id: id.to_owned(),
@@ -68,12 +73,22 @@ fn entry(file_id: &str, ingest_id: &str, segment: &SegmentMeta) -> FileEntry {
 }
 
 /// Ingests a file as a guest does.
-fn add(objects: &dyn Objects, file_id: &str, ingest_id: &str, vectors: &[[f32; DIMENSION]]) -> Result<Manifest, ApiError> {
+fn add(
+    objects: &dyn Objects,
+    file_id: &str,
+    ingest_id: &str,
+    vectors: &[[f32; DIMENSION]],
+) -> Result<Manifest, ApiError> {
     let segment = segment(objects, &format!("seg-{ingest_id}"), file_id, vectors);
     let file = entry(file_id, ingest_id, &segment);
     change(objects, STORE, 2_000, |newest| {
         let table = Table::of(objects, newest)?;
-        Ok(Some(newest.with_file(&table, file.clone(), vec![segment.clone()], 2_000)))
+        Ok(Some(newest.with_file(
+            &table,
+            file.clone(),
+            vec![segment.clone()],
+            2_000,
+        )))
     })
 }
 
@@ -116,7 +131,12 @@ impl Objects for Interrupted<'_> {
         }
         self.inner.put_new(key, data)
     }
-    fn list(&self, prefix: &str, start_after: Option<&str>, limit: u32) -> Result<Vec<ObjectMeta>, ObjectError> {
+    fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ObjectMeta>, ObjectError> {
         self.inner.list(prefix, start_after, limit)
     }
     fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {

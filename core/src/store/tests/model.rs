@@ -9,15 +9,24 @@ use crate::store::{Indexing, create, current, fold, take_out};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Add { file: u8, vectors: Vec<[f32; DIMENSION]> },
-    TakeOut { file: u8 },
-    Tag { file: u8, even: bool },
+    Add {
+        file: u8,
+        vectors: Vec<[f32; DIMENSION]>,
+    },
+    TakeOut {
+        file: u8,
+    },
+    Tag {
+        file: u8,
+        even: bool,
+    },
     Fold,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let vector = prop::array::uniform4(-1.0_f32..1.0)
-        .prop_filter("has a direction", |vector| vector.iter().any(|x| x.abs() > 0.01));
+    let vector = prop::array::uniform4(-1.0_f32..1.0).prop_filter("has a direction", |vector| {
+        vector.iter().any(|x| x.abs() > 0.01)
+    });
     let step = prop_oneof![
         4 => (0..6_u8, prop::collection::vec(vector, 1..4))
             .prop_map(|(file, vectors)| Step::Add { file, vectors }),
@@ -52,7 +61,9 @@ fn run(objects: &MemoryObjects, model: &mut Model, step: Step, number: usize) {
             held.0 = Some(even);
             let attributes = BTreeMap::from([("even".to_owned(), AttributeValue::Bool(even))]);
             change(objects, STORE, 2_000, |newest| {
-                Ok(Some(newest.with_attributes(&name(file), attributes.clone())))
+                Ok(Some(
+                    newest.with_attributes(&name(file), attributes.clone()),
+                ))
             })
             .unwrap();
         }
@@ -63,14 +74,18 @@ fn run(objects: &MemoryObjects, model: &mut Model, step: Step, number: usize) {
                 segment_max_rows: 8,
             };
             let mut ids = 0..;
-            fold(objects, &manifest, indexing, 2_000, || format!("f{number}x{}", ids.next().unwrap()))
-                .unwrap();
+            fold(objects, &manifest, indexing, 2_000, || {
+                format!("f{number}x{}", ids.next().unwrap())
+            })
+            .unwrap();
         }
     }
 }
 
 fn expected(model: &Model, only_even: bool) -> Vec<(String, u32)> {
-    let rows = model.iter().filter(|(_, (even, _))| !only_even || *even == Some(true));
+    let rows = model
+        .iter()
+        .filter(|(_, (even, _))| !only_even || *even == Some(true));
     rows.flat_map(|(file, (_, vectors))| {
         (0..vectors.len() as u32).map(move |number| (file.clone(), number))
     })
@@ -89,7 +104,10 @@ fn found(objects: &MemoryObjects, filter: Option<&Filter>) -> Vec<(String, u32)>
     let results = search(objects, STORE, &table, &wanted).unwrap();
     let scores: Vec<f32> = results.iter().map(|result| result.score).collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
-    let mut rows: Vec<_> = results.into_iter().map(|result| (result.file_id, result.chunk.number)).collect();
+    let mut rows: Vec<_> = results
+        .into_iter()
+        .map(|result| (result.file_id, result.chunk.number))
+        .collect();
     rows.sort();
     rows
 }
