@@ -132,7 +132,7 @@ impl<'a> Embedder<'a> {
             .map_err(|fault| unreachable(&fault.to_string()))?;
         let retry_after = response
             .headers()
-            .get(&"retry-after".to_owned())
+            .get("retry-after")
             .first()
             .and_then(|value| std::str::from_utf8(value).ok())
             .and_then(|value| parse_retry_after(value, clock::now_ms()));

@@ -249,10 +249,15 @@ fn an_unknown_store_or_file_is_not_found() {
         client
             .post_search(unknown, &json!({"query": "x"}))
             .error(404);
+        // A name would be made by this; what cannot be an id is a bad request.
         if unknown.starts_with("vs_") {
-            client
-                .post_json(&format!("{path}/files"), &json!({"file_id": file}))
-                .error(404);
+            let answer = client.post_json(&format!("{path}/files"), &json!({"file_id": file}));
+            let status = if unknown == "vs_0123456789abcdef" {
+                404
+            } else {
+                400
+            };
+            answer.error(status);
         }
     }
     for unknown in [

@@ -95,7 +95,6 @@ fn add(
 /// Objects where something happens just before a `put_new`.
 struct Interrupted<'a> {
     inner: &'a dyn Objects,
-    #[expect(clippy::type_complexity, reason = "named once, here")]
     before_put_new: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
 }
 

@@ -76,7 +76,7 @@ pub fn headers(request: &IncomingRequest) -> String {
 pub fn header(request: &IncomingRequest, name: &str) -> Option<String> {
     let value = request
         .headers()
-        .get(&name.to_string())
+        .get(name)
         .into_iter()
         .next()?;
     String::from_utf8(value).ok()
