@@ -9,6 +9,9 @@ use crate::run::{Failure, command, run};
 /// The components that serve requests.
 pub const GUESTS: &[&str] = &["dayfly-ingest", "dayfly-search", "dayfly-stores"];
 
+/// What components are made from; it calls its host, so it is none of its own and runs nowhere else.
+const GUEST_LIBRARIES: &[&str] = &["dayfly-guest"];
+
 /// Components that try what no component may; for tests.
 pub const TEST_GUESTS: &[&str] = &["hostile"];
 
@@ -23,11 +26,17 @@ pub fn build() -> Result<(), Failure> {
     run(cargo("build").args(["--package", "dayfly"]))
 }
 
-/// Builds the components that only tests use.
+/// Builds all that tests run: the programs, the tests, the components that only tests use.
+///
+/// The programs are built together with the tests because cargo chooses the features of
+/// dependencies by what is built: apart, the large ones would be compiled twice.
 ///
 /// # Errors
 /// When a build fails.
-pub fn build_test_guests() -> Result<(), Failure> {
+pub fn build_for_tests() -> Result<(), Failure> {
+    run(cargo("build")
+        .args(["--workspace", "--bins", "--tests"])
+        .args(natives()))?;
     run(wasm("build").args(selected("--package", TEST_GUESTS)))
 }
 
@@ -68,7 +77,10 @@ pub fn program() -> OsString {
 
 /// Flags that leave out the crates which exist as components only.
 pub fn natives() -> impl Iterator<Item = String> {
-    selected("--exclude", GUESTS).chain(selected("--exclude", TEST_GUESTS))
+    let components = [GUESTS, GUEST_LIBRARIES, TEST_GUESTS];
+    components
+        .into_iter()
+        .flat_map(|packages| selected("--exclude", packages))
 }
 
 /// `flag` before each of `packages`.

@@ -30,8 +30,8 @@ fn main() -> ExitCode {
     let rest: Vec<OsString> = arguments.collect();
     let result = match command.to_str() {
         Some("serve") => serve(&rest),
-        Some("test") => setup().and_then(|()| suite::run(&rest)),
-        Some("setup") => setup(),
+        Some("test") => setup(cargo::build_for_tests).and_then(|()| suite::run(&rest)),
+        Some("setup") => setup(cargo::build),
         Some("build") => cargo::build(),
         Some("bench") => cargo::build().and_then(|()| cargo::bench(&rest)),
         Some("help" | "--help" | "-h") => {
@@ -53,13 +53,13 @@ fn main() -> ExitCode {
 }
 
 /// Whatever is already there is left as it is, so that this may run every time.
-fn setup() -> Result<(), Failure> {
+fn setup(build: fn() -> Result<(), Failure>) -> Result<(), Failure> {
     machine::prepare()?;
-    cargo::build()?;
+    build()?;
     run::run(run::command(cargo::binary()).arg("setup"))
 }
 
 fn serve(arguments: &[OsString]) -> Result<(), Failure> {
-    setup()?;
+    setup(cargo::build)?;
     run::become_it(run::command(cargo::binary()).arg("serve").args(arguments))
 }

@@ -2,9 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::cargo::{
-    GUESTS, TEST_GUESTS, build_test_guests, cargo, natives, program, root, selected, wasm,
-};
+use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, wasm};
 use crate::machine::add_linters;
 use crate::run::{Failure, command, run as run_command, watch};
 
@@ -14,7 +12,6 @@ use crate::run::{Failure, command, run as run_command, watch};
 /// # Errors
 /// When a check or a test fails, or when no test ran.
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
-    build_test_guests()?;
     if !arguments.is_empty() {
         return test(arguments);
     }
