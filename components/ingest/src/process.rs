@@ -43,21 +43,17 @@ pub async fn run(job: &Job, lost: Option<&str>) -> Result<(), ApiError> {
     if pending.status != Status::InProgress {
         return Ok(());
     }
-    let settings = settings();
-    let worker = Worker {
-        node: settings.node,
-        boot: settings.boot,
-    };
     let now_ms = clock::now_ms();
     let lost = lost.map(lost_from);
-    match claim(
+    let claimed = claim(
         &PlatformObjects,
         &job.store,
-        &pending,
-        &worker,
+        &pending.ingest_id,
+        &worker(),
         now_ms,
         lost,
-    )? {
+    )?;
+    match claimed {
         Claim::Granted(attempt) => work(job, &pending, attempt).await,
         Claim::Exhausted(reason) => fail(job, &pending, LastError::server(reason)),
         Claim::Held { until_ms } => {
@@ -65,6 +61,14 @@ pub async fn run(job: &Job, lost: Option<&str>) -> Result<(), ApiError> {
             held.retry_after_s = Some((until_ms.saturating_sub(now_ms) / 1_000) as u32 + 1);
             Err(held.code("attempt_held"))
         }
+    }
+}
+
+fn worker() -> Worker {
+    let settings = settings();
+    Worker {
+        node: settings.node,
+        boot: settings.boot,
     }
 }
 
@@ -174,19 +178,30 @@ pub fn commit(
     Ok(committed)
 }
 
-/// Folds a store whose tail has grown long. Nothing depends on it: a later commit tries again.
+/// Folds a store whose tail has grown long, unless another request is at it. Nothing depends on
+/// it: a later commit tries again.
 pub fn tidy(committed: &Manifest) {
     if !committed.is_fold_due() {
         return;
     }
-    let configured = settings().indexing;
-    let indexing = Indexing {
-        graph_min_rows: configured.graph_min_rows,
-        segment_max_rows: configured.segment_max_rows,
-    };
+    let store = &committed.store.id;
+    let base = committed.base.as_ref().map_or("first", |base| &base.id);
+    let work = format!("fold-{base}");
     let now_ms = clock::now_ms();
-    let new_id = || ids::time_ordered("", clock::now_ms(), clock::random());
-    let _ = store::fold(&PlatformObjects, committed, indexing, now_ms, new_id);
+    match claim(&PlatformObjects, store, &work, &worker(), now_ms, None) {
+        Ok(Claim::Granted(_)) => {
+            let configured = settings().indexing;
+            let indexing = Indexing {
+                graph_min_rows: configured.graph_min_rows,
+                segment_max_rows: configured.segment_max_rows,
+            };
+            let new_id = || ids::time_ordered("", clock::now_ms(), clock::random());
+            let _ = store::fold(&PlatformObjects, committed, indexing, now_ms, new_id);
+        }
+        Ok(Claim::Exhausted(_)) => {}
+        Ok(Claim::Held { .. }) | Err(_) => return,
+    }
+    let _ = pending::forget_attempts(&PlatformObjects, store, &work);
 }
 
 fn is_committed(table: &Table, file_id: &str, ingest_id: &str) -> bool {

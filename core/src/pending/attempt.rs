@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use super::Pending;
 use crate::error::ApiError;
 use crate::objects::{ObjectError, Objects};
 
@@ -57,11 +56,12 @@ pub enum Claim {
     Exhausted(String),
 }
 
-/// Claims the next attempt at an ingestion. Of several claims at once one is granted.
+/// Claims the next attempt at some work on a store, which `work` names: an ingestion by its id.
+/// Of several claims at once one is granted.
 pub fn claim(
     objects: &dyn Objects,
     store: &str,
-    pending: &Pending,
+    work: &str,
     worker: &Worker,
     now_ms: u64,
     lost: Option<Lost>,
@@ -69,7 +69,7 @@ pub fn claim(
     if let Some(Lost::Deterministic(reason)) = lost {
         return Ok(Claim::Exhausted(reason));
     }
-    let attempts = objects.list_all(&folder(store, &pending.ingest_id))?;
+    let attempts = objects.list_all(&folder(store, work))?;
     let number = attempts.len() as u32 + 1;
     if let Some(last) = attempts.last() {
         let record = read(objects, &last.key)?;
@@ -92,7 +92,7 @@ pub fn claim(
         )));
     }
     let attempt = Attempt {
-        key: format!("{}{number:04}.json", folder(store, &pending.ingest_id)),
+        key: format!("{}{number:04}.json", folder(store, work)),
         worker: worker.clone(),
         deadline_ms: now_ms + LEASE_MS,
     };
@@ -126,16 +126,16 @@ impl Attempt {
     }
 }
 
-/// Removes the attempts at an ingestion that has ended.
-pub fn forget(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<(), ApiError> {
-    for meta in objects.list_all(&folder(store, ingest_id))? {
+/// Removes the attempts at work that has ended.
+pub fn forget(objects: &dyn Objects, store: &str, work: &str) -> Result<(), ApiError> {
+    for meta in objects.list_all(&folder(store, work))? {
         objects.delete(&meta.key)?;
     }
     Ok(())
 }
 
-fn folder(store: &str, ingest_id: &str) -> String {
-    format!("stores/{store}/attempts/{ingest_id}/")
+fn folder(store: &str, work: &str) -> String {
+    format!("stores/{store}/attempts/{work}/")
 }
 
 fn read(objects: &dyn Objects, key: &str) -> Result<Record, ApiError> {

@@ -50,15 +50,15 @@ pub const MAX_DIMENSION: u32 = 8_192;
 /// The longest text of a row, in bytes. An answer of fifty rows stays below 13 MiB.
 pub const MAX_TEXT_BYTES: usize = 256 << 10;
 
-/// A segment gets a graph from this many rows on, unless configured otherwise.
+/// A segment gets a graph from this many rows on, unless configured otherwise: more than any
+/// segment has, so never.
 ///
-/// Measured at 384 components on two cores, reading from local files: a walk and a scan cost the
-/// same at about 12,000 rows (1.6 ms); at 16,384 the walk wins by a tenth, at 32,768 by a third.
-/// From memory (`benches/segment.rs`) it wins from 4,096 rows on. Building takes 0.5 ms of CPU a
-/// row and more, so a graph wants a segment that lives long. A walk waits for 14 rounds of reads
-/// where a scan waits for 4, and makes 900 reads where a scan makes 60: with a network between,
-/// that outweighs what it saves, and `u32::MAX` (never) is the right setting.
-pub const DEFAULT_GRAPH_MIN_ROWS: u32 = 16_384;
+/// Over local files a walk and a scan take the same time at 12,000 rows of 384 components, and at
+/// 24,576 a walk saves one or two milliseconds of a search. Building that graph takes from 8 s of
+/// CPU in a guest (clustered vectors) to 45 s (vectors without structure), so it pays after some
+/// ten thousand searches, and over a network, where its rounds cost more than a scan's bytes, not
+/// at all. `benches/segment.rs` measures it.
+pub const DEFAULT_GRAPH_MIN_ROWS: u32 = 1_000_000;
 
 /// A segment is closed at this many rows, unless configured otherwise; see [`max_rows`].
 ///

@@ -1,6 +1,8 @@
 //! Keeping a store's tail short: what has gathered there becomes a base, and small segments
 //! become larger ones.
 
+use std::collections::HashSet;
+
 use super::{Manifest, Table, change, keys};
 use crate::error::ApiError;
 use crate::objects::Objects;
@@ -100,7 +102,7 @@ fn commit(
     Ok(committed)
 }
 
-/// Merges segments of less than half the size that one may have, in groups that fill one.
+/// Merges segments of less than half the size that one may have, like with like.
 fn merge_small(
     objects: &dyn Objects,
     manifest: &Manifest,
@@ -128,19 +130,32 @@ fn merge_small(
     Ok(())
 }
 
+/// Segments to merge: small ones from the smallest on, as long as the next is not much larger than
+/// what has gathered. So a row is rewritten about as often as its segment's size quadruples, and
+/// of each size few segments stay.
 fn groups(table: &Table, most: u32) -> Vec<Vec<SegmentMeta>> {
-    let small = table.segments.values().filter(|meta| meta.rows < most / 2);
+    const LIKE: u32 = 4;
+    const LEAST: u32 = 256;
+    let mut small: Vec<&SegmentMeta> = table.segments.values().collect();
+    small.retain(|meta| meta.rows < most / 2);
+    small.sort_by_key(|meta| meta.rows);
     let mut groups: Vec<Vec<SegmentMeta>> = Vec::new();
+    let mut files = HashSet::new();
     let mut rows = 0;
     for meta in small {
-        rows += meta.rows;
+        let fits = rows + meta.rows <= most && meta.rows <= LIKE * rows.max(LEAST);
+        // The rows of one file have to follow one another.
+        let apart = meta.files.iter().all(|run| !files.contains(&run.file_id));
         match groups.last_mut() {
-            Some(group) if rows <= most => group.push(meta.clone()),
+            Some(group) if fits && apart => group.push(meta.clone()),
             _ => {
-                rows = meta.rows;
                 groups.push(vec![meta.clone()]);
+                files.clear();
+                rows = 0;
             }
         }
+        rows += meta.rows;
+        files.extend(meta.files.iter().map(|run| run.file_id.clone()));
     }
     groups.retain(|group| group.len() > 1);
     groups

@@ -277,7 +277,7 @@ pub struct Jobs {
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Index {
-    /// Rows from which a segment gets a graph; below it a scan is exact and faster [default: 16384]
+    /// Rows from which a segment gets a graph: milliseconds off a search for seconds of CPU when it is written [default: 1000000, so never]
     #[arg(
         id = "index-graph-min-rows",
         long = "index-graph-min-rows",

@@ -136,6 +136,70 @@ fn folding_keeps_every_file_and_leaves_few_segments() {
 }
 
 #[test]
+fn many_folds_leave_few_segments_and_rewrite_a_row_seldom() {
+    const FOLDS: usize = 24;
+    let objects = store();
+    let mut ids = 0..;
+    let (mut known, mut rewritten) = (std::collections::BTreeSet::new(), 0);
+    for round in 0..FOLDS {
+        add_many(&objects, &format!("r{round:02}x"), FOLD_LENGTH);
+        let manifest = current(&objects, STORE).unwrap().unwrap();
+        fold(&objects, &manifest, INDEXING, 3_000, || {
+            format!("id{}", ids.next().unwrap())
+        })
+        .unwrap();
+        let folded = current(&objects, STORE).unwrap().unwrap();
+        let table = Table::of(&objects, &folded).unwrap();
+        assert_eq!(table.files.len(), (round + 1) * FOLD_LENGTH);
+        assert!(table.segments.len() <= 8, "{}", table.segments.len());
+        let new = table
+            .segments
+            .values()
+            .filter(|meta| known.insert(meta.id.clone()));
+        rewritten += new.map(|meta| meta.rows as usize).sum::<usize>();
+    }
+    let rows = FOLDS * FOLD_LENGTH;
+    assert!(rewritten < 6 * rows, "{rewritten} of {rows}");
+}
+
+#[test]
+fn small_segments_of_one_file_are_not_merged_with_each_other() {
+    let objects = store();
+    let parts = [
+        segment(&objects, "seg-1", "file-a", &[[1.0, 0.0, 0.0, 0.0]; 2]),
+        segment(&objects, "seg-2", "file-a", &[[0.0, 1.0, 0.0, 0.0]]),
+    ];
+    let mut file = entry("file-a", "a", &parts[0]);
+    file.segments.push(parts[1].id.clone());
+    change(&objects, STORE, 2_000, |newest| {
+        Ok(Some(newest.with_file(
+            &Table::default(),
+            file.clone(),
+            parts.to_vec(),
+            2_000,
+        )))
+    })
+    .unwrap();
+    add_many(&objects, "b", 4);
+    let manifest = current(&objects, STORE).unwrap().unwrap();
+    let mut ids = 0..;
+    fold(&objects, &manifest, INDEXING, 3_000, || {
+        format!("id{}", ids.next().unwrap())
+    })
+    .unwrap();
+    let folded = current(&objects, STORE).unwrap().unwrap();
+    assert!(folded.base.is_some());
+    let table = Table::of(&objects, &folded).unwrap();
+    let rows = |file: &str| -> u32 {
+        let runs = table.segments.values().flat_map(|meta| &meta.files);
+        runs.filter(|run| run.file_id == file)
+            .map(|run| run.rows)
+            .sum()
+    };
+    assert_eq!((rows("file-a"), rows("file-b003")), (3, 1));
+}
+
+#[test]
 fn what_is_added_while_a_fold_goes_on_stays() {
     let objects = store();
     add_many(&objects, "a", FOLD_LENGTH);

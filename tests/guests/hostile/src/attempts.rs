@@ -74,11 +74,7 @@ pub fn headers(request: &IncomingRequest) -> String {
 
 /// The first value of a header.
 pub fn header(request: &IncomingRequest, name: &str) -> Option<String> {
-    let value = request
-        .headers()
-        .get(name)
-        .into_iter()
-        .next()?;
+    let value = request.headers().get(name).into_iter().next()?;
     String::from_utf8(value).ok()
 }
 
