@@ -1,5 +1,5 @@
 //! Prints what large documents and many uploads take: `cargo bench -p dayfly-tests --bench
-//! memory`. With a number, that many megabytes instead of 200.
+//! memory`. With `-- documents`, `-- uploads` or `-- compare`, that part alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -11,59 +11,83 @@ use dayfly_tests::scenario::{
 use dayfly_tests::{FakeEmbedder, Server};
 
 fn main() {
-    let megabytes = std::env::args().find_map(|argument| argument.parse().ok());
-    let megabytes: u64 = megabytes.unwrap_or(200);
-    println!(
-        "document                 seconds  guest CPU s   chunks  guest peak MiB  host before MiB  host peak MiB"
-    );
-    for (bytes, way, index) in [
-        (1_000_000, Way::Attached, Index::Default),
-        (megabytes * 1_000_000, Way::Attached, Index::Scanned),
-        (megabytes * 1_000_000, Way::Attached, Index::Default),
-        (1_000_000, Way::Uploaded, Index::Default),
-        (megabytes * 250_000, Way::Uploaded, Index::Default),
-    ] {
-        let figures = large_document(bytes, way, index);
-        row(
-            &format!("{:>4} MB {way:?} {index:?}", bytes / 1_000_000),
-            &figures,
-        );
+    let parts: [(&str, fn()); 3] = [
+        ("documents", documents),
+        ("uploads", many),
+        ("compare", compare),
+    ];
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.iter().any(|argument| argument == name);
+    let all = !parts.iter().any(|(name, _)| is_wanted(name));
+    for (name, part) in parts {
+        if all || is_wanted(name) {
+            part();
+        }
     }
-    let many = many_uploads(Path::new(env!("CARGO_BIN_EXE_hostile-host")), 20);
-    let resident: Vec<String> = many.resident.iter().map(|bytes| mib(*bytes)).collect();
-    println!(
-        "\n2,000 uploads of 3 KB, 200 traps, 100 memory kills: {:?}",
-        many.took
-    );
-    println!("host MiB after each hundred: {}", resident.join(" "));
-    println!(
-        "open files after the first hundred and the last: {:?}",
-        many.open_files
-    );
-    compare();
 }
 
-/// The same thousand uploads of 100 KB to Dayfly and to the handler that it replaces.
+fn documents() {
+    println!(
+        "\ndocument                 seconds  guest CPU s   chunks  guest peak MiB  host before MiB  host peak MiB"
+    );
+    for (megabytes, way, index) in [
+        (1, Way::Attached, Index::Default),
+        (200, Way::Attached, Index::Default),
+        (200, Way::Attached, Index::Graphs),
+        (1, Way::Uploaded, Index::Default),
+        (50, Way::Uploaded, Index::Default),
+    ] {
+        let figures = large_document(megabytes * 1_000_000, way, index);
+        row(&format!("{megabytes:>4} MB {way:?} {index:?}"), &figures);
+    }
+}
+
+fn many() {
+    let figures = many_uploads(Path::new(env!("CARGO_BIN_EXE_hostile-host")), 20);
+    println!(
+        "\n2,000 uploads of 3 KB to ten stores, 200 traps, 100 memory kills: {:.1?}",
+        figures.took
+    );
+    println!("host MiB after each hundred: {}", row_of(&figures.resident));
+    println!(
+        "open files after the first hundred and the last: {:?}",
+        figures.open_files
+    );
+}
+
+/// The same uploads of 100 KB to Dayfly and to the handler that it replaces.
 fn compare() {
-    println!("\n1,000 uploads of 100 KB     CPU ms an upload   resident MiB after each hundred");
+    const HUNDREDS: usize = 5;
+    println!(
+        "\n{}00 uploads of 100 KB      CPU ms an upload  p50 ms  max ms   resident MiB after each hundred",
+        HUNDREDS
+    );
     let embedder = FakeEmbedder::start();
     let server = Server::start(&embedder);
-    line("dayfly", &uploads(&server.client(), server.pid(), 10));
+    line("dayfly", &uploads(&server.client(), server.pid(), HUNDREDS));
     drop(server);
     let naive = Naive::start(&embedder);
-    line(
-        "LangChain and FAISS",
-        &uploads(&naive.client(), naive.pid(), 10),
-    );
+    let figures = uploads(&naive.client(), naive.pid(), HUNDREDS);
+    line("LangChain and FAISS", &figures);
 }
 
 fn line(name: &str, figures: &Uploads) {
-    let resident: Vec<String> = figures.resident.iter().map(|bytes| mib(*bytes)).collect();
     println!(
-        "{name:<27} {:>16.1}   {}",
-        figures.cpu.as_secs_f64() * 1e3,
-        resident.join(" ")
+        "{name:<26} {:>16.1} {:>7.0} {:>7.0}   {}",
+        milliseconds(figures.cpu),
+        milliseconds(figures.latency.0),
+        milliseconds(figures.latency.1),
+        row_of(&figures.resident)
     );
+}
+
+fn milliseconds(time: std::time::Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn row_of(bytes: &[u64]) -> String {
+    let texts: Vec<String> = bytes.iter().map(|bytes| mib(*bytes)).collect();
+    texts.join(" ")
 }
 
 fn row(document: &str, figures: &LargeDocument) {

@@ -14,9 +14,7 @@ const GUEST_LIMIT: u64 = 64 * MIB;
 
 #[test]
 fn a_document_of_200_mb_is_ingested_in_little_memory() {
-    // Without graphs, which take minutes for as much and whose memory depends on the segment alone:
-    // the next test has them, and the benchmark `memory` does both with as much.
-    let figures = large_document(200_000_000, Way::Attached, Index::Scanned);
+    let figures = large_document(200_000_000, Way::Attached, Index::Default);
     println!("{figures:?}");
     assert!(figures.chunks > 200_000, "{figures:?}");
     assert!(figures.guest_peak < GUEST_LIMIT, "{figures:?}");
@@ -24,6 +22,15 @@ fn a_document_of_200_mb_is_ingested_in_little_memory() {
         figures.host_peak < figures.host_before + 256 * MIB,
         "{figures:?}"
     );
+}
+
+#[test]
+fn a_graph_is_built_in_little_memory() {
+    // Enough for one segment of the largest size, on whose size alone the memory depends.
+    let figures = large_document(20_000_000, Way::Attached, Index::Graphs);
+    println!("{figures:?}");
+    assert!(figures.chunks > 24_576, "{figures:?}");
+    assert!(figures.guest_peak < GUEST_LIMIT, "{figures:?}");
 }
 
 #[test]

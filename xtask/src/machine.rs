@@ -23,15 +23,35 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What only tests need.
+const TEST_NEEDS: &[Need] = &[Need {
+    what: "Python's venv, in which tests run other clients",
+    probe: &["python3", "-c", "import ensurepip, venv"],
+    package: "python3-venv",
+}];
+
+/// Installs what is missing for tests, beside what [`prepare`] does.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_for_tests() -> Result<(), Failure> {
+    install_missing(TEST_NEEDS)
+}
+
+fn install_missing(needs: &[Need]) -> Result<(), Failure> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !is_there(need)).collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => install(&missing),
+    }
+}
+
 /// Installs what is missing, as far as it may.
 ///
 /// # Errors
 /// When something is missing and cannot be installed; the text says how to do it by hand.
 pub fn prepare() -> Result<(), Failure> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need)).collect();
-    if !missing.is_empty() {
-        install(&missing)?;
-    }
+    install_missing(NEEDS)?;
     // A toolchain from elsewhere than rustup brings its targets itself.
     if succeeds(command("rustup").arg("--version")) && !has_target() {
         run(command("rustup").args(["target", "add", WASM]))?;

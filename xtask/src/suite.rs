@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, wasm};
-use crate::machine::add_linters;
+use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 
 /// Formatting, lints, unit tests and end-to-end tests; with `arguments`, `cargo test` with them
@@ -12,6 +12,7 @@ use crate::run::{Failure, command, run as run_command, watch};
 /// # Errors
 /// When a check or a test fails, or when no test ran.
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
+    prepare_for_tests()?;
     if !arguments.is_empty() {
         return test(arguments);
     }

@@ -8,13 +8,15 @@ use dayfly_guest::call::Call;
 use dayfly_guest::clock;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
-use futures::TryStreamExt;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use multer::{Field, Multipart};
 use spin_sdk::http::IncomingRequest;
 
 const DEFAULT_PURPOSE: &str = "assistants";
 /// What is collected before it goes to the storage.
 const PIECE: usize = 1 << 20;
+/// The dashes around a boundary and the line's end after it.
+const BOUNDARY_MARKS: usize = 6;
 const LONGEST_FILENAME: usize = 512;
 
 /// A file whose bytes have arrived; it exists once it is finished and described.
@@ -30,9 +32,8 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     let content_type = call.header("content-type").unwrap_or_default();
     let boundary =
         multer::parse_boundary(&content_type).map_err(|_| not_multipart(&content_type))?;
-    let stream = request
-        .into_body_stream()
-        .map_err(|_| std::io::Error::other("cut"));
+    let boundary_bytes = boundary.len() + BOUNDARY_MARKS;
+    let stream = begun(request.into_body_stream(), boundary_bytes).await;
     let mut multipart = Multipart::new(stream, boundary);
     let now_ms = clock::now_ms();
     let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random());
@@ -63,6 +64,27 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     };
     files::write(&PlatformObjects, &meta)?;
     Reply::json(&FileObject::from(meta))
+}
+
+/// The stream with its first bytes, `least` of them, in one piece: multer takes a body for cut off
+/// whose first boundary and end arrive together after a wait.
+async fn begun<E>(
+    stream: impl Stream<Item = Result<Vec<u8>, E>> + Unpin,
+    least: usize,
+) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
+    let mut stream = stream.map_err(|_| std::io::Error::other("cut"));
+    let mut first: std::io::Result<Vec<u8>> = Ok(Vec::new());
+    while let Ok(bytes) = &mut first {
+        match stream.next().await {
+            Some(Ok(piece)) => bytes.extend(piece),
+            Some(Err(fault)) => first = Err(fault),
+            None => break,
+        }
+        if first.as_ref().is_ok_and(|bytes| bytes.len() >= least) {
+            break;
+        }
+    }
+    stream::iter([first]).chain(stream)
 }
 
 async fn store(key: &str, mut field: Field<'static>) -> Result<Received, ApiError> {

@@ -15,6 +15,7 @@ mod openai_client;
 mod real_text;
 mod reentry;
 mod search;
+mod storage_faults;
 mod store_files_api;
 mod stores_api;
 mod tenants;
