@@ -10,6 +10,8 @@ use std::process::{Command, ExitCode};
 
 const TARGET: &str = "wasm32-wasip2";
 const GUESTS: [&str; 3] = ["stores", "ingest", "search"];
+/// Built with them, so that spin.toml finds it beside them; the host needs it for nothing.
+const SPIN_PLATFORM: &str = "spin-platform";
 
 fn main() -> ExitCode {
     match guests() {
@@ -56,8 +58,8 @@ fn build(root: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     cargo
         .current_dir(root)
         .args(["build", "--release", "--target", TARGET]);
-    for guest in GUESTS {
-        cargo.args(["-p", &format!("dayfly-{guest}")]);
+    for component in GUESTS.iter().chain([&SPIN_PLATFORM]) {
+        cargo.args(["-p", &format!("dayfly-{component}")]);
     }
     cargo.arg("--target-dir").arg(&target_dir);
     clear_environment(&mut cargo);

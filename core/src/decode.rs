@@ -57,12 +57,28 @@ pub struct TextDecoder {
     pending: Vec<u8>,
     /// Bytes of the file before `pending`.
     offset: u64,
+    /// Bytes of the byte order mark that was removed.
+    mark: u64,
 }
 
 impl TextDecoder {
     /// A decoder at the start of a file.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A decoder that goes on at byte `offset` of a file, where a character begins.
+    pub fn at(offset: u64) -> Self {
+        Self {
+            offset,
+            ..Self::default()
+        }
+    }
+
+    /// Bytes of the byte order mark that this decoder removed: by so many, places in the file are
+    /// ahead of those in the text.
+    pub fn mark_bytes(&self) -> u64 {
+        self.mark
     }
 
     /// Decodes the next piece as far as its characters are complete.
@@ -130,7 +146,10 @@ impl TextDecoder {
         let at_start = self.offset == 0;
         self.offset += text.len() as u64;
         match text.strip_prefix('\u{feff}') {
-            Some(rest) if at_start => Ok(rest),
+            Some(rest) if at_start => {
+                self.mark = (text.len() - rest.len()) as u64;
+                Ok(rest)
+            }
             _ => Ok(text),
         }
     }

@@ -1,10 +1,12 @@
 //! Uploaded files: what came, as it came, and what is known of it.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::ids;
-use crate::objects::{ObjectError, Objects};
+use crate::objects::{ObjectError, Objects, Part};
 
 /// What is known of an uploaded file. Its presence makes the file exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,14 +23,83 @@ pub struct FileMeta {
     pub purpose: String,
     /// As the client declared it.
     pub content_type: Option<String>,
+    /// What its content consists of, in order, where it came in parts; empty where it came whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FilePart>,
+}
+
+/// A piece of a file that came in parts, an object of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// `part_…`.
+    pub id: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+const LONGEST_FILENAME: usize = 512;
+
+/// What is kept of a client's name for a file: printable, and at most 512 characters.
+pub fn filename(given: &str) -> String {
+    let printable = given.chars().filter(|letter| !letter.is_control());
+    printable.take(LONGEST_FILENAME).collect()
 }
 
 /// The folder of all files.
 pub const FOLDER: &str = "files/";
 
-/// The key of a file's bytes.
+/// The key of the bytes of a file that comes whole.
 pub fn content_key(id: &str) -> String {
     format!("{FOLDER}{id}/content")
+}
+
+/// The folder of the bytes of a file that comes in parts.
+pub fn parts_folder(id: &str) -> String {
+    format!("{FOLDER}{id}/parts/")
+}
+
+/// The bytes of `range` that exist, whether the file came whole or in parts: fewer, or none, past
+/// its end and where it was deleted meanwhile. Reads only the parts that `range` touches.
+///
+/// Errors: 404 where the bytes are gone, and whatever the storage answers.
+pub fn content(
+    objects: &dyn Objects,
+    file: &FileMeta,
+    range: Range<u64>,
+) -> Result<Vec<u8>, ApiError> {
+    if file.parts.is_empty() {
+        return Ok(objects.get_range(&content_key(&file.id), range)?);
+    }
+    let wanted = touched(file, &range);
+    let mut bytes = Vec::new();
+    for (found, (_, part)) in objects.get_many(&wanted).into_iter().zip(&wanted) {
+        let found = found?;
+        let length = part.as_ref().map_or(0, |part| part.end - part.start);
+        let is_short = (found.len() as u64) < length;
+        bytes.extend(found);
+        if is_short {
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+/// The parts that a range of a file lies in, and what of each belongs to it.
+fn touched(file: &FileMeta, range: &Range<u64>) -> Vec<Part> {
+    let folder = parts_folder(&file.id);
+    let mut start = 0_u64;
+    let mut touched = Vec::new();
+    for part in &file.parts {
+        let end = start.saturating_add(part.bytes);
+        let from = range.start.max(start);
+        let to = range.end.min(end);
+        if from < to {
+            let key = format!("{folder}{}", part.id);
+            touched.push((key, Some(from - start..to - start)));
+        }
+        start = end;
+    }
+    touched
 }
 
 fn meta_key(id: &str) -> String {
@@ -95,11 +166,17 @@ pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ApiError> 
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Removes a file; its description goes first, so that it is gone at once.
+/// Removes a file; its description goes first, so that it is gone at once, and once more last: a
+/// repeated completion of its upload may have written it again before the parts were gone.
 pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ApiError> {
     objects.delete(&meta_key(id))?;
-    for meta in objects.list_all(&format!("{FOLDER}{id}/"))? {
+    let rest = objects.list_all(&format!("{FOLDER}{id}/"))?;
+    for meta in &rest {
         objects.delete(&meta.key)?;
+    }
+    let parts = parts_folder(id);
+    if rest.iter().any(|meta| meta.key.starts_with(&parts)) {
+        objects.delete(&meta_key(id))?;
     }
     Ok(())
 }

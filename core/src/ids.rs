@@ -6,6 +6,12 @@ use sha2::{Digest, Sha256};
 pub const FILE_PREFIX: &str = "file-";
 /// The prefix of vector store ids.
 pub const STORE_PREFIX: &str = "vs_";
+/// The prefix of the ids of uploads in parts.
+pub const UPLOAD_PREFIX: &str = "upload_";
+/// The prefix of the ids of their parts.
+pub const PART_PREFIX: &str = "part_";
+/// Hexadecimal digits of a time in an id.
+const TIME_DIGITS: usize = 11;
 
 const LONGEST: usize = 64;
 const LONGEST_NAME: usize = 256;
@@ -39,6 +45,17 @@ pub fn is_file_id(id: &str) -> bool {
     is_id(id, FILE_PREFIX)
 }
 
+/// Whether `id` has the form of an upload's id, and so may stand in an object key.
+pub fn is_upload_id(id: &str) -> bool {
+    is_id(id, UPLOAD_PREFIX)
+}
+
+/// When a [`time_ordered`] id was made, in milliseconds since the Unix epoch; `None` of any other.
+pub fn made_ms(id: &str, prefix: &str) -> Option<u64> {
+    let digits = id.strip_prefix(prefix)?.get(..TIME_DIGITS)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
 fn is_id(id: &str, prefix: &str) -> bool {
     id.strip_prefix(prefix).is_some_and(|rest| {
         !rest.is_empty()
@@ -57,6 +74,9 @@ mod tests {
         let late = time_ordered(FILE_PREFIX, 1_700_000_000_001, 0);
         assert!(early < late);
         assert!(is_file_id(&early));
+        assert_eq!(made_ms(&early, FILE_PREFIX), Some(1_700_000_000_000));
+        assert_eq!(made_ms(&early, STORE_PREFIX), None);
+        assert_eq!(made_ms("file-short", FILE_PREFIX), None);
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct LimitOptions {
     pub wall_ms: u64,
     /// The largest request body.
     pub body_mib: u32,
+    /// The largest file, which may come in parts.
+    pub file_mib: u32,
     /// Outbound HTTP requests of one instance.
     pub outbound_requests: u32,
     /// Instances alive at once.
@@ -91,6 +93,9 @@ pub struct JobOptions {
     pub cpu_ms: u64,
     /// Life time of one instance.
     pub wall_ms: u64,
+    /// Milliseconds after which an ingestion notes how far it came and goes on in a fresh
+    /// instance. Unset: it goes on until it is done.
+    pub step_ms: Option<u64>,
 }
 
 /// How vectors are stored.
@@ -142,6 +147,7 @@ impl Default for LimitOptions {
             cpu_ms: 120_000,
             wall_ms: 300_000,
             body_mib: 512,
+            file_mib: 512,
             outbound_requests: 10_000,
             instances: 64,
             instances_per_tenant: 32,
@@ -158,6 +164,7 @@ impl Default for JobOptions {
             memory_mib: 128,
             cpu_ms: 1_800_000,
             wall_ms: 3_600_000,
+            step_ms: None,
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<String>,
+    numbers_requests: bool,
 }
 
 /// A whole response.
@@ -34,6 +35,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    numbered: bool,
 }
 
 /// The inside of OpenAI's error envelope.
@@ -58,7 +60,10 @@ impl Client {
     /// The same caller, without a token, which waits for half an hour.
     #[must_use]
     pub fn patient(&self) -> Self {
-        Self::with_timeout(&self.base, Duration::from_secs(1_800))
+        Self {
+            numbers_requests: self.numbers_requests,
+            ..Self::with_timeout(&self.base, Duration::from_secs(1_800))
+        }
     }
 
     fn with_timeout(base: &str, timeout: Duration) -> Self {
@@ -73,6 +78,16 @@ impl Client {
             agent,
             base: base.to_owned(),
             token: None,
+            numbers_requests: true,
+        }
+    }
+
+    /// The same caller of a server that gives no request ids.
+    #[must_use]
+    pub fn without_request_ids(self) -> Self {
+        Self {
+            numbers_requests: false,
+            ..self
         }
     }
 
@@ -173,6 +188,7 @@ impl Client {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: bytes,
+            numbered: self.numbers_requests,
         })
     }
 }
@@ -207,14 +223,14 @@ impl Answer {
     }
 
     /// The error of a response with status `status`, checked to be whole: OpenAI's envelope,
-    /// a message, and a request id.
+    /// a message, and a request id where the server gives one.
     ///
     /// # Panics
     /// On any other status or shape.
     pub fn error(&self, status: u16) -> ErrorBody {
         assert_eq!(self.status, status, "unexpected answer: {}", self.text());
         assert!(
-            self.header("x-request-id").is_some_and(|id| !id.is_empty()),
+            !self.numbered || self.header("x-request-id").is_some_and(|id| !id.is_empty()),
             "no x-request-id: {:?}",
             self.headers
         );

@@ -7,24 +7,34 @@
 
 pub mod api;
 pub mod binary;
+pub mod builder;
 pub mod cli;
 pub mod client;
+mod composed;
 pub mod embedder;
 pub mod fault;
 pub mod key;
 pub mod metrics;
 pub mod mount;
+pub mod parts;
 pub mod peer;
+pub mod plain_host;
 pub mod process;
 pub mod raw;
+pub mod rows;
+pub mod s3;
+pub mod s3_proxy;
 pub mod scenario;
 pub mod server;
+pub mod target;
 pub mod text;
 pub mod vector;
 pub mod venv;
 pub mod wait;
 
+pub use builder::Builder;
 pub use client::{Answer, Client};
 pub use embedder::FakeEmbedder;
 pub use fault::Fault;
 pub use server::Server;
+pub use target::Target;

@@ -1,155 +1,21 @@
-//! The real binary, serving.
+//! A server under test.
 
-use std::ffi::OsString;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
-use std::time::Duration;
 
+use crate::builder::{Builder, PREFIX};
 use crate::metrics::Metrics;
-use crate::{Client, FakeEmbedder, binary, process, wait};
+use crate::target::Target;
+use crate::{Client, FakeEmbedder, process, wait};
 
-/// How a server is to be started; see [`Server::builder`].
-#[derive(Default, Clone)]
-pub struct Builder {
-    program: Option<PathBuf>,
-    data: Option<PathBuf>,
-    embed_url: Option<String>,
-    model: Option<String>,
-    arguments: Vec<OsString>,
-    environment: Vec<(String, String)>,
-}
-
-/// A running `dayfly serve`; killed when dropped. Its log is printed when the test fails.
+/// A running `dayfly serve`, or what the target has in its place; killed when dropped. Its log is printed when the test fails.
 pub struct Server {
     builder: Builder,
     child: Child,
     client: Client,
     directory: tempfile::TempDir,
-}
-
-impl Builder {
-    /// Another program than `dayfly`, called with the same arguments.
-    #[must_use]
-    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
-        self.program = Some(path.into());
-        self
-    }
-
-    /// The data directory; one of its own by default.
-    #[must_use]
-    pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
-        self.data = Some(path.into());
-        self
-    }
-
-    /// The embedding provider; the embedded one by default.
-    #[must_use]
-    pub fn embedder(mut self, embedder: &FakeEmbedder) -> Self {
-        self.embed_url = Some(embedder.url());
-        self
-    }
-
-    /// The embedding provider's endpoint, whoever listens there.
-    #[must_use]
-    pub fn embed_url(mut self, url: &str) -> Self {
-        self.embed_url = Some(url.to_owned());
-        self
-    }
-
-    /// The model to ask the provider for; `fake` by default.
-    #[must_use]
-    pub fn model(mut self, name: &str) -> Self {
-        self.model = Some(name.to_owned());
-        self
-    }
-
-    /// One more argument for `dayfly serve`.
-    #[must_use]
-    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
-        self.arguments.push(argument.into());
-        self
-    }
-
-    /// An option with its value.
-    #[must_use]
-    pub fn option(self, name: &str, value: impl ToString) -> Self {
-        self.arg(name).arg(value.to_string())
-    }
-
-    /// One environment variable.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Starts it and waits until it listens.
-    ///
-    /// # Panics
-    /// When it ends or stays silent instead.
-    pub fn start(self) -> Server {
-        Server::launch(self, tempfile::tempdir().unwrap())
-    }
-
-    /// Runs it where it is expected to refuse: gives how it ended and all that it said.
-    ///
-    /// # Panics
-    /// When it has not ended after a minute.
-    pub fn run_to_end(self) -> (ExitStatus, String) {
-        let directory = tempfile::tempdir().unwrap();
-        let mut child = self.spawn(directory.path());
-        let status = wait::until_within(Duration::from_secs(60), "dayfly serve to end", || {
-            child.try_wait().unwrap()
-        });
-        let mut said = String::new();
-        if let Some(mut stdout) = child.stdout.take() {
-            let _ = std::io::Read::read_to_string(&mut stdout, &mut said);
-        }
-        (status, said + &log(directory.path()))
-    }
-
-    fn spawn(&self, directory: &Path) -> Child {
-        let program = self
-            .program
-            .clone()
-            .unwrap_or_else(|| binary::dayfly().to_path_buf());
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(directory.join("log"))
-            .unwrap();
-        let mut command = Command::new(&program);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DAYFLY_") {
-                command.env_remove(name);
-            }
-        }
-        command.arg("serve");
-        if !self.arguments.iter().any(|argument| argument == "--listen") {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
-        command.arg("--data").arg(self.data_path(directory));
-        if let Some(url) = &self.embed_url {
-            let model = self.model.as_deref().unwrap_or("fake");
-            command.args(["--embed-url", url, "--embed-model", model]);
-        }
-        command
-            .args(&self.arguments)
-            .envs(self.environment.iter().cloned())
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()))
-    }
-
-    fn data_path(&self, directory: &Path) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| directory.join("data"))
-    }
 }
 
 impl Server {
@@ -181,9 +47,15 @@ impl Server {
 
     /// Starts it again on the same data with the same arguments, on another port.
     #[must_use]
-    pub fn restart(mut self) -> Self {
+    pub fn restart(self) -> Self {
+        self.restart_with(|builder| builder)
+    }
+
+    /// Starts it again on the same data with other arguments.
+    #[must_use]
+    pub fn restart_with(mut self, change: impl FnOnce(Builder) -> Builder) -> Self {
         self.kill();
-        let builder = self.builder.clone();
+        let builder = change(self.builder.clone());
         let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
         Self::launch(builder, directory)
     }
@@ -208,8 +80,40 @@ impl Server {
         Metrics::read(&self.client)
     }
 
+    /// Waits until no request is under way and no ingestion goes on, where the host tells: that
+    /// of a composed target does not.
+    pub fn wait_until_idle(&self) {
+        if self.builder.target() == Target::Composed {
+            return;
+        }
+        wait::until("all instances to end", || {
+            (self.metrics().sum("dayfly_instances", &[]) == 0.0).then_some(())
+        });
+    }
+
+    /// The keys of all that it keeps, in order.
+    pub fn stored(&self) -> Vec<String> {
+        let Some(bucket) = &self.builder.bucket else {
+            let mut keys = Vec::new();
+            files_below(&self.data(), "", &mut keys);
+            keys.sort_unstable();
+            return keys;
+        };
+        let keys = bucket.keys();
+        let own = keys.iter().filter_map(|key| key.strip_prefix(PREFIX));
+        own.map(|key| key.trim_start_matches('/').to_owned())
+            .collect()
+    }
+
     /// The data directory.
+    ///
+    /// # Panics
+    /// When this server has a bucket in its place.
     pub fn data(&self) -> PathBuf {
+        assert!(
+            self.builder.bucket.is_none(),
+            "this target has no directory"
+        );
         self.builder.data_path(self.directory.path())
     }
 
@@ -218,7 +122,7 @@ impl Server {
         log(self.directory.path())
     }
 
-    fn launch(builder: Builder, directory: tempfile::TempDir) -> Self {
+    pub(crate) fn launch(builder: Builder, directory: tempfile::TempDir) -> Self {
         let mut child = builder.spawn(directory.path());
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, receiver) = mpsc::channel();
@@ -232,9 +136,12 @@ impl Server {
         let Ok(base) = receiver.recv_timeout(wait::DEADLINE) else {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("dayfly serve did not listen: {}", log(directory.path()));
+            panic!("the server did not listen: {}", log(directory.path()));
         };
-        let client = Client::new(&base);
+        let client = match builder.target() {
+            Target::Composed => Client::new(&base).without_request_ids(),
+            Target::Local | Target::S3 => Client::new(&base),
+        };
         Self {
             builder,
             child,
@@ -256,7 +163,22 @@ impl Drop for Server {
     }
 }
 
-fn log(directory: &Path) -> String {
+pub(crate) fn log(directory: &Path) -> String {
     let bytes = std::fs::read(directory.join("log")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The keys of the files below `folder`; what begins with a dot is no tenant's.
+fn files_below(folder: &Path, prefix: &str, keys: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let key = format!("{prefix}{name}");
+        if name.starts_with('.') {
+            continue;
+        }
+        match entry.file_type().unwrap().is_dir() {
+            true => files_below(&entry.path(), &format!("{key}/"), keys),
+            false => keys.push(key),
+        }
+    }
 }

@@ -6,11 +6,20 @@ use std::process::Command;
 
 use crate::run::{Failure, command, run};
 
-/// The components that serve requests.
-pub const GUESTS: &[&str] = &["dayfly-ingest", "dayfly-search", "dayfly-stores"];
+/// The components that serve requests, and those that they are composed with.
+pub const GUESTS: &[&str] = &[
+    "dayfly-env-variables",
+    "dayfly-ingest",
+    "dayfly-search",
+    SPIN_PLATFORM,
+    "dayfly-stores",
+];
+
+/// A component whose unit tests run natively.
+const SPIN_PLATFORM: &str = "dayfly-spin-platform";
 
 /// What components are made from; it calls its host, so it is none of its own and runs nowhere else.
-const GUEST_LIBRARIES: &[&str] = &["dayfly-guest"];
+const GUEST_LIBRARIES: &[&str] = &["dayfly-clock", "dayfly-guest"];
 
 /// Components that try what no component may; for tests.
 pub const TEST_GUESTS: &[&str] = &["hostile"];
@@ -37,7 +46,27 @@ pub fn build_for_tests() -> Result<(), Failure> {
     run(cargo("build")
         .args(["--workspace", "--bins", "--tests"])
         .args(natives()))?;
-    run(wasm("build").args(selected("--package", TEST_GUESTS)))
+    run(wasm("build").args(selected("--package", TEST_GUESTS)))?;
+    compose_application()?;
+    TEST_GUESTS.iter().try_for_each(|guest| compose(&[guest]))
+}
+
+/// Builds the components, each composed with its dependencies.
+///
+/// # Errors
+/// When a build fails, or when components do not fit each other.
+pub fn build_composed() -> Result<(), Failure> {
+    run(cargo("build").args(["--package", "compose"]))?;
+    compose_application()
+}
+
+fn compose_application() -> Result<(), Failure> {
+    run(wasm("build").args(selected("--package", GUESTS)))?;
+    compose(&[])
+}
+
+fn compose(arguments: &[&str]) -> Result<(), Failure> {
+    run(command(target().join("release/compose")).args(arguments))
 }
 
 /// A cargo command for components. It shares the folder that the binary's build script builds
@@ -78,9 +107,10 @@ pub fn program() -> OsString {
 /// Flags that leave out the crates which exist as components only.
 pub fn natives() -> impl Iterator<Item = String> {
     let components = [GUESTS, GUEST_LIBRARIES, TEST_GUESTS];
-    components
-        .into_iter()
-        .flat_map(|packages| selected("--exclude", packages))
+    let only_wasm = components.into_iter().flatten();
+    only_wasm
+        .filter(|package| **package != SPIN_PLATFORM)
+        .flat_map(|package| selected("--exclude", &[package]).collect::<Vec<_>>())
 }
 
 /// `flag` before each of `packages`.

@@ -18,6 +18,8 @@ usage: cargo xtask COMMAND [ARGUMENTS]
                  with ARGS, run `cargo test ARGS` alone
   setup          install what is missing, build, fetch the embedding model
   build          build the guests and the binary
+  compose        build the guests composed with the platform they need on other hosts,
+                 into target/composed, and for hosts that know no Spin target/composed/env
   bench [ARGS]   build, then run the benchmarks; ARGS go to `cargo bench`
 ";
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some("test") => setup(cargo::build_for_tests).and_then(|()| suite::run(&rest)),
         Some("setup") => setup(cargo::build),
         Some("build") => cargo::build(),
+        Some("compose") => machine::prepare().and_then(|()| cargo::build_composed()),
         Some("bench") => cargo::build().and_then(|()| cargo::bench(&rest)),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");

@@ -1,31 +1,45 @@
 //! Every check that a change has to pass.
 
 use std::ffi::OsString;
+use std::process::Command;
 
 use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, wasm};
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 
-/// Formatting, lints, unit tests and end-to-end tests; with `arguments`, `cargo test` with them
-/// and nothing else. The last line printed has the number of tests.
+/// Formatting, lints, unit tests and end-to-end tests, these on every target; with `arguments`,
+/// `cargo test` with them and nothing else. The last line printed has the number of tests.
 ///
 /// # Errors
 /// When a check or a test fails, or when no test ran.
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     prepare_for_tests()?;
     if !arguments.is_empty() {
-        return test(arguments);
+        let mut cargo = cargo("test");
+        cargo.args(arguments);
+        return sum(vec![cargo]);
     }
     add_linters()?;
     format()?;
     lint()?;
-    let all = ["--workspace", "--no-fail-fast"].map(str::to_owned);
-    let all: Vec<OsString> = all
-        .into_iter()
-        .chain(natives())
-        .map(OsString::from)
-        .collect();
-    test(&all)
+    let mut runs = vec![tests_on("local", &[])];
+    let everywhere = ["--test", "e2e", "--", "everywhere::"];
+    runs.extend(OTHER_TARGETS.map(|target| tests_on(target, &everywhere)));
+    sum(runs)
+}
+
+/// What end-to-end tests run against beside `dayfly serve` on a directory.
+const OTHER_TARGETS: [&str; 2] = ["s3", "composed"];
+
+/// All packages are named every time, because cargo chooses features of dependencies by them.
+fn tests_on(target: &str, chosen: &[&str]) -> Command {
+    let mut cargo = cargo("test");
+    cargo
+        .args(["--workspace", "--no-fail-fast"])
+        .args(natives())
+        .args(chosen)
+        .env("DAYFLY_TARGET", target);
+    cargo
 }
 
 fn format() -> Result<(), Failure> {
@@ -48,9 +62,14 @@ fn lint() -> Result<(), Failure> {
     )
 }
 
-fn test(arguments: &[OsString]) -> Result<(), Failure> {
+/// Runs all of them, also after one has failed; fails as the first of those did.
+fn sum(runs: Vec<Command>) -> Result<(), Failure> {
     let mut tally = Tally::default();
-    let result = watch(cargo("test").args(arguments), |line| tally.see(line));
+    let mut result = Ok(());
+    for mut run in runs {
+        let ended = watch(&mut run, |line| tally.see(line));
+        result = result.and(ended);
+    }
     println!(
         "\n{} passed, {} failed, {} skipped",
         tally.passed, tally.failed, tally.ignored

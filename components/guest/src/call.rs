@@ -13,6 +13,8 @@ pub struct Call {
     pub method: Method,
     /// The path's segments, decoded.
     pub path: Vec<String>,
+    /// Whether the caller may write, whatever the method.
+    pub may_write: bool,
     query: Vec<(String, String)>,
     headers: Vec<(String, Vec<u8>)>,
 }
@@ -21,9 +23,9 @@ impl Call {
     /// Takes the head apart and authenticates the caller: `GET`, `HEAD` and searches read,
     /// everything else writes.
     pub fn authenticated(request: &IncomingRequest) -> Result<Self, ApiError> {
-        let call = Self::new(request)?;
+        let mut call = Self::new(request)?;
         let authorization = call.header("authorization");
-        platform::authenticate(authorization.as_deref(), !call.only_reads())?;
+        call.may_write = platform::authenticate(authorization.as_deref(), !call.only_reads())?;
         Ok(call)
     }
 
@@ -39,6 +41,7 @@ impl Call {
         Ok(Self {
             method: request.method(),
             path,
+            may_write: false,
             query: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),

@@ -119,13 +119,16 @@ impl<'a> Embedder<'a> {
         body: Vec<u8>,
         expected: &Expected<'_>,
     ) -> Result<Embeddings, EmbeddingError> {
-        let request = Request::builder()
+        let mut request = Request::builder();
+        request
             .method(Method::Post)
             .uri(self.settings.url.as_str())
             .header("content-type", "application/json")
-            .header("content-length", body.len().to_string())
-            .body(body)
-            .build();
+            .header("content-length", body.len().to_string());
+        if let Some(authorization) = &self.settings.authorization {
+            request.header("authorization", authorization.as_str());
+        }
+        let request = request.body(body).build();
         let unreachable = |reason: &str| EmbeddingError::unreachable(&self.provider, reason);
         let response: IncomingResponse = send(request)
             .await

@@ -3,20 +3,26 @@
 mod bindings;
 pub mod body;
 pub mod call;
-pub mod clock;
 pub mod embed;
+pub mod faiss;
 pub mod platform;
 pub mod reply;
+mod request_id;
 pub mod stores;
+
+pub use dayfly_clock as clock;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use spin_sdk::http::IncomingRequest;
+
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// Traps when this instance has served a request before: a host that reuses instances would
-/// break the promise that nothing outlives a request.
-pub fn enter_once() {
+/// Begins to serve a request. Traps when this instance has served one before: a host that reuses
+/// instances would break the promise that nothing outlives a request.
+pub fn enter_once(request: &IncomingRequest) {
     if ENTERED.swap(true, Ordering::Relaxed) {
         std::process::abort();
     }
+    request_id::keep(request);
 }

@@ -11,18 +11,18 @@ use crate::bindings::dayfly::platform::{ingestion, settings};
 
 pub use crate::bindings::dayfly::platform::settings::Values as Settings;
 
-/// Confines this instance to the caller's tenant.
+/// Confines this instance to the caller's tenant; answers whether the caller may write.
 ///
 /// Errors: 401 for a missing, invalid or expired token, 403 when it lacks the scope that the
 /// method needs (`read` to read and search, `write` to change), 503 when it cannot be told now.
-pub fn authenticate(authorization: Option<&str>, write: bool) -> Result<(), ApiError> {
+pub fn authenticate(authorization: Option<&str>, write: bool) -> Result<bool, ApiError> {
     let principal = identity::authenticate(authorization).map_err(auth_error)?;
     let (needed, name) = match write {
         true => (Scope::Write, "write"),
         false => (Scope::Read, "read"),
     };
     if principal.scopes.contains(&needed) {
-        return Ok(());
+        return Ok(principal.scopes.contains(&Scope::Write));
     }
     Err(ApiError::new(
         403,

@@ -1,14 +1,15 @@
 //! Answers.
 
 use dayfly_core::error::ApiError;
-use dayfly_core::objects::Objects;
+use dayfly_core::files::{self, FileMeta};
 use futures::SinkExt;
 use serde::Serialize;
 use spin_sdk::http::{Headers, OutgoingResponse, ResponseOutparam};
 
 use crate::platform::PlatformObjects;
+use crate::request_id;
 
-/// An answer, whole or streamed from an object.
+/// An answer, whole or streamed from a file.
 #[derive(Debug)]
 pub struct Reply {
     status: u16,
@@ -19,7 +20,8 @@ pub struct Reply {
 #[derive(Debug)]
 enum Content {
     Bytes(Vec<u8>),
-    Object { key: String, size: u64 },
+    /// A file, and its first bytes.
+    File(FileMeta, Vec<u8>),
 }
 
 impl Reply {
@@ -29,6 +31,11 @@ impl Reply {
             ApiError::new(500, format!("The answer cannot be written: {fault}."))
         })?;
         Ok(Self::bytes(200, "application/json", body))
+    }
+
+    /// 200: this server answers.
+    pub fn probe() -> Self {
+        Self::bytes(200, "application/json", br#"{"status":"ok"}"#.to_vec())
     }
 
     /// Plain text.
@@ -53,9 +60,18 @@ impl Reply {
         reply
     }
 
-    /// 200 with an object's bytes, read and sent piece by piece.
-    pub fn object(key: String, size: u64, content_type: &str) -> Self {
-        Self::of(200, content_type, size, Content::Object { key, size })
+    /// 200 with a file's bytes, read and sent piece by piece.
+    ///
+    /// Errors: those of reading its first piece.
+    pub fn file(file: FileMeta, content_type: &str) -> Result<Self, ApiError> {
+        let first = files::content(&PlatformObjects, &file, 0..PIECE)?;
+        let size = file.bytes;
+        Ok(Self::of(
+            200,
+            content_type,
+            size,
+            Content::File(file, first),
+        ))
     }
 
     fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
@@ -74,6 +90,13 @@ impl Reply {
         reply
     }
 
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Adds a header.
     pub fn set_header(&mut self, name: &str, value: &str) {
         self.headers
@@ -81,7 +104,8 @@ impl Reply {
     }
 
     /// Sends it. A client that went away is nobody's fault.
-    pub async fn send(self, out: ResponseOutparam) {
+    pub async fn send(mut self, out: ResponseOutparam) {
+        self.set_header(request_id::HEADER, request_id::get());
         let headers = Headers::from_list(&self.headers).unwrap_or_else(|_| Headers::new());
         let response = OutgoingResponse::new(headers);
         // Every status used is a valid one, so this cannot be refused.
@@ -90,18 +114,19 @@ impl Reply {
         out.set(response);
         match self.content {
             Content::Bytes(bytes) => drop(body.send(bytes).await),
-            Content::Object { key, size } => {
+            Content::File(file, mut piece) => {
                 let mut offset = 0;
-                while offset < size {
-                    let end = size.min(offset + PIECE);
-                    let Ok(piece) = PlatformObjects.get_range(&key, offset..end) else {
+                while !piece.is_empty() {
+                    offset += piece.len() as u64;
+                    if body.send(piece).await.is_err() || offset >= file.bytes {
+                        return;
+                    }
+                    let end = file.bytes.min(offset + PIECE);
+                    let Ok(next) = files::content(&PlatformObjects, &file, offset..end) else {
                         // The promised length is not reached, so the client sees the cut.
                         std::process::abort();
                     };
-                    offset += piece.len() as u64;
-                    if piece.is_empty() || body.send(piece).await.is_err() {
-                        return;
-                    }
+                    piece = next;
                 }
             }
         }

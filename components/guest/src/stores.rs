@@ -25,7 +25,10 @@ pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
 ///
 /// Errors: 404 for an unknown store, 400 for an expired one, 409 for one of another model.
 pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
-    let manifest = existing(id_or_name)?;
+    ensure_usable(existing(id_or_name)?)
+}
+
+fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
     let expired = manifest
         .expires_at()
         .is_some_and(|at| at <= clock::now_ms() / 1_000);
@@ -51,14 +54,18 @@ pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
 /// As [`usable`], of a store that is made when its name is not taken yet.
 pub fn usable_or_new(id_or_name: &str) -> Result<Manifest, ApiError> {
     let is_name = !id_or_name.starts_with(ids::STORE_PREFIX);
-    if let (true, Some(id)) = (is_name, ids::store_id(id_or_name)) {
-        let now_ms = clock::now_ms();
-        if store::current(&PlatformObjects, &id)?.is_none() {
+    let (true, Some(id)) = (is_name, ids::store_id(id_or_name)) else {
+        return usable(id_or_name);
+    };
+    let present = store::current(&PlatformObjects, &id)?;
+    ensure_usable(match present {
+        Some(present) => present,
+        None => {
+            let now_ms = clock::now_ms();
             let first = new_store(id, Some(id_or_name.to_owned()), now_ms);
-            store::create(&PlatformObjects, &first, now_ms)?;
+            store::create(&PlatformObjects, &first, now_ms)?
         }
-    }
-    usable(id_or_name)
+    })
 }
 
 /// A store's first version, for vectors of the configured model.

@@ -5,7 +5,6 @@ use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::parse_attributes;
 use dayfly_core::ids;
-use dayfly_core::objects::Objects;
 use dayfly_core::pending::{self, Status};
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
@@ -38,12 +37,15 @@ pub async fn attach(
     let file = files::read(&PlatformObjects, &asked.file_id)?;
     format_of(&file)?;
     let store = usable_or_new(store)?.store.id;
-    let under_way = pending::read(&PlatformObjects, &store, &file.id)?
-        .filter(|pending| pending.status == Status::InProgress);
-    let pending = match under_way {
-        Some(pending) => pending,
-        None => {
+    let present = pending::read(&PlatformObjects, &store, &file.id)?;
+    let pending = match present {
+        Some(pending) if pending.status == Status::InProgress => pending,
+        ended => {
             let now_ms = clock::now_ms();
+            if let Some(ended) = ended {
+                let ingest_id = &ended.ingest_id;
+                pending::conclude(&PlatformObjects, &store, &file.id, ingest_id, now_ms)?;
+            }
             let ingest_id = ids::time_ordered("", now_ms, clock::random());
             pending::accept(
                 &PlatformObjects,
@@ -62,12 +64,12 @@ pub async fn attach(
         store,
         file_id: file.id,
     };
-    Ok((reply, (!driven).then_some(After::Process(job))))
+    Ok((reply, (!driven).then(|| After::Process(vec![job]))))
 }
 
 /// How a file is to be read; 415 for what is not text.
 pub fn format_of(file: &FileMeta) -> Result<dayfly_core::chunk::Format, ApiError> {
-    let head = PlatformObjects.get_range(&files::content_key(&file.id), 0..HEAD_BYTES)?;
+    let head = files::content(&PlatformObjects, file, 0..HEAD_BYTES)?;
     Ok(decode::sniff(
         &file.filename,
         file.content_type.as_deref(),

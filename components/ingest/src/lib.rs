@@ -1,57 +1,71 @@
 //! The guest that ingests: attached files, and the original `POST /upload`.
 
 mod attach;
+mod budget;
 mod pipeline;
 mod process;
 mod rows;
 mod store_files;
+mod tidy;
 mod upload;
+
+use std::time::Duration;
 
 use dayfly_core::error::ApiError;
 use dayfly_core::store::Manifest;
 use dayfly_guest::call::Call;
+use dayfly_guest::clock;
+use dayfly_guest::platform::settings;
 use dayfly_guest::reply::Reply;
 use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
 use spin_sdk::http_component;
 
+use crate::budget::Budget;
 use crate::process::Job;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    dayfly_guest::enter_once();
-    let (reply, after) = match answer(request).await {
+    dayfly_guest::enter_once(&request);
+    let begun = clock::monotonic();
+    let (reply, after) = match answer(request, begun).await {
         Ok(answer) => answer,
         Err(error) => (Reply::error(&error), None),
     };
     reply.send(out).await;
     match after {
-        // Its outcome is in the file's status; nobody is left to tell.
-        Some(After::Process(job)) => drop(process::run(&job, None).await),
-        Some(After::Tidy(committed)) => process::tidy(&committed),
+        Some(After::Process(jobs)) => process::drive(&jobs, budget(begun)).await,
+        Some(After::Tidy(committed)) => tidy::tidy(&committed),
         None => {}
     }
 }
 
 /// What this instance goes on with after its answer.
 enum After {
-    /// An ingestion that was accepted.
-    Process(Job),
+    /// One of these ingestions, which were accepted.
+    Process(Vec<Job>),
     /// Looking after the store whose newest version this request committed.
     Tidy(Manifest),
 }
 
 type Answer = (Reply, Option<After>);
 
-async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
+/// The time of an instance that began then.
+fn budget(begun: Duration) -> Budget {
+    Budget::new(begun, settings().step_ms)
+}
+
+async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, ApiError> {
     let call = Call::authenticated(&request)?;
     let reply = match (&call.segments()[..], &call.method) {
         (["v1", "vector_stores", store, "files"], Method::Post) => {
             return attach::attach(&call, store, request).await;
         }
-        (["v1", "vector_stores", store, "files"], Method::Get) => store_files::list(&call, store),
+        (["v1", "vector_stores", store, "files"], Method::Get) => {
+            return store_files::list(&call, store);
+        }
         (["v1", "vector_stores", _, "files"], _) => Err(call.wrong_method("GET or POST")),
         (["v1", "vector_stores", store, "files", file], Method::Get) => {
-            store_files::get(store, file)
+            return store_files::get(&call, store, file);
         }
         (["v1", "vector_stores", store, "files", file], Method::Post) => {
             store_files::update(&call, store, file, request).await
@@ -67,10 +81,12 @@ async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
         }
         (["v1", "vector_stores", _, "files", _, "content"], _) => Err(call.wrong_method("GET")),
         (["v1", "vector_stores", store, "files", file, "process"], Method::Post) => {
-            process::answer(&call, store, file).await
+            process::answer(&call, store, file, budget(begun)).await
         }
         (["v1", "vector_stores", _, "files", _, "process"], _) => Err(call.wrong_method("POST")),
-        (["upload"], Method::Post) => return upload::receive(&call, request).await,
+        (["upload"], Method::Post) => {
+            return upload::receive(&call, request, budget(begun)).await;
+        }
         (["upload"], _) => Err(call.wrong_method("POST")),
         _ => Err(call.unknown()),
     };

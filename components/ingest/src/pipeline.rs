@@ -1,41 +1,30 @@
-use std::ops::Range;
 use std::time::Duration;
 
-use dayfly_core::chunk::{Chunk, Chunker, ChunkingStrategy, Format};
-use dayfly_core::decode::TextDecoder;
-use dayfly_core::embedding::{Batcher, Embeddings};
+use dayfly_core::chunk::Chunk;
+use dayfly_core::embedding::Embeddings;
 use dayfly_core::error::ApiError;
-use dayfly_core::files;
-use dayfly_core::objects::Objects;
+use dayfly_core::ingest::{Batches, Source};
+use dayfly_core::pending::Progress;
 use dayfly_core::segment::SegmentMeta;
 use dayfly_core::store::Manifest;
 use dayfly_guest::clock;
 use dayfly_guest::embed::Embedder;
-use dayfly_guest::platform::{PlatformObjects, settings};
+use dayfly_guest::platform::{PlatformObjects, Settings, settings};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
-use crate::rows::{self, RowWriter};
+use crate::budget::Budget;
+use crate::rows::RowWriter;
 
-/// Bytes read from storage at a time.
-const READ_BYTES: u64 = 256 << 10;
 /// How often a wait for the embedder is interrupted to see whether the work is still wanted.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// A file to ingest.
-#[derive(Debug)]
-pub struct Source {
-    pub file_id: String,
-    pub bytes: u64,
-    pub format: Format,
-    pub chunking: ChunkingStrategy,
-}
+/// However short a step is, the embedder gets so many milliseconds for an answer.
+const LEAST_PATIENCE_MS: u64 = 10_000;
 
 /// A file's segments, written and not yet visible.
 #[derive(Debug)]
 pub struct Ingested {
     pub segments: Vec<SegmentMeta>,
-    pub dimension: u32,
 }
 
 impl Ingested {
@@ -51,80 +40,174 @@ impl Ingested {
     pub fn segment_ids(&self) -> Vec<String> {
         self.segments.iter().map(|meta| meta.id.clone()).collect()
     }
-
-    /// Removes the segments, because they will not be committed.
-    pub fn discard(&self, store: &str) {
-        rows::discard(store, &self.segments);
-    }
 }
 
-/// Splits, embeds and writes a file. Memory does not depend on the file's size: at any time a
-/// piece of text, the batches under way and a part of a segment are held.
+/// What became of a file within a budget.
+#[derive(Debug)]
+pub enum Ended {
+    /// All of it is written.
+    Whole(Ingested),
+    /// It goes on from here another time.
+    Step(Progress),
+}
+
+/// Who wants the work done.
+pub trait Principal {
+    /// Asked after each batch and at least every ten seconds; an error ends the work.
+    fn still_wanted(&mut self) -> Result<(), ApiError>;
+    /// Told whenever a segment has reached its limit of rows.
+    fn came(&mut self, progress: &Progress) -> Result<(), ApiError>;
+}
+
+/// Splits, embeds and writes a file from where `progress` says. Memory does not depend on the
+/// file's size: at any time a piece of text, the batches under way and a part of a segment are
+/// held.
 ///
-/// `still_wanted` is asked after each batch and at least every ten seconds; its error ends the
-/// work. Nothing stays behind on an error.
+/// When the budget is over it stops, but not before a batch was written. Segments that were
+/// completed before an error stay, for the ingestion's end to remove.
 pub async fn run(
     manifest: &Manifest,
+    ingest_id: &str,
     source: &Source,
-    still_wanted: &mut dyn FnMut() -> Result<(), ApiError>,
-) -> Result<Ingested, ApiError> {
-    let settings = settings();
+    progress: Progress,
+    budget: Budget,
+    principal: &mut dyn Principal,
+) -> Result<Ended, ApiError> {
+    let settings = patient_settings();
     let store = &manifest.store;
-    let mut writer = RowWriter::new(
-        &store.id,
-        &store.embedding.model,
-        &source.file_id,
+    let dimension = progress.segments.first().map(|meta| meta.dimension);
+    let writer = RowWriter::new(
+        store,
+        ingest_id,
+        &source.file.id,
         &settings,
-        store.embedding.dimension,
+        dimension.or(store.embedding.dimension),
+        progress.chunks,
     );
     let embedder = Embedder::new(&settings.embedding);
-    if let Err(error) = feed(source, &embedder, &mut writer, still_wanted).await {
-        writer.discard();
-        return Err(error);
-    }
-    let Some(dimension) = writer.dimension() else {
-        return Err(no_text());
+    let batches = Batches::new(
+        &PlatformObjects,
+        source,
+        &progress.position,
+        progress.chunks,
+        embedder.batcher(),
+    )?;
+    let mut run = Run {
+        budget,
+        embedder: &embedder,
+        batches,
+        writer,
+        progress,
+        principal,
     };
-    let segments = writer.finish()?;
-    if segments.is_empty() {
-        return Err(no_text());
+    let fed = run.feed().await?;
+    run.note()?;
+    match fed {
+        Fed::All => run.whole(),
+        Fed::Part => Ok(Ended::Step(run.progress)),
     }
-    Ok(Ingested {
-        segments,
-        dimension,
-    })
 }
 
-async fn feed(
-    source: &Source,
-    embedder: &Embedder<'_>,
-    writer: &mut RowWriter<'_>,
-    still_wanted: &mut dyn FnMut() -> Result<(), ApiError>,
-) -> Result<(), ApiError> {
-    let mut batches = Batches::new(source, embedder.batcher())?;
-    let mut under_way = FuturesOrdered::new();
-    loop {
-        while under_way.len() < embedder.concurrency() {
-            let Some(batch) = batches.next()? else {
-                break;
+/// The operator's settings, with no more patience for the embedder than a step has time.
+fn patient_settings() -> Settings {
+    let mut settings = settings();
+    if let Some(step_ms) = settings.step_ms {
+        let most = step_ms.max(LEAST_PATIENCE_MS);
+        let embedding = &mut settings.embedding;
+        embedding.request_timeout_ms = embedding.request_timeout_ms.min(most);
+        embedding.deadline_ms = embedding.deadline_ms.min(most);
+    }
+    settings
+}
+
+/// How much of a file was fed to the writer.
+enum Fed {
+    All,
+    Part,
+}
+
+struct Run<'a> {
+    budget: Budget,
+    embedder: &'a Embedder<'a>,
+    batches: Batches<'a>,
+    writer: RowWriter<'a>,
+    progress: Progress,
+    principal: &'a mut dyn Principal,
+}
+
+impl Run<'_> {
+    async fn feed(&mut self) -> Result<Fed, ApiError> {
+        let mut under_way = FuturesOrdered::new();
+        let (mut taken, mut written) = (0_usize, 0_usize);
+        loop {
+            while under_way.len() < self.embedder.concurrency() {
+                if taken > 0 && self.budget.is_over() {
+                    break;
+                }
+                let Some(batch) = self.batches.next_batch()? else {
+                    break;
+                };
+                taken += 1;
+                under_way.push_back(embed(self.embedder, batch, self.writer.dimension()));
+            }
+            if under_way.is_empty() {
+                return Ok(match self.batches.is_at_end() {
+                    true => Fed::All,
+                    false => Fed::Part,
+                });
+            }
+            if written > 0 && self.budget.is_spent() {
+                return Ok(Fed::Part);
+            }
+            let wait = match written {
+                0 => HEARTBEAT,
+                _ => self.budget.within(HEARTBEAT),
             };
-            under_way.push_back(embed(embedder, batch, writer.dimension()));
+            match clock::timeout(wait, under_way.next()).await {
+                None | Some(None) => {}
+                Some(Some(Ok((chunks, vectors)))) => {
+                    self.write(&chunks, &vectors)?;
+                    written += 1;
+                }
+                // What was written is kept; the next step meets the failure again, or does not.
+                Some(Some(Err(error))) if written > 0 && self.may_pass(&error) => {
+                    return Ok(Fed::Part);
+                }
+                Some(Some(Err(error))) => return Err(error),
+            }
+            self.principal.still_wanted()?;
         }
-        if under_way.is_empty() {
-            return Ok(());
-        }
-        let Some(done) = clock::timeout(HEARTBEAT, under_way.next()).await else {
-            still_wanted()?;
-            continue;
-        };
-        let Some(done) = done else {
-            return Ok(());
-        };
-        let (chunks, vectors) = done?;
+    }
+
+    fn may_pass(&self, error: &ApiError) -> bool {
+        self.budget.is_limited() && error.retry_after_s.is_some()
+    }
+
+    fn write(&mut self, chunks: &[Chunk], vectors: &Embeddings) -> Result<(), ApiError> {
         for (chunk, vector) in chunks.iter().zip(vectors.rows()) {
-            writer.push(chunk, vector)?;
+            if self.writer.is_full() {
+                self.note()?;
+                self.principal.came(&self.progress)?;
+            }
+            self.writer.push(chunk, vector)?;
         }
-        still_wanted()?;
+        Ok(())
+    }
+
+    /// Completes the open segment and notes how far that is.
+    fn note(&mut self) -> Result<(), ApiError> {
+        self.progress.segments.extend(self.writer.close()?);
+        self.progress.chunks = self.writer.next_chunk();
+        self.progress.position = self.batches.position_before(self.progress.chunks);
+        Ok(())
+    }
+
+    fn whole(self) -> Result<Ended, ApiError> {
+        let segments = self.progress.segments;
+        if segments.is_empty() {
+            return Err(no_text());
+        }
+        Ok(Ended::Whole(Ingested { segments }))
     }
 }
 
@@ -138,88 +221,9 @@ async fn embed(
     Ok((chunks, vectors))
 }
 
-/// A file's chunks, in batches for the embedder, read as they are wanted.
-struct Batches {
-    key: String,
-    unread: Range<u64>,
-    decoder: Option<TextDecoder>,
-    chunker: Option<Chunker>,
-    batcher: Option<Batcher<Chunk>>,
-    ready: std::collections::VecDeque<Vec<Chunk>>,
-}
-
-impl Batches {
-    fn new(source: &Source, batcher: Batcher<Chunk>) -> Result<Self, ApiError> {
-        Ok(Self {
-            key: files::content_key(&source.file_id),
-            unread: 0..source.bytes,
-            decoder: Some(TextDecoder::new()),
-            chunker: Some(Chunker::new(source.chunking, source.format)?),
-            batcher: Some(batcher),
-            ready: std::collections::VecDeque::new(),
-        })
-    }
-
-    fn next(&mut self) -> Result<Option<Vec<Chunk>>, ApiError> {
-        while self.ready.is_empty() && self.chunker.is_some() {
-            self.read_on()?;
-        }
-        Ok(self.ready.pop_front())
-    }
-
-    fn read_on(&mut self) -> Result<(), ApiError> {
-        if self.unread.is_empty() {
-            return self.end();
-        }
-        let end = self.unread.end.min(self.unread.start + READ_BYTES);
-        let bytes = PlatformObjects.get_range(&self.key, self.unread.start..end)?;
-        if bytes.is_empty() {
-            return Err(ApiError::not_found(
-                "The file was cut or deleted while it was ingested.",
-            ));
-        }
-        self.unread.start += bytes.len() as u64;
-        let (Some(decoder), Some(chunker)) = (&mut self.decoder, &mut self.chunker) else {
-            return Ok(());
-        };
-        let chunks = chunker.push(&decoder.push(&bytes)?);
-        self.batch(chunks);
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), ApiError> {
-        if let Some(decoder) = self.decoder.take() {
-            decoder.finish()?;
-        }
-        if let Some(chunker) = self.chunker.take() {
-            let chunks = chunker.finish();
-            self.batch(chunks);
-        }
-        let last = self.batcher.take().and_then(Batcher::finish);
-        self.ready.extend(last);
-        Ok(())
-    }
-
-    fn batch(&mut self, chunks: Vec<Chunk>) {
-        if let Some(batcher) = &mut self.batcher {
-            let complete = chunks.into_iter().filter_map(|chunk| batcher.push(chunk));
-            self.ready.extend(complete);
-        }
-    }
-}
-
 fn no_text() -> ApiError {
     ApiError::invalid_request(
         "The file has no text in it, or only white space; nothing can be found in it.",
     )
     .code("invalid_file")
-}
-
-/// The error for vectors that the store cannot hold.
-pub fn wrong_dimension(store: u32, given: u32) -> ApiError {
-    ApiError::conflict(format!(
-        "The embedder gave vectors of {given} components, and this store holds vectors of {store}; \
-         use the embedder it was built with, or a new store."
-    ))
-    .code("dimension_mismatch")
 }

@@ -1,16 +1,18 @@
 use dayfly_core::error::ApiError;
 use dayfly_core::files;
-use dayfly_core::ids;
-use dayfly_core::pending::{self, Attempt, Claim, LastError, Lost, Pending, Status, Worker, claim};
-use dayfly_core::store::{self, FileEntry, Indexing, Manifest, Table};
+use dayfly_core::ingest::Source;
+use dayfly_core::pending::{self, HELD, Hold, Lost, Progress, Status};
+use dayfly_core::store::{self, FileEntry, Manifest, Table};
 use dayfly_guest::call::Call;
 use dayfly_guest::clock;
-use dayfly_guest::platform::{PlatformObjects, settings};
+use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{existing, usable};
 
 use crate::attach::format_of;
-use crate::pipeline::{self, Ingested, Source};
+use crate::budget::Budget;
+use crate::pipeline::{self, Ended, Principal};
+use crate::tidy::{tidy, worker};
 
 /// A pending ingestion.
 #[derive(Debug)]
@@ -21,55 +23,58 @@ pub struct Job {
     pub file_id: String,
 }
 
-/// `POST …/process`: takes up an ingestion that was accepted and is not finished.
-pub async fn answer(call: &Call, store: &str, file_id: &str) -> Result<Reply, ApiError> {
+/// `POST …/process`: takes up an ingestion that was accepted and is not finished, and answers
+/// where the file stands then.
+pub async fn answer(
+    call: &Call,
+    store: &str,
+    file_id: &str,
+    budget: Budget,
+) -> Result<Reply, ApiError> {
     let job = Job {
         store: existing(store)?.store.id,
         file_id: file_id.to_owned(),
     };
     let lost = call.header("x-dayfly-lost");
-    run(&job, lost.as_deref()).await?;
-    crate::store_files::get(store, file_id)
+    run(&job, lost.as_deref(), budget).await?;
+    crate::store_files::state(store, file_id)
 }
 
-/// Works on a pending ingestion until it is `completed` or `failed`. Nothing to do is success.
-///
-/// Errors: 409 with Retry-After while another attempt holds it; others where not even the
-/// failure could be recorded, so that it has to be taken up again.
-pub async fn run(job: &Job, lost: Option<&str>) -> Result<(), ApiError> {
-    let Some(pending) = pending::read(&PlatformObjects, &job.store, &job.file_id)? else {
-        return Ok(());
-    };
-    if pending.status != Status::InProgress {
-        return Ok(());
-    }
-    let now_ms = clock::now_ms();
-    let lost = lost.map(lost_from);
-    let claimed = claim(
-        &PlatformObjects,
-        &job.store,
-        &pending.ingest_id,
-        &worker(),
-        now_ms,
-        lost,
-    )?;
-    match claimed {
-        Claim::Granted(attempt) => work(job, &pending, attempt).await,
-        Claim::Exhausted(reason) => fail(job, &pending, LastError::server(reason)),
-        Claim::Held { until_ms } => {
-            let mut held = ApiError::conflict("Another attempt at this ingestion is under way.");
-            held.retry_after_s = Some((until_ms.saturating_sub(now_ms) / 1_000) as u32 + 1);
-            Err(held.code("attempt_held"))
+/// Works on the first of `jobs` that nobody else works on. Its outcome is in the file's status.
+pub async fn drive(jobs: &[Job], budget: Budget) {
+    for job in jobs {
+        match run(job, None, budget).await {
+            Ok(false) => {}
+            Err(error) if error.code.as_deref() == Some(HELD) => {}
+            Ok(true) | Err(_) => return,
         }
     }
 }
 
-fn worker() -> Worker {
-    let settings = settings();
-    Worker {
-        node: settings.node,
-        boot: settings.boot,
+/// Works on a pending ingestion until it is `completed` or `failed`, or the budget is over.
+/// Answers whether there was anything to do.
+///
+/// Errors: 409 with Retry-After while another attempt holds it; others where not even the
+/// failure could be recorded, so that it has to be taken up again.
+async fn run(job: &Job, lost: Option<&str>, budget: Budget) -> Result<bool, ApiError> {
+    let (objects, store) = (&PlatformObjects, &job.store);
+    let Some(pending) = pending::read(objects, store, &job.file_id)? else {
+        return Ok(false);
+    };
+    let now_ms = clock::now_ms();
+    match pending.status {
+        Status::InProgress => {}
+        Status::Failed => {
+            pending::conclude_failed(objects, store, &pending, now_ms)?;
+            return Ok(false);
+        }
+        Status::Completed | Status::Cancelled => return Ok(false),
     }
+    let lost = lost.map(lost_from);
+    if let Some(hold) = pending::take_up(objects, store, &pending, &worker(), now_ms, lost)? {
+        work(job, hold, budget).await?;
+    }
+    Ok(true)
 }
 
 /// Reads the host's `kind: detail`.
@@ -91,149 +96,78 @@ fn lost_from(reason: &str) -> Lost {
     ))
 }
 
-async fn work(job: &Job, pending: &Pending, mut attempt: Attempt) -> Result<(), ApiError> {
-    let mut still_wanted = || {
-        attempt.renew(&PlatformObjects, clock::now_ms())?;
-        ensure_pending(job, pending)
-    };
-    match ingest(job, pending, &mut still_wanted).await {
-        Ok(committed) => {
-            pending::remove(
-                &PlatformObjects,
-                &job.store,
-                &job.file_id,
-                &pending.ingest_id,
-            )?;
-            tidy(&committed);
-            Ok(())
-        }
-        Err(error) if error.code.as_deref() == Some(CANCELLED) => Ok(()),
-        Err(error) => fail(job, pending, error.into()),
+impl Principal for Hold<'_> {
+    fn still_wanted(&mut self) -> Result<(), ApiError> {
+        self.renew(clock::now_ms())
+    }
+
+    fn came(&mut self, progress: &Progress) -> Result<(), ApiError> {
+        Hold::came(self, progress)
     }
 }
 
+async fn work(job: &Job, mut hold: Hold<'_>, budget: Budget) -> Result<(), ApiError> {
+    match ingest(job, &mut hold, budget).await {
+        Ok(Some(committed)) => {
+            hold.complete(&committed)?;
+            tidy(&committed);
+            Ok(())
+        }
+        Ok(None) => hold.release(),
+        Err(error) => hold.end(error, budget.is_limited(), clock::now_ms()),
+    }
+}
+
+/// Answers the version in which the file is, or nothing when the budget was over before.
 async fn ingest(
     job: &Job,
-    pending: &Pending,
-    still_wanted: &mut dyn FnMut() -> Result<(), ApiError>,
-) -> Result<Manifest, ApiError> {
+    hold: &mut Hold<'_>,
+    budget: Budget,
+) -> Result<Option<Manifest>, ApiError> {
+    let pending = hold.pending();
     let manifest = usable(&job.store)?;
-    if is_committed(
-        &Table::of(&PlatformObjects, &manifest)?,
-        &job.file_id,
-        &pending.ingest_id,
-    ) {
-        return Ok(manifest);
+    let table = Table::of(&PlatformObjects, &manifest)?;
+    if table.is_committed(&job.file_id, &pending.ingest_id) {
+        return Ok(Some(manifest));
     }
     let file = files::read(&PlatformObjects, &job.file_id)?;
+    let mut progress = hold.progress().clone();
+    let format = match progress.format {
+        Some(format) => format,
+        None => format_of(&file)?,
+    };
+    progress.format = Some(format);
     let source = Source {
-        file_id: file.id.clone(),
-        bytes: file.bytes,
-        format: format_of(&file)?,
+        file: file.clone(),
+        format,
         chunking: pending.chunking,
     };
-    let ingested = pipeline::run(&manifest, &source, still_wanted).await?;
+    let ingest_id = &pending.ingest_id;
+    let ended = pipeline::run(&manifest, ingest_id, &source, progress, budget, hold).await?;
+    let ingested = match ended {
+        Ended::Whole(ingested) => ingested,
+        Ended::Step(progress) => {
+            hold.came(&progress)?;
+            return Ok(None);
+        }
+    };
     let entry = FileEntry {
         file_id: file.id,
         filename: file.filename,
-        ingest_id: pending.ingest_id.clone(),
+        ingest_id: ingest_id.clone(),
         created_at: pending.created_at,
         usage_bytes: ingested.bytes(),
         chunking: pending.chunking,
         attributes: pending.attributes.clone(),
         segments: ingested.segment_ids(),
     };
-    let committed = commit(&manifest, entry, &ingested, || ensure_pending(job, pending));
-    if committed.is_err() {
-        ingested.discard(&manifest.store.id);
-    }
-    committed
-}
-
-/// Makes an ingested file visible, all of it at once.
-pub fn commit(
-    manifest: &Manifest,
-    entry: FileEntry,
-    ingested: &Ingested,
-    still_wanted: impl Fn() -> Result<(), ApiError>,
-) -> Result<Manifest, ApiError> {
-    let now_ms = clock::now_ms();
-    let committed = store::change(&PlatformObjects, &manifest.store.id, now_ms, |newest| {
-        let table = Table::of(&PlatformObjects, newest)?;
-        if is_committed(&table, &entry.file_id, &entry.ingest_id) {
-            return Ok(None);
-        }
-        still_wanted()?;
-        let mut next = newest.with_file(&table, entry.clone(), ingested.segments.clone(), now_ms);
-        let present = next
-            .store
-            .embedding
-            .dimension
-            .get_or_insert(ingested.dimension);
-        if *present != ingested.dimension {
-            return Err(pipeline::wrong_dimension(*present, ingested.dimension));
-        }
-        Ok(Some(next))
-    })?;
-    Ok(committed)
-}
-
-/// Folds a store whose tail has grown long, unless another request is at it. Nothing depends on
-/// it: a later commit tries again.
-pub fn tidy(committed: &Manifest) {
-    if !committed.is_fold_due() {
-        return;
-    }
-    let store = &committed.store.id;
-    let base = committed.base.as_ref().map_or("first", |base| &base.id);
-    let work = format!("fold-{base}");
-    let now_ms = clock::now_ms();
-    match claim(&PlatformObjects, store, &work, &worker(), now_ms, None) {
-        Ok(Claim::Granted(_)) => {
-            let configured = settings().indexing;
-            let indexing = Indexing {
-                graph_min_rows: configured.graph_min_rows,
-                segment_max_rows: configured.segment_max_rows,
-            };
-            let new_id = || ids::time_ordered("", clock::now_ms(), clock::random());
-            let _ = store::fold(&PlatformObjects, committed, indexing, now_ms, new_id);
-        }
-        Ok(Claim::Exhausted(_)) => {}
-        Ok(Claim::Held { .. }) | Err(_) => return,
-    }
-    let _ = pending::forget_attempts(&PlatformObjects, store, &work);
-}
-
-fn is_committed(table: &Table, file_id: &str, ingest_id: &str) -> bool {
-    table
-        .files
-        .get(file_id)
-        .is_some_and(|file| file.ingest_id == ingest_id)
-}
-
-const CANCELLED: &str = "cancelled";
-
-/// Ends the ingestion when its file was taken out of the store meanwhile.
-fn ensure_pending(job: &Job, pending: &Pending) -> Result<(), ApiError> {
-    let present = pending::read(&PlatformObjects, &job.store, &job.file_id)?;
-    if present.is_some_and(|present| present.ingest_id == pending.ingest_id) {
-        return Ok(());
-    }
-    Err(
-        ApiError::conflict("The file was taken out of the store while it was ingested.")
-            .code(CANCELLED),
-    )
-}
-
-fn fail(job: &Job, pending: &Pending, error: LastError) -> Result<(), ApiError> {
-    if ensure_pending(job, pending).is_err() {
-        return Ok(());
-    }
-    let failed = Pending {
-        status: Status::Failed,
-        last_error: Some(error),
-        ..pending.clone()
-    };
-    pending::write(&PlatformObjects, &job.store, &failed)?;
-    pending::forget_attempts(&PlatformObjects, &job.store, &pending.ingest_id)
+    let committed = store::add_file(
+        &PlatformObjects,
+        &job.store,
+        &entry,
+        &ingested.segments,
+        clock::now_ms(),
+        || hold.ensure_wanted(),
+    )?;
+    Ok(Some(committed))
 }

@@ -1,39 +1,42 @@
 use dayfly_core::chunk::Chunk;
 use dayfly_core::error::ApiError;
 use dayfly_core::ids;
-use dayfly_core::objects::Objects;
+use dayfly_core::pending::segment_prefix;
 use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
+use dayfly_core::store::StoreInfo;
 use dayfly_guest::clock;
 use dayfly_guest::platform::{PlatformObjects, Settings};
 
 /// Writes a file's rows into as many segments as they need.
 pub struct RowWriter<'a> {
-    store: &'a str,
-    model: &'a str,
+    store: &'a StoreInfo,
+    ingest_id: &'a str,
     file_id: &'a str,
     settings: &'a Settings,
     dimension: Option<u32>,
     open: Option<SegmentWriter>,
-    finished: Vec<SegmentMeta>,
+    next_chunk: u32,
 }
 
 impl<'a> RowWriter<'a> {
-    /// A writer of rows whose dimension is `dimension`, or that of the first row.
+    /// A writer of the rows from chunk `next_chunk` on, whose dimension is `dimension`, or that
+    /// of the first of them.
     pub fn new(
-        store: &'a str,
-        model: &'a str,
+        store: &'a StoreInfo,
+        ingest_id: &'a str,
         file_id: &'a str,
         settings: &'a Settings,
         dimension: Option<u32>,
+        next_chunk: u32,
     ) -> Self {
         Self {
             store,
-            model,
+            ingest_id,
             file_id,
             settings,
             dimension,
             open: None,
-            finished: Vec::new(),
+            next_chunk,
         }
     }
 
@@ -42,13 +45,22 @@ impl<'a> RowWriter<'a> {
         self.dimension
     }
 
+    /// The number of the first chunk that was not pushed.
+    pub fn next_chunk(&self) -> u32 {
+        self.next_chunk
+    }
+
+    /// Whether the open segment has as many rows as one may have: it has to be closed before the
+    /// next one is pushed.
+    pub fn is_full(&self) -> bool {
+        let dimension = self.dimension.unwrap_or_default();
+        let most = max_rows(self.settings.indexing.segment_max_rows, dimension);
+        self.open.as_ref().is_some_and(|open| open.rows() >= most)
+    }
+
     /// Appends a chunk and its vector.
     pub fn push(&mut self, chunk: &Chunk, vector: &[f32]) -> Result<(), ApiError> {
         let dimension = *self.dimension.get_or_insert(vector.len() as u32);
-        let most = max_rows(self.settings.indexing.segment_max_rows, dimension);
-        if self.open.as_ref().is_some_and(|open| open.rows() >= most) {
-            self.close()?;
-        }
         let writer = match self.open.take() {
             Some(writer) => writer,
             None => SegmentWriter::create(&PlatformObjects, self.spec(dimension))?,
@@ -62,46 +74,26 @@ impl<'a> RowWriter<'a> {
             text: &chunk.text,
             vector,
         })?;
+        self.next_chunk = chunk.number + 1;
         Ok(())
     }
 
     fn spec(&self, dimension: u32) -> SegmentSpec {
+        let prefix = segment_prefix(self.ingest_id);
         SegmentSpec {
-            store: self.store.to_owned(),
-            id: ids::time_ordered("seg-", clock::now_ms(), clock::random()),
-            model: self.model.to_owned(),
+            store: self.store.id.clone(),
+            id: ids::time_ordered(&prefix, clock::now_ms(), clock::random()),
+            model: self.store.embedding.model.clone(),
             dimension,
             graph_min_rows: self.settings.indexing.graph_min_rows,
         }
     }
 
-    fn close(&mut self) -> Result<(), ApiError> {
-        if let Some(open) = self.open.take() {
-            self.finished.push(open.finish(&PlatformObjects)?);
+    /// Completes the open segment, if there is one.
+    pub fn close(&mut self) -> Result<Option<SegmentMeta>, ApiError> {
+        match self.open.take() {
+            Some(open) => Ok(Some(open.finish(&PlatformObjects)?)),
+            None => Ok(None),
         }
-        Ok(())
-    }
-
-    /// Completes the last segment.
-    pub fn finish(mut self) -> Result<Vec<SegmentMeta>, ApiError> {
-        match self.close() {
-            Ok(()) => Ok(self.finished),
-            Err(error) => {
-                self.discard();
-                Err(error)
-            }
-        }
-    }
-
-    /// Removes what was written, because it will not be committed.
-    pub fn discard(self) {
-        discard(self.store, &self.finished);
-    }
-}
-
-/// Removes segments that no manifest names. What cannot be removed now is inert.
-pub fn discard(store: &str, segments: &[SegmentMeta]) {
-    for key in segments.iter().flat_map(|segment| segment.keys(store)) {
-        let _ = PlatformObjects.delete(&key);
     }
 }

@@ -4,23 +4,27 @@ use dayfly_core::api::{
 use dayfly_core::error::ApiError;
 use dayfly_core::files;
 use dayfly_core::filter::parse_attributes;
-use dayfly_core::objects::Objects;
-use dayfly_core::pending::{self, Status};
+use dayfly_core::pending::{self, Pending, Status};
 use dayfly_core::store::{self, Table};
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
 use dayfly_guest::clock;
-use dayfly_guest::platform::PlatformObjects;
+use dayfly_guest::platform::{self, PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::existing;
 use spin_sdk::http::IncomingRequest;
 
+use crate::process::Job;
+use crate::{After, Answer};
+
 const DEFAULT_LIMIT: usize = 20;
 const MOST: usize = 100;
+/// Pending files of a list that are looked at for one that nobody works on.
+const MOST_TRIED: usize = 8;
 /// Bytes of text in one page of a file's content.
 const PAGE_BYTES: u64 = 4 << 20;
 
-pub fn list(call: &Call, store: &str) -> Result<Reply, ApiError> {
+pub fn list(call: &Call, store: &str) -> Result<Answer, ApiError> {
     let page = PageRequest::parse(|name| call.query(name), DEFAULT_LIMIT, MOST)?;
     let wanted = parse_filter(call)?;
     let manifest = existing(store)?;
@@ -44,7 +48,26 @@ pub fn list(call: &Call, store: &str) -> Result<Reply, ApiError> {
     objects.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     let (objects, has_more) = page.cut(objects, |file| &file.id)?;
     let items = objects.into_iter().map(|file| (file.id.clone(), file));
-    Reply::json(&Page::new(items.collect(), has_more))
+    let reply = Reply::json(&Page::new(items.collect(), has_more))?;
+    Ok((reply, to_drive(call, id, &pending)))
+}
+
+/// What this instance goes on with where the platform drives no ingestions: asking does.
+fn to_drive(call: &Call, store: &str, pending: &[Pending]) -> Option<After> {
+    if !call.may_write || settings().step_ms.is_none() {
+        return None;
+    }
+    let jobs: Vec<Job> = pending
+        .iter()
+        .filter(|record| record.status == Status::InProgress)
+        .take(MOST_TRIED)
+        .map(|record| Job {
+            store: store.to_owned(),
+            file_id: record.file_id.clone(),
+        })
+        .collect();
+    let first = jobs.first()?;
+    (!platform::schedule(store, &first.file_id)).then_some(After::Process(jobs))
 }
 
 fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
@@ -61,18 +84,31 @@ fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
     }
 }
 
-pub fn get(store: &str, file_id: &str) -> Result<Reply, ApiError> {
+pub fn get(call: &Call, store: &str, file_id: &str) -> Result<Answer, ApiError> {
+    let (reply, pending) = look(store, file_id)?;
+    let after = pending.and_then(|(store, record)| to_drive(call, &store, &[record]));
+    Ok((reply, after))
+}
+
+/// Where a file of a store stands.
+pub fn state(store: &str, file_id: &str) -> Result<Reply, ApiError> {
+    look(store, file_id).map(|(reply, _)| reply)
+}
+
+/// The state of a file, and the store's id and the record where it is pending.
+fn look(store: &str, file_id: &str) -> Result<(Reply, Option<(String, Pending)>), ApiError> {
     let manifest = existing(store)?;
-    let id = &manifest.store.id;
+    let id = manifest.store.id;
     // The record first: it is removed after the commit, so one of the two always says something.
-    if let Some(record) = pending::read(&PlatformObjects, id, file_id)? {
-        return Reply::json(&StoreFileObject::pending(id, &record));
+    if let Some(record) = pending::read(&PlatformObjects, &id, file_id)? {
+        let reply = Reply::json(&StoreFileObject::pending(&id, &record))?;
+        return Ok((reply, Some((id, record))));
     }
     let newest = existing(store)?;
     let table = Table::of(&PlatformObjects, &newest)?;
     match table.files.get(file_id) {
-        Some(file) => Reply::json(&StoreFileObject::completed(id, file)),
-        None => Err(no_such_file(id, file_id)),
+        Some(file) => Ok((Reply::json(&StoreFileObject::completed(&id, file))?, None)),
+        None => Err(no_such_file(&id, file_id)),
     }
 }
 
@@ -104,19 +140,23 @@ pub async fn update(
             false => Err(no_such_file(&id, file_id)),
         }
     })?;
-    get(store, file_id)
+    state(store, file_id)
 }
 
 /// Takes a file out of a store; the file itself stays.
 pub fn delete(store: &str, file_id: &str) -> Result<Reply, ApiError> {
     let manifest = existing(store)?;
     let id = &manifest.store.id;
-    let was_pending = pending::cancel(&PlatformObjects, id, file_id)?;
+    let cancelled = pending::cancel(&PlatformObjects, id, file_id)?;
     let table = Table::of(&PlatformObjects, &existing(store)?)?;
-    if !was_pending && !table.files.contains_key(file_id) {
+    if cancelled.is_none() && !table.files.contains_key(file_id) {
         return Err(no_such_file(id, file_id));
     }
-    store::take_out(&PlatformObjects, id, file_id, clock::now_ms())?;
+    let now_ms = clock::now_ms();
+    store::take_out(&PlatformObjects, id, file_id, now_ms)?;
+    if let Some(cancelled) = cancelled {
+        pending::bury(&PlatformObjects, id, &cancelled, now_ms)?;
+    }
     Reply::json(&Deleted::new(file_id, "vector_store.file.deleted"))
 }
 
@@ -134,13 +174,13 @@ pub fn content(call: &Call, store: &str, file_id: &str) -> Result<Reply, ApiErro
                 .param("after")
         })?,
     };
-    let size = files::read(&PlatformObjects, file_id)?.bytes;
+    let file = files::read(&PlatformObjects, file_id)?;
     let end = start.saturating_add(PAGE_BYTES);
-    let bytes = PlatformObjects.get_range(&files::content_key(file_id), start..end)?;
+    let bytes = files::content(&PlatformObjects, &file, start..end)?;
     let whole = bytes.len() - unfinished_character(&bytes);
     let read = start + whole as u64;
     let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
-    let has_more = read < size && whole > 0;
+    let has_more = read < file.bytes && whole > 0;
     Reply::json(&ContentPage {
         object: "vector_store.file_content.page",
         data: vec![TextContent::new(text)],

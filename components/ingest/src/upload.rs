@@ -1,31 +1,40 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use dayfly_core::api::StoreFileObject;
 use dayfly_core::chunk::{ChunkingStrategy, Format};
 use dayfly_core::decode::TextDecoder;
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::ids;
+use dayfly_core::ingest::Source;
 use dayfly_core::objects::{ObjectWriter, Objects};
-use dayfly_core::store::{FileEntry, Manifest};
+use dayfly_core::pending::{self, Pending, Progress, Recorded, Track};
+use dayfly_core::store::{self, FileEntry, Manifest};
 use dayfly_guest::body::BodyReader;
 use dayfly_guest::call::Call;
 use dayfly_guest::clock;
-use dayfly_guest::platform::{PlatformObjects, settings};
+use dayfly_guest::platform::{self, PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::usable_or_new;
 use spin_sdk::http::IncomingRequest;
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
-use crate::pipeline::{self, Source};
-use crate::process::commit;
+use crate::budget::Budget;
+use crate::pipeline::{self, Ended, Principal};
 use crate::{After, Answer};
 
 const DEFAULT_STORE: &str = "default";
 const PIECE: usize = 256 << 10;
 
-/// `POST /upload`: keeps the text as a file, ingests it, and answers when it is searchable.
-pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Answer, ApiError> {
+/// `POST /upload`: keeps the text as a file, ingests it, and answers 200 when it is searchable.
+/// Where the budget is over before, the rest goes on as for an attached file: 202, with the file's
+/// state as its body and its place in `location`.
+pub async fn receive(
+    call: &Call,
+    request: IncomingRequest,
+    budget: Budget,
+) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let name = call.query("store").unwrap_or(DEFAULT_STORE);
     let now_ms = clock::now_ms();
@@ -41,31 +50,71 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Answer, Ap
         created_at: now_ms / 1_000,
         purpose: "assistants".to_owned(),
         content_type: Some("text/plain".to_owned()),
+        parts: Vec::new(),
     };
-    match ingest(name, &file).await {
-        Ok(committed) => {
+    match ingest(name, &file, budget).await? {
+        Received::Searchable(committed) => {
             let reply = Reply::text(200, "Success: Data uploaded and indexed successfully");
             Ok((reply, Some(After::Tidy(committed))))
         }
-        Err(error) => {
-            // The caller still has the text and was told; what cannot be removed now is inert.
-            let _ = files::delete(&PlatformObjects, &file.id);
-            Err(error)
+        Received::Accepted(store, pending) => {
+            let mut reply = Reply::json(&StoreFileObject::pending(&store, &pending))?.status(202);
+            let place = format!("/v1/vector_stores/{store}/files/{}", file.id);
+            reply.set_header("location", &place);
+            Ok((reply, None))
         }
     }
 }
 
-async fn ingest(store: &str, file: &FileMeta) -> Result<Manifest, ApiError> {
+/// What became of a text.
+enum Received {
+    /// It is in this version.
+    Searchable(Manifest),
+    /// Time was over: this ingestion goes on in the store with this id.
+    Accepted(String, Pending),
+}
+
+async fn ingest(store: &str, file: &FileMeta, budget: Budget) -> Result<Received, ApiError> {
+    let begun = begin(store, file);
+    let received = match &begun {
+        Ok(manifest) => index(manifest, file, budget).await,
+        Err(error) => Err(error.clone()),
+    };
+    let (Err(error), Ok(manifest)) = (&received, &begun) else {
+        if received.is_err() {
+            let _ = files::delete(&PlatformObjects, &file.id);
+        }
+        return received;
+    };
+    // The caller still has the text and is told; what cannot be removed now is inert.
+    match take_back(manifest, file) {
+        Ok(Some(committed)) => Ok(Received::Searchable(committed)),
+        Ok(None) | Err(_) => Err(error.clone()),
+    }
+}
+
+fn begin(store: &str, file: &FileMeta) -> Result<Manifest, ApiError> {
     let manifest = usable_or_new(store)?;
     files::note_store(&PlatformObjects, &file.id, &manifest.store.id)?;
     files::write(&PlatformObjects, file)?;
+    Ok(manifest)
+}
+
+async fn index(manifest: &Manifest, file: &FileMeta, budget: Budget) -> Result<Received, ApiError> {
     let source = Source {
-        file_id: file.id.clone(),
-        bytes: file.bytes,
+        file: file.clone(),
         format: Format::Text,
         chunking: ChunkingStrategy::Auto,
     };
-    let ingested = pipeline::run(&manifest, &source, &mut || Ok(())).await?;
+    let nothing = Progress {
+        format: Some(source.format),
+        ..Progress::default()
+    };
+    let ended = pipeline::run(manifest, &file.id, &source, nothing, budget, &mut Caller).await?;
+    let ingested = match ended {
+        Ended::Whole(ingested) => ingested,
+        Ended::Step(progress) => return accept(&manifest.store.id, file, progress),
+    };
     let entry = FileEntry {
         file_id: file.id.clone(),
         filename: file.filename.clone(),
@@ -76,11 +125,63 @@ async fn ingest(store: &str, file: &FileMeta) -> Result<Manifest, ApiError> {
         attributes: BTreeMap::new(),
         segments: ingested.segment_ids(),
     };
-    let committed = commit(&manifest, entry, &ingested, || Ok(()));
-    if committed.is_err() {
-        ingested.discard(&manifest.store.id);
+    let committed = store::add_file(
+        &PlatformObjects,
+        &manifest.store.id,
+        &entry,
+        &ingested.segments,
+        clock::now_ms(),
+        || Ok(()),
+    )?;
+    Ok(Received::Searchable(committed))
+}
+
+/// The caller waits, and wants all of it.
+struct Caller;
+
+impl Principal for Caller {
+    fn still_wanted(&mut self) -> Result<(), ApiError> {
+        Ok(())
     }
-    committed
+
+    fn came(&mut self, _: &Progress) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Leaves the rest to others. The progress goes first: nobody looks for it before the pending
+/// record is there.
+fn accept(store: &str, file: &FileMeta, progress: Progress) -> Result<Received, ApiError> {
+    let mut track = Track::read(&PlatformObjects, store, &file.id)?;
+    if track.record(&PlatformObjects, 0, progress)? != Recorded::Yes {
+        return Err(ApiError::unavailable(
+            "The upload was interfered with; send it again.",
+        ));
+    }
+    let pending = pending::accept(
+        &PlatformObjects,
+        store,
+        file,
+        BTreeMap::new(),
+        ChunkingStrategy::Auto,
+        file.id.clone(),
+        clock::now_ms(),
+    )?;
+    platform::schedule(store, &file.id);
+    Ok(Received::Accepted(store.to_owned(), pending))
+}
+
+/// Removes an upload that failed. One whose commit succeeded although this instance was told
+/// otherwise stays, and is answered.
+fn take_back(manifest: &Manifest, file: &FileMeta) -> Result<Option<Manifest>, ApiError> {
+    let store = &manifest.store.id;
+    pending::remove(&PlatformObjects, store, &file.id, &file.id)?;
+    let now_ms = clock::now_ms();
+    if pending::conclude(&PlatformObjects, store, &file.id, &file.id, now_ms)? {
+        return store::current(&PlatformObjects, store);
+    }
+    files::delete(&PlatformObjects, &file.id)?;
+    Ok(None)
 }
 
 /// Streams the JSON body's `text` into an object that is finished when the whole body was good.

@@ -17,7 +17,7 @@ use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    dayfly_guest::enter_once();
+    dayfly_guest::enter_once(&request);
     reply::from(answer(request).await).send(out).await;
 }
 

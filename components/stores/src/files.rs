@@ -1,7 +1,6 @@
 use dayfly_core::api::{Deleted, FileObject, Page, PageRequest};
 use dayfly_core::error::ApiError;
 use dayfly_core::files;
-use dayfly_core::objects::Objects;
 use dayfly_core::pending;
 use dayfly_core::store;
 use dayfly_guest::call::Call;
@@ -15,10 +14,7 @@ pub fn list(call: &Call) -> Result<Reply, ApiError> {
     let page = PageRequest::parse(|name| call.query(name), DEFAULT_LIMIT, DEFAULT_LIMIT)?;
     let ids = files::ids(&PlatformObjects)?;
     let (metas, has_more) = match call.query("purpose") {
-        None => {
-            let (ids, has_more) = page.cut(ids, |id| id)?;
-            (files::read_many(&PlatformObjects, &ids)?, has_more)
-        }
+        None => page.fill(ids, |ids| files::read_many(&PlatformObjects, ids))?,
         Some(purpose) => {
             let mut metas = files::read_many(&PlatformObjects, &ids)?;
             metas.retain(|meta| meta.purpose == purpose);
@@ -36,19 +32,23 @@ pub fn get(id: &str) -> Result<Reply, ApiError> {
 }
 
 pub fn content(id: &str) -> Result<Reply, ApiError> {
-    files::read(&PlatformObjects, id)?;
-    let key = files::content_key(id);
-    let size = PlatformObjects.head(&key)?.size;
-    Ok(Reply::object(key, size, "application/octet-stream"))
+    Reply::file(
+        files::read(&PlatformObjects, id)?,
+        "application/octet-stream",
+    )
 }
 
 /// Deletes a file, and takes it out of every store that holds it.
 pub fn delete(id: &str) -> Result<Reply, ApiError> {
     files::read(&PlatformObjects, id)?;
     for store_id in files::stores(&PlatformObjects, id)? {
-        pending::cancel(&PlatformObjects, &store_id, id)?;
+        let now_ms = clock::now_ms();
+        let cancelled = pending::cancel(&PlatformObjects, &store_id, id)?;
         if store::current(&PlatformObjects, &store_id)?.is_some() {
-            store::take_out(&PlatformObjects, &store_id, id, clock::now_ms())?;
+            store::take_out(&PlatformObjects, &store_id, id, now_ms)?;
+        }
+        if let Some(cancelled) = cancelled {
+            pending::bury(&PlatformObjects, &store_id, &cancelled, now_ms)?;
         }
     }
     files::delete(&PlatformObjects, id)?;

@@ -10,6 +10,7 @@ use dayfly_core::{files, ids};
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
 use dayfly_guest::clock;
+use dayfly_guest::faiss;
 use dayfly_guest::platform::{self, PlatformObjects};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{existing, new_store};
@@ -96,6 +97,16 @@ pub fn delete(id: &str) -> Result<Reply, ApiError> {
     let present = existing(id)?;
     store::delete(&PlatformObjects, &present.store.id, clock::now_ms())?;
     Reply::json(&Deleted::new(&present.store.id, "vector_store.deleted"))
+}
+
+/// Asks the native FAISS service to merge the store's rows into one index.
+pub fn request_rebuild(id: &str) -> Result<Reply, ApiError> {
+    Reply::json(&faiss::request_rebuild(&existing(id)?.store.id)?)
+}
+
+/// Where that stands.
+pub fn rebuild(id: &str) -> Result<Reply, ApiError> {
+    Reply::json(&faiss::status(&existing(id)?.store.id)?)
 }
 
 fn describe(manifest: &Manifest) -> Result<StoreObject, ApiError> {

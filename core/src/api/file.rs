@@ -1,9 +1,10 @@
 use serde::Serialize;
 
+use crate::error::ApiError;
 use crate::files::FileMeta;
 
 /// The purposes that OpenAI's API knows. Dayfly keeps the word and treats all files alike.
-pub const PURPOSES: [&str; 6] = [
+const PURPOSES: [&str; 6] = [
     "assistants",
     "batch",
     "fine-tune",
@@ -11,6 +12,20 @@ pub const PURPOSES: [&str; 6] = [
     "user_data",
     "evals",
 ];
+
+/// The length of the longest purpose in bytes.
+pub const LONGEST_PURPOSE: usize = 10;
+
+/// A file's purpose as the caller gave it.
+///
+/// Errors: 400 that names those there are.
+pub fn purpose(given: &[u8]) -> Result<String, ApiError> {
+    let known = PURPOSES.iter().find(|known| known.as_bytes() == given);
+    known.map(|known| (*known).to_owned()).ok_or_else(|| {
+        ApiError::invalid_request(format!("'purpose' takes one of: {}.", PURPOSES.join(", ")))
+            .param("purpose")
+    })
+}
 
 /// OpenAI's File object.
 #[derive(Debug, Clone, Serialize)]
@@ -39,5 +54,18 @@ impl From<FileMeta> for FileObject {
             expires_at: None,
             status_details: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_purpose_is_longer_than_what_is_read_of_one() {
+        assert_eq!(
+            PURPOSES.iter().map(|known| known.len()).max(),
+            Some(LONGEST_PURPOSE)
+        );
     }
 }

@@ -2,15 +2,19 @@
 
 mod file;
 mod page;
+mod rebuild;
 mod search;
 mod store;
 mod store_file;
+mod upload;
 
-pub use file::{FileObject, PURPOSES};
+pub use file::{FileObject, LONGEST_PURPOSE, purpose};
 pub use page::{Order, Page, PageRequest};
+pub use rebuild::{RebuildObject, RebuildStatus};
 pub use search::{SearchChunk, SearchPage, SearchRequest, SearchResult, TextContent};
 pub use store::{CreateStore, FileCounts, StoreObject, UpdateStore};
 pub use store_file::{AttachFile, ContentPage, StoreFileObject, UpdateAttributes};
+pub use upload::{CompleteUpload, CreateUpload, PartObject, UploadObject};
 
 use serde::Serialize;
 

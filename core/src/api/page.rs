@@ -90,9 +90,46 @@ impl PageRequest {
     /// Errors: 400 when `after` or `before` names none of them.
     pub fn cut<T>(
         &self,
-        mut items: Vec<T>,
+        items: Vec<T>,
         id: impl Fn(&T) -> &str,
     ) -> Result<(Vec<T>, bool), ApiError> {
+        Ok(self.limited(self.between_cursors(items, id)?))
+    }
+
+    /// As [`cut`](Self::cut), of what `read` finds for the ids: those for which it finds nothing
+    /// take no place on the page. Reads no more ids than the page needs.
+    pub fn fill<T>(
+        &self,
+        ids: Vec<String>,
+        mut read: impl FnMut(&[String]) -> Result<Vec<T>, ApiError>,
+    ) -> Result<(Vec<T>, bool), ApiError> {
+        let mut unread = self.between_cursors(ids, |id| id)?;
+        let mut found: Vec<T> = Vec::new();
+        while found.len() <= self.limit && !unread.is_empty() {
+            let next = (self.limit + 1 - found.len()).min(unread.len());
+            if self.ends_at_cursor() {
+                let mut earlier = read(&unread.split_off(unread.len() - next))?;
+                earlier.append(&mut found);
+                found = earlier;
+            } else {
+                let rest = unread.split_off(next);
+                found.extend(read(&unread)?);
+                unread = rest;
+            }
+        }
+        Ok(self.limited(found))
+    }
+
+    /// With only `before`, the page is the one that ends just ahead of the cursor.
+    fn ends_at_cursor(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
+
+    fn between_cursors<T>(
+        &self,
+        mut items: Vec<T>,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<Vec<T>, ApiError> {
         if self.order == Order::Descending {
             items.reverse();
         }
@@ -115,14 +152,16 @@ impl PageRequest {
             Some(before) => position(before, "before")?,
             None => items.len(),
         };
-        let mut wanted: Vec<T> = items.into_iter().take(to).skip(from).collect();
+        Ok(items.into_iter().take(to).skip(from).collect())
+    }
+
+    fn limited<T>(&self, mut wanted: Vec<T>) -> (Vec<T>, bool) {
         let has_more = wanted.len() > self.limit;
-        // With only `before`, the page is the one that ends just ahead of the cursor.
-        if self.before.is_some() && self.after.is_none() && has_more {
+        if self.ends_at_cursor() && has_more {
             wanted.drain(..wanted.len() - self.limit);
         }
         wanted.truncate(self.limit);
-        Ok((wanted, has_more))
+        (wanted, has_more)
     }
 }
 
@@ -163,6 +202,25 @@ mod tests {
             cut(&[("order", "asc"), ("before", "d")]),
             (vec!["b", "c"], true)
         );
+    }
+
+    fn fill(pairs: &[(&'static str, &'static str)]) -> (Vec<String>, bool) {
+        let ids = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
+        let read = |ids: &[String]| {
+            let vowels = |id: &&String| *id == "a" || *id == "e";
+            Ok(ids.iter().filter(|id| !vowels(id)).cloned().collect())
+        };
+        page(pairs).unwrap().fill(ids, read).unwrap()
+    }
+
+    #[test]
+    fn an_id_that_stands_for_nothing_takes_no_place_on_a_page() {
+        let expected = |ids: [&str; 2], has_more| (ids.map(str::to_owned).to_vec(), has_more);
+        assert_eq!(fill(&[]), expected(["f", "d"], true));
+        assert_eq!(fill(&[("after", "d")]), expected(["c", "b"], false));
+        let before = |cursor| fill(&[("order", "asc"), ("before", cursor)]);
+        assert_eq!(before("f"), expected(["c", "d"], true));
+        assert_eq!(before("d"), expected(["b", "c"], false));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Whether a place in a Markdown text lies inside a fenced code block.
 
+use serde::{Deserialize, Serialize};
+
 /// Follows the fenced code blocks of a Markdown text that is read piece by piece, so
 /// that a piece which begins inside one can be parsed as code.
 ///
 /// Rules of CommonMark 0.31, section 4.5, for fences indented by less than four spaces.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FenceTracker {
     open: Option<Fence>,
     mid_line: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Fence {
     mark: char,
     length: usize,

@@ -64,6 +64,18 @@ impl AsRef<str> for Chunk {
     }
 }
 
+/// A place in a text before which all chunks are settled, and all that the chunks after it
+/// depend on: a [`Chunker`] that goes on from it gives the same chunks as one that never stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Byte offset in the decoded text from which it has to be pushed again.
+    pub base: u64,
+    /// The number of the next chunk.
+    pub next_number: u32,
+    emitted_end: u64,
+    fence: FenceTracker,
+}
+
 /// Cuts a text that arrives in pieces into chunks.
 ///
 /// Guarantees, however the text is divided among the pushes: the chunks are the same;
@@ -87,14 +99,11 @@ impl AsRef<str> for Chunk {
 pub struct Chunker {
     splitter: Splitter,
     format: Format,
-    /// Text from byte `base` on that is not settled yet.
+    /// Text from `settled.base` on.
     buffer: String,
-    base: u64,
     base_window: usize,
     window: usize,
-    fence: FenceTracker,
-    next_number: u32,
-    emitted_end: u64,
+    settled: Checkpoint,
 }
 
 impl Chunker {
@@ -104,7 +113,7 @@ impl Chunker {
         Self::with_window(strategy, format, window)
     }
 
-    fn with_window(
+    pub(crate) fn with_window(
         strategy: ChunkingStrategy,
         format: Format,
         window: usize,
@@ -114,13 +123,28 @@ impl Chunker {
             splitter,
             format,
             buffer: String::new(),
-            base: 0,
             base_window: window,
             window,
-            fence: FenceTracker::default(),
-            next_number: 0,
-            emitted_end: 0,
+            settled: Checkpoint::default(),
         })
+    }
+
+    /// Goes on from `checkpoint`, which a chunker of the same strategy and format gave: the text
+    /// is pushed from its `base` on.
+    #[must_use]
+    pub fn resume(self, checkpoint: Checkpoint) -> Self {
+        Self {
+            buffer: String::new(),
+            window: self.base_window,
+            settled: checkpoint,
+            ..self
+        }
+    }
+
+    /// Where another chunker can go on. Its `base` lags behind what was pushed by at most the
+    /// window, 2 MiB.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.settled
     }
 
     /// Takes up the next piece of the text and gives the chunks that are settled now.
@@ -177,7 +201,6 @@ impl Chunker {
             self.emit(range, chunks);
         }
         self.drop_front(resume);
-        self.window = self.base_window;
     }
 
     /// Settles all that is before the white space `space`, and skips that.
@@ -186,12 +209,11 @@ impl Chunker {
             self.emit(range, chunks);
         }
         self.drop_front(space.end);
-        self.window = self.base_window;
     }
 
     /// Splits the first `end` bytes of the buffer.
     fn split(&self, end: usize) -> Vec<Range<usize>> {
-        let reopening = self.fence.reopening();
+        let reopening = self.settled.fence.reopening();
         if reopening.is_empty() {
             return self.splitter.split(&self.buffer[..end]);
         }
@@ -219,28 +241,29 @@ impl Chunker {
 
     fn drop_front(&mut self, length: usize) {
         if self.format == Format::Markdown {
-            self.fence.advance(&self.buffer[..length]);
+            self.settled.fence.advance(&self.buffer[..length]);
         }
         self.buffer.drain(..length);
-        self.base += length as u64;
+        self.settled.base += length as u64;
+        self.window = self.base_window;
     }
 
     fn emit(&mut self, range: Range<usize>, chunks: &mut Vec<Chunk>) {
         let slice = &self.buffer[range.clone()];
         let text = slice.trim_start_matches(['\n', '\r']);
-        let start = self.base + (range.end - text.len()) as u64;
-        let end = self.base + range.end as u64;
-        if end <= self.emitted_end || text.trim_start().is_empty() {
+        let start = self.settled.base + (range.end - text.len()) as u64;
+        let end = self.settled.base + range.end as u64;
+        if end <= self.settled.emitted_end || text.trim_start().is_empty() {
             return;
         }
         chunks.push(Chunk {
-            number: self.next_number,
+            number: self.settled.next_number,
             start,
             end,
             text: text.to_owned(),
         });
-        self.next_number += 1;
-        self.emitted_end = end;
+        self.settled.next_number += 1;
+        self.settled.emitted_end = end;
     }
 }
 

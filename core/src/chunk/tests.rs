@@ -285,6 +285,32 @@ proptest! {
     }
 
     #[test]
+    fn a_chunker_that_goes_on_from_any_checkpoint_gives_the_same_chunks(
+        text in any_text(),
+        strategy in any_strategy(),
+        format in any_format(),
+        window in 8usize..600,
+        stops in prop::collection::vec(1usize..700, 0..12),
+    ) {
+        let fresh = || Chunker::with_window(strategy, format, window).unwrap();
+        let whole = chunks_of(fresh(), &text, usize::MAX);
+        let (mut chunker, mut pushed) = (fresh(), 0);
+        let mut chunks: Vec<Chunk> = Vec::new();
+        for stop in stops {
+            let end = text.ceil_char_boundary(pushed + stop);
+            chunks.extend(chunker.push(&text[pushed..end]));
+            let kept = serde_json::to_string(chunker.checkpoint()).unwrap();
+            let checkpoint: Checkpoint = serde_json::from_str(&kept).unwrap();
+            prop_assert_eq!(checkpoint.next_number as usize, chunks.len());
+            prop_assert!(checkpoint.base as usize <= end);
+            pushed = checkpoint.base as usize;
+            chunker = fresh().resume(checkpoint);
+        }
+        chunks.extend(chunks_of(chunker, &text[pushed..], 100));
+        prop_assert_eq!(chunks, whole);
+    }
+
+    #[test]
     fn a_text_within_one_window_is_cut_as_text_splitter_cuts_it(
         text in any_text(), strategy in any_strategy(), format in any_format(),
     ) {

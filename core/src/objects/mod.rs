@@ -1,5 +1,6 @@
 //! Object storage as `core` sees it: the tenant's objects, keys relative to the tenant.
 
+pub mod keys;
 mod memory;
 
 use std::ops::Range;

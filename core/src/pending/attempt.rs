@@ -32,18 +32,38 @@ struct Record {
     node: String,
     boot: String,
     deadline_ms: u64,
+    /// How far the work had come when it was claimed.
+    #[serde(default)]
+    progress: u32,
+    /// Attempts before it that came no further, one after the other.
+    #[serde(default)]
+    in_vain: u32,
+    #[serde(default)]
+    end: Option<End>,
+}
+
+/// How the holder itself ended an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    /// It came as far as it was to.
+    Step,
+    /// What it depends on failed; the text says how.
+    Failure(String),
 }
 
 /// The right to work on a pending ingestion, until its lease passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Attempt {
-    key: String,
-    worker: Worker,
-    deadline_ms: u64,
+    folder: String,
+    number: u32,
+    /// Whether the attempt before ended without a word, so that its holder may still be at work.
+    succeeds_lost: bool,
+    record: Record,
 }
 
 /// The answer to a claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Claim {
     /// Go on.
     Granted(Attempt),
@@ -58,6 +78,9 @@ pub enum Claim {
 
 /// Claims the next attempt at some work on a store, which `work` names: an ingestion by its id.
 /// Of several claims at once one is granted.
+///
+/// `progress` grows as the work goes on. Attempts that end without an answer count only since it
+/// last grew: work may take any number of attempts, and fails when too many end at one place.
 pub fn claim(
     objects: &dyn Objects,
     store: &str,
@@ -65,38 +88,40 @@ pub fn claim(
     worker: &Worker,
     now_ms: u64,
     lost: Option<Lost>,
+    progress: u32,
 ) -> Result<Claim, ApiError> {
-    if let Some(Lost::Deterministic(reason)) = lost {
-        return Ok(Claim::Exhausted(reason));
-    }
-    let attempts = objects.list_all(&folder(store, work))?;
-    let number = attempts.len() as u32 + 1;
-    if let Some(last) = attempts.last() {
-        let record = read(objects, &last.key)?;
-        let holder_is_gone =
-            lost.is_some() || (record.node == worker.node && record.boot != worker.boot);
-        if !holder_is_gone && record.deadline_ms > now_ms {
+    let folder = folder(store, work);
+    let last = last(objects, &folder)?;
+    let record = last.as_ref().map(|(_, record)| record);
+    if let Some(record) = record.filter(|record| record.end.is_none()) {
+        let is_gone = lost.is_some() || (record.node == worker.node && record.boot != worker.boot);
+        if !is_gone && record.deadline_ms > now_ms {
             return Ok(Claim::Held {
                 until_ms: record.deadline_ms,
             });
         }
     }
-    if number > MOST_ATTEMPTS {
-        let how = match lost {
-            Some(Lost::Chance(reason)) => reason,
-            _ => "the server was stopped each time".to_owned(),
-        };
-        return Ok(Claim::Exhausted(format!(
-            "Ingestion was tried {MOST_ATTEMPTS} times and never ended ({how}). Attach the file \
-             again to start anew."
-        )));
+    let in_vain = record.map_or(0, |record| record.in_vain_after(progress));
+    if let Some(reason) = exhausted(record, in_vain, progress, lost) {
+        return Ok(Claim::Exhausted(reason));
     }
     let attempt = Attempt {
-        key: format!("{}{number:04}.json", folder(store, work)),
-        worker: worker.clone(),
-        deadline_ms: now_ms + LEASE_MS,
+        folder,
+        number: last.as_ref().map_or(0, |(number, _)| *number) + 1,
+        succeeds_lost: record.is_some_and(|record| record.end.is_none()),
+        record: Record {
+            node: worker.node.clone(),
+            boot: worker.boot.clone(),
+            deadline_ms: now_ms + LEASE_MS,
+            progress,
+            in_vain,
+            end: None,
+        },
     };
-    match objects.put_new(&attempt.key, &attempt.record()?) {
+    match objects.put_new(
+        &key(&attempt.folder, attempt.number),
+        &attempt.record.data()?,
+    ) {
         Ok(()) => Ok(Claim::Granted(attempt)),
         Err(ObjectError::AlreadyExists) => Ok(Claim::Held {
             until_ms: now_ms + LEASE_MS,
@@ -105,24 +130,85 @@ pub fn claim(
     }
 }
 
-impl Attempt {
-    /// Extends the lease once half of it has passed; cheap to call often.
-    pub fn renew(&mut self, objects: &dyn Objects, now_ms: u64) -> Result<(), ApiError> {
-        if self.deadline_ms > now_ms + LEASE_MS / 2 {
-            return Ok(());
+/// Why no further attempt is worth it, if none is.
+fn exhausted(
+    last: Option<&Record>,
+    in_vain: u32,
+    progress: u32,
+    lost: Option<Lost>,
+) -> Option<String> {
+    // An instance that died after its attempt had ended took nothing with it.
+    let lost = lost.filter(|_| last.is_none_or(|record| record.end.is_none()));
+    let stuck = last.is_none_or(|record| record.progress >= progress);
+    let how = match (lost, last.and_then(|record| record.end.clone())) {
+        (Some(Lost::Deterministic(reason)), _) if stuck => return Some(reason),
+        _ if in_vain < MOST_ATTEMPTS => return None,
+        (Some(Lost::Deterministic(reason) | Lost::Chance(reason)), _) => reason,
+        (None, Some(End::Failure(reason))) => reason,
+        (None, _) => "the server was stopped each time".to_owned(),
+    };
+    Some(format!(
+        "Ingestion was tried {MOST_ATTEMPTS} times and never ended ({how}). Attach the file \
+         again to start anew."
+    ))
+}
+
+impl Record {
+    /// How many attempts, this one included, ended in vain when it is over.
+    fn in_vain_after(&self, progress: u32) -> u32 {
+        match (&self.end, progress > self.progress) {
+            (Some(End::Step), _) => 0,
+            (_, true) => 1,
+            (_, false) => self.in_vain + 1,
         }
-        self.deadline_ms = now_ms + LEASE_MS;
-        Ok(objects.put(&self.key, &self.record()?)?)
     }
 
-    fn record(&self) -> Result<Vec<u8>, ApiError> {
-        let record = Record {
-            node: self.worker.node.clone(),
-            boot: self.worker.boot.clone(),
-            deadline_ms: self.deadline_ms,
-        };
-        serde_json::to_vec(&record)
+    fn data(&self) -> Result<Vec<u8>, ApiError> {
+        serde_json::to_vec(self)
             .map_err(|fault| ApiError::new(500, format!("The attempt cannot be written: {fault}.")))
+    }
+}
+
+impl Attempt {
+    /// Its place among the attempts at this work, from 1.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether the holder of the attempt before was given up, and may still be at work.
+    pub fn succeeds_lost(&self) -> bool {
+        self.succeeds_lost
+    }
+
+    /// Extends the lease once half of it has passed; cheap to call often. False when another
+    /// attempt was granted meanwhile, and this one has to stop.
+    pub fn renew(&mut self, objects: &dyn Objects, now_ms: u64) -> Result<bool, ApiError> {
+        if self.record.deadline_ms > now_ms + LEASE_MS / 2 {
+            return Ok(true);
+        }
+        match objects.head(&key(&self.folder, self.number + 1)) {
+            Ok(_) => return Ok(false),
+            Err(ObjectError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.record.deadline_ms = now_ms + LEASE_MS;
+        objects.put(&key(&self.folder, self.number), &self.record.data()?)?;
+        Ok(true)
+    }
+
+    /// Ends the attempt as far as it came, so that the next one is granted at once.
+    pub fn release(self, objects: &dyn Objects) -> Result<(), ApiError> {
+        self.end(objects, End::Step)
+    }
+
+    /// Ends the attempt because of something that may pass; it counts as one that was lost.
+    pub fn give_up(self, objects: &dyn Objects, reason: &str) -> Result<(), ApiError> {
+        self.end(objects, End::Failure(reason.to_owned()))
+    }
+
+    fn end(mut self, objects: &dyn Objects, end: End) -> Result<(), ApiError> {
+        self.record.end = Some(end);
+        Ok(objects.put(&key(&self.folder, self.number), &self.record.data()?)?)
     }
 }
 
@@ -138,9 +224,24 @@ fn folder(store: &str, work: &str) -> String {
     format!("stores/{store}/attempts/{work}/")
 }
 
-fn read(objects: &dyn Objects, key: &str) -> Result<Record, ApiError> {
-    serde_json::from_slice(&objects.get(key)?).map_err(|fault| {
+fn key(folder: &str, number: u32) -> String {
+    format!("{folder}{number:08}.json")
+}
+
+/// The last attempt, and its number.
+fn last(objects: &dyn Objects, folder: &str) -> Result<Option<(u32, Record)>, ApiError> {
+    let number_of =
+        |key: &str| -> Option<u32> { key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok() };
+    let attempts = objects.list_all(folder)?;
+    let numbered = attempts
+        .iter()
+        .filter_map(|meta| Some((number_of(&meta.key)?, &meta.key)));
+    let Some((number, key)) = numbered.max_by_key(|(number, _)| *number) else {
+        return Ok(None);
+    };
+    let record = serde_json::from_slice(&objects.get(key)?).map_err(|fault| {
         ApiError::new(500, format!("An attempt's record is damaged: {fault}."))
             .code("damaged_object")
-    })
+    })?;
+    Ok(Some((number, record)))
 }

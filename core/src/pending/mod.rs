@@ -2,13 +2,24 @@
 //!
 //! A record is written before an ingestion is acknowledged and removed after its commit. Who
 //! works on it holds an attempt, claimed by create-if-absent and leased for a time; when the
-//! lease passes, or the holder is known to be gone, anybody may claim the next attempt.
+//! lease passes, or the holder is known to be gone, anybody may claim the next attempt, which goes
+//! on from the newest record of the ingestion's progress.
+//!
+//! Nothing that was written for an ingestion is removed before the ingestion has ended, but what
+//! its writer alone can know of. Then [`conclude`] removes what the store does not name.
 
 mod attempt;
+mod conclude;
+mod hold;
+mod progress;
 
 use std::collections::BTreeMap;
 
 pub use attempt::{Attempt, Claim, LEASE_MS, Lost, Worker, claim, forget as forget_attempts};
+pub use conclude::{conclude, segment_prefix};
+use conclude::{conclude_committed, discard_unheard, remove_leftovers};
+pub use hold::{CANCELLED, HELD, Hold, conclude_failed, take_up};
+pub use progress::{Progress, Recorded, Track};
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::ChunkingStrategy;
@@ -160,8 +171,7 @@ pub fn accept(
     Ok(pending)
 }
 
-/// Removes the record and what is left of its attempts. A record that a newer ingestion of the
-/// same file wrote meanwhile stays.
+/// Removes the record. One that a newer ingestion of the same file wrote meanwhile stays.
 pub fn remove(
     objects: &dyn Objects,
     store: &str,
@@ -171,16 +181,53 @@ pub fn remove(
     if read(objects, store, file_id)?.is_some_and(|pending| pending.ingest_id == ingest_id) {
         objects.delete(&key(store, file_id))?;
     }
-    attempt::forget(objects, store, ingest_id)
+    Ok(())
 }
 
-/// Gives a pending ingestion up at the caller's wish; whether there was one.
-pub fn cancel(objects: &dyn Objects, store: &str, file_id: &str) -> Result<bool, ApiError> {
+/// Gives a file's ingestion up at the caller's wish: it cannot begin to be committed from here on.
+/// Answers it, if there was one, and the caller goes on with [`store::take_out`] and [`bury`].
+///
+/// [`store::take_out`]: crate::store::take_out
+pub fn cancel(
+    objects: &dyn Objects,
+    store: &str,
+    file_id: &str,
+) -> Result<Option<Pending>, ApiError> {
     let Some(pending) = read(objects, store, file_id)? else {
-        return Ok(false);
+        return Ok(None);
     };
-    remove(objects, store, file_id, &pending.ingest_id)?;
-    Ok(true)
+    let cancelled = Pending {
+        status: Status::Cancelled,
+        ..pending
+    };
+    write(objects, store, &cancelled)?;
+    Ok(Some(cancelled))
+}
+
+/// Removes a cancelled ingestion with all that was written for it. The record goes last: where
+/// this is cut short, cancelling again takes it up again.
+pub fn bury(
+    objects: &dyn Objects,
+    store: &str,
+    cancelled: &Pending,
+    now_ms: u64,
+) -> Result<(), ApiError> {
+    conclude(
+        objects,
+        store,
+        &cancelled.file_id,
+        &cancelled.ingest_id,
+        now_ms,
+    )?;
+    remove(objects, store, &cancelled.file_id, &cancelled.ingest_id)
+}
+
+/// Whether the ingestion is still to be done. Once this is no, it stays so.
+fn is_wanted(objects: &dyn Objects, store: &str, pending: &Pending) -> Result<bool, ApiError> {
+    let present = read(objects, store, &pending.file_id)?;
+    Ok(present.is_some_and(|present| {
+        present.ingest_id == pending.ingest_id && present.status == Status::InProgress
+    }))
 }
 
 fn parse(data: &[u8]) -> Result<Pending, ApiError> {

@@ -1,5 +1,6 @@
 //! A vector store: its linear history of manifests, and what the newest one says.
 
+mod add;
 mod commit;
 mod edit;
 mod fold;
@@ -7,6 +8,7 @@ mod manifest;
 mod remove;
 mod table;
 
+pub use add::add_file;
 pub use commit::{RETAINED_VERSIONS, change, create, create_or_change, current};
 pub use fold::{FOLD_LENGTH, Indexing, fold};
 pub use manifest::{

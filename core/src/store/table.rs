@@ -89,6 +89,13 @@ impl Table {
         self.segments.insert(merged.id.clone(), merged);
     }
 
+    /// Whether this ingestion of the file is the one that the store holds.
+    pub fn is_committed(&self, file_id: &str, ingest_id: &str) -> bool {
+        self.files
+            .get(file_id)
+            .is_some_and(|file| file.ingest_id == ingest_id)
+    }
+
     /// Whether the rows that `segment` holds of `file_id` are the newest of that file.
     pub fn is_live(&self, segment: &str, file_id: &str) -> bool {
         self.files

@@ -186,6 +186,15 @@ pub struct Limits {
     )]
     pub body_mib: Option<NonZeroU32>,
 
+    /// Size of a file, which may come in parts [default: 512]
+    #[arg(
+        id = "limit-file-mib",
+        long = "limit-file-mib",
+        env = "DAYFLY_LIMIT_FILE_MIB",
+        value_name = "MIB"
+    )]
+    pub file_mib: Option<NonZeroU32>,
+
     /// HTTP requests it may send [default: 10000]
     #[arg(
         id = "limit-outbound-requests",
@@ -271,6 +280,17 @@ pub struct Jobs {
         value_name = "MS"
     )]
     pub wall_ms: Option<NonZeroU64>,
+
+    /// Time after which an ingestion notes how far it came and goes on in a fresh instance
+    /// [default: none]
+    #[arg(
+        id = "job-step-ms",
+        long = "job-step-ms",
+        env = "DAYFLY_JOB_STEP_MS",
+        value_name = "MS",
+        hide = true
+    )]
+    pub step_ms: Option<NonZeroU64>,
 }
 
 /// `[index]`: how segments are indexed.
@@ -353,6 +373,7 @@ pub(super) const EVERY_SETTING: &str = r#"
     cpu_ms = 2
     wall_ms = 3
     body_mib = 4
+    file_mib = 10
     outbound_requests = 5
     instances = 6
     instances_per_tenant = 7
@@ -363,6 +384,7 @@ pub(super) const EVERY_SETTING: &str = r#"
     memory_mib = 2
     cpu_ms = 3
     wall_ms = 4
+    step_ms = 5
     [index]
     graph_min_rows = 11
     segment_max_rows = 12

@@ -4,9 +4,10 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dayfly_identity::Claims;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
-use super::{AUDIENCE, Claims, KeyError, Scope, is_tenant};
+use super::{AUDIENCE, KeyError, Scope, is_tenant};
 
 /// An Ed25519 key pair in PEM.
 pub struct KeyPair {

@@ -1,73 +1,16 @@
 //! Who is asking: bearer tokens (JWT, EdDSA) and the keys behind them.
 
 mod keys;
-mod tenant;
 
 use std::path::{Path, PathBuf};
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::{Deserialize, Serialize};
+pub use dayfly_identity::{
+    AUDIENCE, AuthError, DEFAULT_TENANT, Principal, Scope, Verifier, is_tenant,
+};
+use jsonwebtoken::DecodingKey;
 use thiserror::Error;
 
 pub use keys::{KeyPair, issue, keygen};
-pub use tenant::{DEFAULT_TENANT, is_tenant};
-
-/// The audience that every token has to name.
-pub const AUDIENCE: &str = "dayfly";
-
-/// What a principal may do. Neither implies the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// List, read and search.
-    Read,
-    /// Upload, change and delete.
-    Write,
-}
-
-impl Scope {
-    /// Its name in a token.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
-
-/// A tenant, and what the token's holder may do there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Valid by [`is_tenant`].
-    pub tenant: String,
-    /// At least one.
-    pub scopes: Vec<Scope>,
-}
-
-impl Principal {
-    /// May do everything within `tenant`.
-    pub fn full(tenant: impl Into<String>) -> Self {
-        Self {
-            tenant: tenant.into(),
-            scopes: vec![Scope::Read, Scope::Write],
-        }
-    }
-}
-
-/// Why a credential was refused; the texts tell the caller what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AuthError {
-    /// None was sent, and one is needed.
-    #[error("{0}")]
-    Missing(String),
-    /// Malformed, not signed by a configured key, or for another audience.
-    #[error("{0}")]
-    Invalid(String),
-    /// Was good and is so no longer.
-    #[error("{0}")]
-    Expired(String),
-}
 
 /// A public key that cannot be used.
 #[derive(Debug, Error)]
@@ -93,120 +36,11 @@ pub enum KeyError {
     Claim(String),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sub: Option<String>,
-    tenant: String,
-    scope: String,
-    aud: String,
-    iat: u64,
-    exp: u64,
-}
-
-/// Verifies `authorization` headers. Without keys everybody is the tenant `default`.
-pub struct Verifier {
-    keys: Vec<DecodingKey>,
-    validation: Validation,
-}
-
-impl Verifier {
-    /// Reads public keys (PEM). Fails when one cannot be read or is of another kind.
-    pub fn from_files(paths: &[PathBuf]) -> Result<Self, KeyError> {
-        let keys: Result<Vec<_>, _> = paths.iter().map(|path| read_key(path)).collect();
-        Ok(Self::new(keys?))
-    }
-
-    fn new(keys: Vec<DecodingKey>) -> Self {
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "aud"]);
-        validation.validate_nbf = true;
-        validation.leeway = 5;
-        Self { keys, validation }
-    }
-
-    /// Whether a credential is needed.
-    pub fn needs_token(&self) -> bool {
-        !self.keys.is_empty()
-    }
-
-    /// The principal behind the value of an `authorization` header.
-    pub fn verify(&self, authorization: Option<&str>) -> Result<Principal, AuthError> {
-        if !self.needs_token() {
-            return Ok(Principal::full(DEFAULT_TENANT));
-        }
-        let header = authorization.ok_or_else(|| {
-            AuthError::Missing(
-                "No token was sent. Send `Authorization: Bearer TOKEN`; `dayfly token issue` makes one.".into(),
-            )
-        })?;
-        let token = bearer(header).ok_or_else(|| {
-            AuthError::Invalid("The authorization header must be `Bearer TOKEN`.".into())
-        })?;
-        let mut refusal = None;
-        for key in &self.keys {
-            match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
-                Ok(data) => return principal(data.claims),
-                // Another key may have signed it; any other failure is about the token itself.
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {}
-                Err(error) => refusal = Some(error),
-            }
-        }
-        Err(refusal.map_or_else(|| AuthError::Invalid(
-            "The token is not signed by a key that this server knows. Ask its operator for one (`dayfly token issue`).".into(),
-        ), |error| refused(&error)))
-    }
-}
-
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim())
-        .filter(|token| !token.is_empty())
-}
-
-fn refused(error: &jsonwebtoken::errors::Error) -> AuthError {
-    match error.kind() {
-        ErrorKind::ExpiredSignature => AuthError::Expired(
-            "The token has expired. Ask the server's operator for a new one (`dayfly token issue`).".into(),
-        ),
-        ErrorKind::ImmatureSignature => {
-            AuthError::Invalid("The token is not valid yet; check the clocks of both machines.".into())
-        }
-        ErrorKind::InvalidAudience => AuthError::Invalid(format!(
-            "The token is for another service: its `aud` must be `{AUDIENCE}`."
-        )),
-        ErrorKind::MissingRequiredClaim(claim) => {
-            AuthError::Invalid(format!("The token lacks the claim `{claim}`."))
-        }
-        _ => AuthError::Invalid(
-            "The token is not a JWT of this server (EdDSA). Make one with `dayfly token issue`.".into(),
-        ),
-    }
-}
-
-fn principal(claims: Claims) -> Result<Principal, AuthError> {
-    if !is_tenant(&claims.tenant) {
-        return Err(AuthError::Invalid(
-            "The token's `tenant` is not a tenant name ([a-z0-9][a-z0-9_-]*, at most 63).".into(),
-        ));
-    }
-    let has = |scope: Scope| claims.scope.split(' ').any(|name| name == scope.name());
-    let scopes: Vec<_> = [Scope::Read, Scope::Write]
-        .into_iter()
-        .filter(|scope| has(*scope))
-        .collect();
-    if scopes.is_empty() {
-        return Err(AuthError::Invalid(
-            "The token's `scope` names neither `read` nor `write`.".into(),
-        ));
-    }
-    Ok(Principal {
-        tenant: claims.tenant,
-        scopes,
-    })
+/// A verifier with the public keys (PEM) of `paths`; without any, everybody is the default tenant.
+/// Fails when one cannot be read or is of another kind.
+pub fn verifier(paths: &[PathBuf]) -> Result<Verifier, KeyError> {
+    let keys: Result<Vec<_>, _> = paths.iter().map(|path| read_key(path)).collect();
+    Ok(Verifier::new(keys?))
 }
 
 fn read_key(path: &Path) -> Result<DecodingKey, KeyError> {
@@ -220,6 +54,8 @@ fn read_key(path: &Path) -> Result<DecodingKey, KeyError> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use dayfly_identity::Claims;
 
     use super::*;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Empty};
+use serde::Deserialize;
 use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
@@ -22,6 +23,9 @@ use crate::runtime::{Call, Death, InstanceLimits, Reply, Runtime};
 
 /// Tells the guest why the last instance that worked on this file died.
 pub const LOST_HEADER: &str = "x-dayfly-lost";
+
+/// A file's state is smaller than that.
+const MOST_KEPT: usize = 256 << 10;
 
 /// What the workers need.
 pub struct Workers {
@@ -95,13 +99,14 @@ impl Workers {
             Err(death) => Err(death),
         };
         let outcome = match &ended {
-            Ok(status) => Outcome::of_status(*status),
+            Ok((status, _)) => Outcome::of_status(*status),
             Err(death) => death.outcome(),
         };
         self.metrics.request(Guest::Ingest, outcome);
         match ended {
+            Ok((200, body)) if is_in_progress(&body) => Progress::Step,
             // 404: the file was deleted meanwhile.
-            Ok(200..300 | 404) => Progress::Done,
+            Ok((200..300 | 404, _)) => Progress::Done,
             Ok(_) => Progress::Later,
             Err(death) => Progress::Lost(self.describe(&death)),
         }
@@ -119,15 +124,30 @@ impl Workers {
     }
 }
 
-/// Waits for the instance's end; its response counts only when it is whole.
-async fn follow(reply: Reply) -> Result<u16, Death> {
+/// Waits for the instance's end, and gives the answer's status and the beginning of its body; an
+/// answer counts only when it is whole.
+async fn follow(reply: Reply) -> Result<(u16, Vec<u8>), Death> {
     let status = reply.response.status().as_u16();
     let mut body = reply.response.into_body();
-    while let Some(Ok(_)) = body.frame().await {}
+    let mut kept = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Some(data) = frame.data_ref().filter(|_| kept.len() < MOST_KEPT) {
+            kept.extend_from_slice(data);
+        }
+    }
     match reply.end.await.ok().flatten() {
         Some(death) => Err(death),
-        None => Ok(status),
+        None => Ok((status, kept)),
     }
+}
+
+/// Whether a file's state says that its ingestion came to the end of a step only.
+fn is_in_progress(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct State {
+        status: String,
+    }
+    serde_json::from_slice(body).is_ok_and(|state: State| state.status == "in_progress")
 }
 
 fn request(job: &Job, lost: Option<&str>) -> anyhow::Result<(Request<WasiBody>, Arc<str>)> {

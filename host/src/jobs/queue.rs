@@ -25,6 +25,8 @@ pub struct Job {
 pub enum Progress {
     /// Nothing is left to do.
     Done,
+    /// It came further; call again now.
+    Step,
     /// Call again later.
     Later,
     /// The instance died here; call again later, and say so.
@@ -115,6 +117,10 @@ impl Queue {
             Progress::Done => {
                 jobs.known.remove(job);
                 return None;
+            }
+            Progress::Step => {
+                entry.attempts = 0;
+                return Some(Duration::ZERO);
             }
             Progress::Later => {}
             Progress::Lost(reason) => entry.lost = Some(reason),
@@ -220,6 +226,23 @@ mod tests {
         for _ in 0..100 {
             assert!(queue.settle(&job, Progress::Later).unwrap() <= LAST_BACKOFF);
         }
+    }
+
+    #[test]
+    fn a_job_that_came_further_is_called_again_at_once_and_waits_anew_when_it_fails() {
+        let queue = Queue::default();
+        queue.schedule("a", "s", "f");
+        let (job, _) = queue.take().unwrap();
+        let first = queue.settle(&job, Progress::Later).unwrap();
+        for progress in [Progress::Later, Progress::Step] {
+            queue.lock().wait(job.clone());
+            assert!(queue.take().is_some());
+            let pause = queue.settle(&job, progress.clone()).unwrap();
+            assert_eq!(pause.is_zero(), progress == Progress::Step);
+        }
+        queue.lock().wait(job.clone());
+        assert!(queue.take().is_some());
+        assert_eq!(queue.settle(&job, Progress::Later), Some(first));
     }
 
     #[test]

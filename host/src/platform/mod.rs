@@ -1,21 +1,23 @@
 //! What guests may ask of the host: the implementation of `dayfly:platform`.
 
+mod creation;
 mod data;
 mod durable_local;
 mod failure;
+mod faiss;
 mod identity;
-mod keys;
 mod objects;
 mod storage;
 
 use std::sync::Arc;
 
+use dayfly_core::objects::keys::check_segment;
+
 pub use data::{Data, DataError, random_id};
-pub use failure::Failure;
+pub use dayfly_core::objects::ObjectError as Failure;
 pub use storage::{Room, Storage};
 
 pub use self::bindings::dayfly::platform::settings;
-use self::keys::check_segment;
 use crate::identity::{Principal, Scope, Verifier};
 use crate::jobs::Queue;
 use crate::runtime::State;

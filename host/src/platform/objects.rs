@@ -5,9 +5,8 @@ use wasmtime::component::Resource;
 use super::bindings::dayfly::platform::objects::{
     ByteRange, Error, Host, HostWriter, ObjectMeta, Part,
 };
-use super::failure::Failure;
 use super::storage::{MAX_ANSWER, Room, TenantObjects, Writer};
-use super::{Instance, Storage};
+use super::{Failure, Instance, Storage};
 use crate::identity::Scope;
 use crate::runtime::State;
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
+use dayfly_core::objects::keys::{check_key, split_prefix};
 use futures::TryStreamExt;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
@@ -12,8 +13,8 @@ use object_store::{
 use tokio::io::AsyncWriteExt;
 
 use super::bindings::dayfly::platform::objects;
-use super::failure::{Failure, explain};
-use super::keys::{check_key, split_prefix};
+use super::failure::explain;
+use super::{Failure, creation};
 
 /// The most bytes that one call hands to a guest.
 pub const MAX_ANSWER: u64 = 64 << 20;
@@ -27,7 +28,7 @@ const PART_BYTES: usize = 8 << 20;
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
     place: Arc<str>,
-    sorted: bool,
+    remote: bool,
 }
 
 /// What one call may still hand to its guest. Taken before it is read, so that it bounds the
@@ -66,12 +67,12 @@ pub struct Writer {
 }
 
 impl Storage {
-    /// `place` names the store for people; `sorted` says that it lists by key.
-    pub fn new(store: Arc<dyn ObjectStore>, place: String, sorted: bool) -> Self {
+    /// `place` names the store for people; `remote` that it is a bucket, which lists by key.
+    pub fn new(store: Arc<dyn ObjectStore>, place: String, remote: bool) -> Self {
         Self {
             store,
             place: place.into(),
-            sorted,
+            remote,
         }
     }
 
@@ -160,12 +161,12 @@ impl TenantObjects<'_> {
     pub async fn put(&self, key: &str, data: Vec<u8>, mode: PutMode) -> Result<(), Failure> {
         let path = self.path(key)?;
         let payload = PutPayload::from(data);
-        let put = self
-            .storage
-            .store
-            .put_opts(&path, payload, mode.into())
-            .await;
-        put.map(drop).map_err(|error| self.storage.explain(&error))
+        let Storage { store, remote, .. } = self.storage;
+        let put = match mode {
+            PutMode::Create if *remote => creation::create(store, &path, payload).await,
+            mode => store.put_opts(&path, payload, mode.into()).await.map(drop),
+        };
+        put.map_err(|error| self.storage.explain(&error))
     }
 
     /// As the platform's `delete`.
@@ -213,7 +214,7 @@ impl TenantObjects<'_> {
             if found.len() > limit {
                 found.pop_last();
             }
-            if found.len() == limit && self.storage.sorted {
+            if found.len() == limit && self.storage.remote {
                 break;
             }
         }
@@ -288,15 +289,12 @@ impl Writer {
 
     /// Makes the object visible and durable; answers its size.
     pub async fn finish(mut self) -> Result<u64, Failure> {
-        let finished = self.writer()?.shutdown().await;
-        if let Err(error) = finished {
-            let error = object_store::Error::Generic {
-                store: "writer",
-                source: error.into(),
-            };
-            return Err(explain(&error, &self.place));
+        self.writer()?;
+        // One that fails to end has given its parts up itself, and panics when it is told to again.
+        if let Some(mut ending) = self.inner.take() {
+            let ended = ending.shutdown().await;
+            ended.map_err(|error| explain(&cause(error), &self.place))?;
         }
-        self.inner = None;
         Ok(self.size)
     }
 
@@ -305,6 +303,16 @@ impl Writer {
             .as_mut()
             .ok_or_else(|| Failure::Unavailable("the writer has ended".into()))
     }
+}
+
+/// What the store said, which `BufWriter` tells as an I/O error.
+fn cause(error: std::io::Error) -> object_store::Error {
+    error
+        .downcast()
+        .unwrap_or_else(|error| object_store::Error::Generic {
+            store: "writer",
+            source: error.into(),
+        })
 }
 
 impl Drop for Writer {

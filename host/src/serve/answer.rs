@@ -80,7 +80,8 @@ pub fn body_too_large(limits: &LimitOptions) -> ApiError {
     ApiError::new(
         413,
         format!(
-            "The request's body is larger than {} MiB; send the document in several files.",
+            "The request's body is larger than {} MiB; send the document in parts (/v1/uploads), or \
+             in several files.",
             limits.body_mib
         ),
     )

@@ -23,6 +23,9 @@ use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
 use crate::runtime::{Admission, Call, InstanceLimits, Runtime};
 
+/// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
+const FORM_BYTES: u64 = 16 << 10;
+
 /// Headers that only the host may send to a guest.
 const INTERNAL_PREFIX: &str = "x-dayfly-";
 
@@ -149,7 +152,7 @@ impl Front {
     }
 
     fn body_limit(&self) -> u64 {
-        u64::from(self.limits.body_mib) << 20
+        (u64::from(self.limits.body_mib) << 20) + FORM_BYTES
     }
 
     fn instance_limits(&self) -> InstanceLimits {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::guests::Guests;
-use crate::identity::Verifier;
+use crate::identity;
 use crate::jobs::{Queue, Workers};
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
@@ -55,7 +55,7 @@ impl Running {
 /// Fails, with what to do about it, when the address, the data, a key, the embedder or the guests
 /// cannot be used. Compiles the guests where they are not in the cache, which takes seconds.
 pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
-    let verifier = Arc::new(Verifier::from_files(&options.auth_keys)?);
+    let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
     let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(&options)?;
@@ -147,6 +147,8 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
     settings::Values {
         embedding: settings::Embedding {
             url: embedding.url.clone(),
+            // The host adds it on the way out.
+            authorization: None,
             model: embedding.model.clone(),
             batch_inputs: embed.batch_inputs,
             batch_bytes: embed.batch_bytes,
@@ -158,7 +160,8 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
             graph_min_rows: options.index.graph_min_rows,
             segment_max_rows: options.index.segment_max_rows,
         },
-        max_file_bytes: u64::from(options.limits.body_mib) << 20,
+        max_file_bytes: u64::from(options.limits.file_mib) << 20,
+        step_ms: options.jobs.step_ms,
         node: data.node.clone(),
         boot: data.boot.clone(),
     }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
+use dayfly_core::request_id::{HEADER, is_sane};
 use http::{HeaderMap, HeaderName};
 
 use crate::platform::random_id;
 
 /// Names a request in its response and in the log.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const MAX_LENGTH: usize = 128;
+pub const REQUEST_ID: HeaderName = HeaderName::from_static(HEADER);
 
 /// The client's own id where it is sane, otherwise a new one.
 pub fn request_id(headers: &HeaderMap) -> Arc<str> {
@@ -17,11 +17,6 @@ pub fn request_id(headers: &HeaderMap) -> Arc<str> {
         Some(id) => id.into(),
         None => format!("req_{}", random_id().unwrap_or_default()).into(),
     }
-}
-
-fn is_sane(id: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 #[cfg(test)]

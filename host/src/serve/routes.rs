@@ -32,7 +32,7 @@ pub fn route(path: &str) -> Route {
 fn resource(path: &str) -> Option<Guest> {
     let mut segments = path.trim_end_matches('/').split('/');
     match segments.next()? {
-        "files" => return Some(Guest::Stores),
+        "files" | "uploads" => return Some(Guest::Stores),
         "vector_stores" => {}
         _ => return None,
     }
@@ -54,6 +54,8 @@ mod tests {
             ("/upload", Guest::Ingest),
             ("/v1/files", Guest::Stores),
             ("/v1/files/file-1/content", Guest::Stores),
+            ("/v1/uploads", Guest::Stores),
+            ("/v1/uploads/upload_1/parts", Guest::Stores),
             ("/v1/vector_stores", Guest::Stores),
             ("/v1/vector_stores/", Guest::Stores),
             ("/v1/vector_stores/vs_1", Guest::Stores),

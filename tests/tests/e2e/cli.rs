@@ -117,7 +117,7 @@ fn a_file_that_is_no_text_fails_alone() {
 #[test]
 fn a_token_comes_from_a_flag_or_the_environment() {
     let keys = KeyPair::new();
-    let setting = Setting::with(|builder| builder.arg("--auth-key").arg(keys.public()));
+    let setting = Setting::with(|builder| builder.auth_key(keys.public()));
     let token = keys.token("acme", &["read"]);
     dayfly(&setting, &["stores", "--token", &token])
         .run()

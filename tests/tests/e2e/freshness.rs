@@ -15,7 +15,7 @@ fn a_thousand_requests_of_mixed_tenants_see_only_their_own() {
     const CALLERS: usize = 8;
     const EACH: usize = 125;
     let keys = KeyPair::new();
-    let setting = Setting::with(|builder| builder.arg("--auth-key").arg(keys.public()));
+    let setting = Setting::with(|builder| builder.auth_key(keys.public()));
     let clients: Vec<Client> = TENANTS
         .iter()
         .map(|tenant| {

@@ -1,27 +1,25 @@
 //! The promises of the public interface, kept by the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod bad_input;
+mod abandoned;
+mod admission;
 mod cli;
 mod components;
-mod concurrency;
+mod composed;
 mod durability;
-mod embedder_faults;
-mod files_api;
+mod everywhere;
 mod freshness;
+mod graphs;
 mod limits;
-mod main_job;
-mod openai_client;
 mod real_text;
 mod reentry;
-mod search;
+mod s3_faults;
+mod serving;
+mod startup;
+mod steps;
 mod storage_faults;
-mod store_files_api;
-mod stores_api;
-mod tenants;
-mod upload;
 
-use dayfly_tests::{Client, FakeEmbedder, Server};
+use dayfly_tests::{Builder, Client, FakeEmbedder, Server};
 
 /// A server of its own for one test, with a provider of its own.
 struct Setting {
@@ -35,9 +33,7 @@ impl Setting {
         Self::with(|builder| builder)
     }
 
-    fn with(
-        change: impl FnOnce(dayfly_tests::server::Builder) -> dayfly_tests::server::Builder,
-    ) -> Self {
+    fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let embedder = FakeEmbedder::start();
         let server = change(Server::builder().embedder(&embedder)).start();
         let client = server.client();

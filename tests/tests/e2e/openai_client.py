@@ -1,5 +1,6 @@
 """Drives Dayfly with OpenAI's client as its documentation shows it; prints "all well"."""
 
+import hashlib
 import io
 import sys
 
@@ -60,6 +61,39 @@ assert len(list(listed)) == 2, "the client pages through"
 renamed = client.vector_stores.update(store.id, name="renamed")
 assert renamed.name == "renamed"
 assert [one.id for one in client.vector_stores.list()] == [store.id]
+
+upload = client.uploads.create(
+    bytes=48, filename="owls.txt", mime_type="text/plain", purpose="assistants"
+)
+assert upload.status == "pending" and upload.expires_at == upload.created_at + 3600, upload
+parts = [
+    client.uploads.parts.create(upload.id, data=half)
+    for half in (b"Owls hunt in the dark ", b"and find mice by their ear")
+]
+assert all(part.upload_id == upload.id and part.object == "upload.part" for part in parts), parts
+upload = client.uploads.complete(upload.id, part_ids=[part.id for part in parts])
+assert upload.status == "completed" and upload.file.filename == "owls.txt", upload
+owls = client.vector_stores.files.create_and_poll(upload.file.id, vector_store_id=store.id)
+assert owls.status == "completed", owls
+found = list(client.vector_stores.search(store.id, query="owls hunt mice"))
+assert found[0].content[0].text == "Owls hunt in the dark and find mice by their ear", found
+
+text = b"Every line of a long text is like the one before it.\n" * 10_000
+chunked = client.uploads.upload_file_chunked(
+    file=text,
+    filename="lines.txt",
+    bytes=len(text),
+    mime_type="text/plain",
+    purpose="assistants",
+    part_size=100_000,
+    md5=hashlib.md5(text).hexdigest(),
+)
+assert chunked.status == "completed" and chunked.file.bytes == len(text), chunked
+assert client.files.content(chunked.file.id).read() == text
+given_up = client.uploads.create(
+    bytes=9, filename="never.txt", mime_type="text/plain", purpose="assistants"
+)
+assert client.uploads.cancel(given_up.id).status == "cancelled"
 
 assert client.vector_stores.files.delete(file.id, vector_store_id=store.id).deleted
 assert client.vector_stores.delete(store.id).deleted

@@ -1,0 +1,78 @@
+use dayfly_core::api::{RebuildObject, RebuildStatus};
+use spin_executor::run;
+
+use super::Provider;
+use super::bindings::exports::dayfly::platform::faiss::{Error, Guest, Hit, Phase, Rebuild};
+use super::http::WasiHttp;
+use super::instance::Instance;
+use crate::faiss::{self, Query, Service};
+
+impl Guest for Provider {
+    fn search(
+        store: String,
+        base: String,
+        query: Vec<f32>,
+        k: u32,
+        parameters: String,
+        filter: Option<String>,
+    ) -> Result<Vec<Hit>, Error> {
+        let query = Query {
+            query: &query,
+            k,
+            parameters: &parameters,
+            filter: filter.as_deref(),
+        };
+        let found = run(service()?.search(&store, &base, &query))?;
+        let hit = |hit: faiss::Hit| Hit {
+            row: hit.row,
+            score: hit.score,
+        };
+        Ok(found.into_iter().map(hit).collect())
+    }
+
+    fn request_rebuild(store: String) -> Result<Rebuild, Error> {
+        Ok(run(service()?.request_rebuild(&store))?.into())
+    }
+
+    fn status(store: String) -> Result<Rebuild, Error> {
+        Ok(run(service()?.status(&store))?.into())
+    }
+}
+
+fn service() -> Result<Service<'static, WasiHttp>, Error> {
+    let instance = Instance::get();
+    let (origin, authorization) = instance.faiss().map_err(Error::Denied)?;
+    Ok(Service {
+        origin,
+        authorization,
+        transport: &WasiHttp,
+    })
+}
+
+impl From<RebuildObject> for Rebuild {
+    fn from(rebuild: RebuildObject) -> Self {
+        Self {
+            phase: match rebuild.status {
+                RebuildStatus::Idle => Phase::Idle,
+                RebuildStatus::Queued => Phase::Queued,
+                RebuildStatus::InProgress => Phase::Running,
+                RebuildStatus::Failed => Phase::Failed,
+            },
+            rows_done: rebuild.rows_done,
+            rows: rebuild.rows,
+            message: rebuild.message,
+        }
+    }
+}
+
+impl From<faiss::Error> for Error {
+    fn from(error: faiss::Error) -> Self {
+        match error {
+            faiss::Error::NotConfigured(text) => Self::NotConfigured(text),
+            faiss::Error::NotFound => Self::NotFound,
+            faiss::Error::Denied(text) => Self::Denied(text),
+            faiss::Error::Invalid(text) => Self::Invalid(text),
+            faiss::Error::Unavailable(text) => Self::Unavailable(text),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use dayfly_identity as identity;
+
+use super::Provider;
+use super::bindings::exports::dayfly::platform::identity::{AuthError, Guest, Principal, Scope};
+use super::instance::Instance;
+
+impl Guest for Provider {
+    fn authenticate(authorization: Option<String>) -> Result<Principal, AuthError> {
+        match Instance::get().authenticate(authorization.as_deref()) {
+            Ok(Ok(principal)) => Ok(Principal::from(principal)),
+            Ok(Err(error)) => Err(AuthError::from(error)),
+            Err(configuration) => {
+                eprintln!("{configuration}");
+                Err(AuthError::Unavailable(configuration))
+            }
+        }
+    }
+}
+
+impl From<&identity::Principal> for Principal {
+    fn from(principal: &identity::Principal) -> Self {
+        let scope = |scope: &identity::Scope| match scope {
+            identity::Scope::Read => Scope::Read,
+            identity::Scope::Write => Scope::Write,
+        };
+        Self {
+            tenant: principal.tenant.clone(),
+            scopes: principal.scopes.iter().map(scope).collect(),
+        }
+    }
+}
+
+impl From<identity::AuthError> for AuthError {
+    fn from(error: identity::AuthError) -> Self {
+        match error {
+            identity::AuthError::Missing(text) => Self::Missing(text),
+            identity::AuthError::Invalid(text) => Self::Invalid(text),
+            identity::AuthError::Expired(text) => Self::Expired(text),
+        }
+    }
+}

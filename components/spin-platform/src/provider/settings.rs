@@ -1,0 +1,40 @@
+use super::Provider;
+use super::bindings::exports::dayfly::platform::ingestion;
+use super::bindings::exports::dayfly::platform::settings::{Embedding, Guest, Indexing, Values};
+use super::instance::Instance;
+
+impl Guest for Provider {
+    fn get() -> Values {
+        let instance = Instance::get();
+        let settings = instance.settings();
+        Values {
+            embedding: Embedding {
+                url: settings.embedding_url,
+                authorization: settings.embedding_authorization,
+                model: settings.embedding_model,
+                batch_inputs: settings.batch_inputs,
+                batch_bytes: settings.batch_bytes,
+                concurrency: settings.concurrency,
+                request_timeout_ms: settings.request_timeout_ms,
+                deadline_ms: settings.deadline_ms,
+            },
+            indexing: Indexing {
+                graph_min_rows: settings.graph_min_rows,
+                segment_max_rows: settings.segment_max_rows,
+            },
+            max_file_bytes: settings.max_file_bytes,
+            step_ms: settings.step_ms,
+            // No instance knows which host it is on, and none outlives its request: each is a
+            // host of its own, started once.
+            node: instance.name.clone(),
+            boot: instance.name.clone(),
+        }
+    }
+}
+
+impl ingestion::Guest for Provider {
+    /// Nothing outlives a request on these hosts, so the caller has to go on itself.
+    fn schedule(_store: String, _file: String) -> bool {
+        false
+    }
+}

@@ -1,0 +1,190 @@
+use serde::{Deserialize, Serialize};
+
+use crate::chunk::Format;
+use crate::error::ApiError;
+use crate::ingest::Position;
+use crate::objects::{ObjectError, Objects};
+use crate::segment::SegmentMeta;
+
+/// So many records are kept; an older one says nothing that they do not.
+const KEPT: u64 = 2;
+/// Each repetition means that another attempt recorded progress.
+const MOST_READS: u32 = 16;
+
+/// How far an ingestion came: all that the next attempt needs to go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// How the file's text is understood; `None` where it was not found out yet.
+    pub format: Option<Format>,
+    /// Where to read on.
+    pub position: Position,
+    /// Chunks before this number are in `segments`.
+    pub chunks: u32,
+    /// What was written and is not yet visible.
+    pub segments: Vec<SegmentMeta>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// Who wrote it.
+    attempt: u32,
+    progress: Progress,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is the newest.
+    Yes,
+    /// It was, and another attempt went on from it.
+    Overtaken,
+    /// Another attempt was first: nobody will ever hear of what it would have added.
+    No,
+}
+
+/// The linear history of an ingestion's progress.
+///
+/// Each record is created if absent, after the one that its writer knew: of two attempts that go
+/// on from the same record one writes the next, and the other learns that it was overtaken. So
+/// nothing is ever lost from the newest record but by the ingestion's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    folder: String,
+    newest: u64,
+    /// What the newest record says.
+    pub progress: Progress,
+}
+
+impl Track {
+    /// The progress of the ingestion `ingest_id` so far.
+    pub fn read(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<Self, ApiError> {
+        Self::in_folder(objects, folder(store, ingest_id))
+    }
+
+    fn in_folder(objects: &dyn Objects, folder: String) -> Result<Self, ApiError> {
+        for _ in 0..MOST_READS {
+            let Some(newest) = newest(objects, &folder)? else {
+                return Ok(Self {
+                    folder,
+                    newest: 0,
+                    progress: Progress::default(),
+                });
+            };
+            match objects.get(&key(&folder, newest)) {
+                Ok(data) => {
+                    return Ok(Self {
+                        progress: parse(&data)?.progress,
+                        newest,
+                        folder,
+                    });
+                }
+                // Newer ones were written, or the ingestion ended.
+                Err(ObjectError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Records that `attempt` came so far; `progress` adds to what is known here. Durable when it
+    /// answers [`Recorded::Yes`].
+    pub fn record(
+        &mut self,
+        objects: &dyn Objects,
+        attempt: u32,
+        progress: Progress,
+    ) -> Result<Recorded, ApiError> {
+        let record = Record { attempt, progress };
+        let data = serde_json::to_vec(&record).map_err(|fault| {
+            ApiError::new(500, format!("The progress cannot be written: {fault}."))
+        })?;
+        let number = self.newest + 1;
+        let own = key(&self.folder, number);
+        let is_created = match objects.put_new(&own, &data) {
+            Ok(()) => true,
+            Err(ObjectError::AlreadyExists) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if is_created && newest(objects, &self.folder)?.is_none_or(|newest| newest <= number) {
+            self.newest = number;
+            self.progress = record.progress;
+            self.prune(objects);
+            return Ok(Recorded::Yes);
+        }
+        // Others went on from it, or its number was free only because it was pruned long ago. Each
+        // record names all that those before it do, so the newest tells.
+        let newest = Self::in_folder(objects, self.folder.clone())?;
+        let is_heard = record
+            .progress
+            .segments
+            .last()
+            .is_some_and(|own| newest.progress.segments.contains(own));
+        if is_created && newest.newest > number && !is_heard {
+            objects.delete(&own)?;
+        }
+        Ok(match is_heard {
+            true => Recorded::Overtaken,
+            false => Recorded::No,
+        })
+    }
+
+    /// Makes sure that no earlier attempt records anything after what is known here.
+    pub fn take_over(&mut self, objects: &dyn Objects, attempt: u32) -> Result<(), ApiError> {
+        for _ in 0..MOST_READS {
+            let known = self.progress.clone();
+            if self.record(objects, attempt, known)? == Recorded::Yes {
+                return Ok(());
+            }
+            *self = Self::in_folder(objects, std::mem::take(&mut self.folder))?;
+        }
+        Err(contended())
+    }
+
+    fn prune(&self, objects: &dyn Objects) {
+        let oldest_kept = self.newest.saturating_sub(KEPT - 1);
+        // What cannot be removed now goes with a later record, or with the ingestion.
+        let Ok(records) = objects.list_all(&self.folder) else {
+            return;
+        };
+        for meta in records {
+            if number_of(&meta.key).is_some_and(|number| number < oldest_kept) {
+                let _ = objects.delete(&meta.key);
+            }
+        }
+    }
+}
+
+/// Removes the progress of an ingestion that has ended.
+pub(super) fn forget(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<(), ApiError> {
+    for meta in objects.list_all(&folder(store, ingest_id))? {
+        objects.delete(&meta.key)?;
+    }
+    Ok(())
+}
+
+fn folder(store: &str, ingest_id: &str) -> String {
+    format!("stores/{store}/progress/{ingest_id}/")
+}
+
+fn key(folder: &str, number: u64) -> String {
+    format!("{folder}{number:08}.json")
+}
+
+fn number_of(key: &str) -> Option<u64> {
+    key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
+}
+
+fn newest(objects: &dyn Objects, folder: &str) -> Result<Option<u64>, ApiError> {
+    let records = objects.list_all(folder)?;
+    Ok(records.iter().filter_map(|meta| number_of(&meta.key)).max())
+}
+
+fn parse(data: &[u8]) -> Result<Record, ApiError> {
+    serde_json::from_slice(data).map_err(|fault| {
+        ApiError::new(500, format!("A progress record is damaged: {fault}.")).code("damaged_object")
+    })
+}
+
+fn contended() -> ApiError {
+    ApiError::unavailable("Another attempt at this ingestion goes on; try again.")
+}

@@ -1,0 +1,149 @@
+use super::*;
+
+fn chance() -> Option<Lost> {
+    Some(Lost::Chance("it trapped".to_owned()))
+}
+
+#[test]
+fn a_step_that_was_ended_is_followed_by_the_next_at_once_any_number_of_times() {
+    let objects = MemoryObjects::default();
+    for step in 0..50 {
+        // Every step by another host, and the clock stands still.
+        let worker = worker(&step.to_string(), "1");
+        let attempt = granted(claim_at(&objects, &worker, 0, None, step));
+        assert_eq!(attempt.number(), step + 1);
+        assert!(!attempt.succeeds_lost());
+        attempt.release(&objects).unwrap();
+    }
+}
+
+#[test]
+fn lost_attempts_count_since_the_last_progress() {
+    let objects = MemoryObjects::default();
+    let worker = worker("a", "1");
+    let mut granted = 0;
+    for progress in [0, 10, 20] {
+        for _ in 0..4 {
+            assert!(is_granted(&claim_at(
+                &objects,
+                &worker,
+                0,
+                chance(),
+                progress
+            )));
+            granted += 1;
+        }
+    }
+    assert_eq!(granted, 12);
+    // Five ended at 20: the last that began at 10, and all four that began there.
+    let last = claim_at(&objects, &worker, 0, chance(), 20);
+    assert!(matches!(last, Claim::Exhausted(_)), "{last:?}");
+}
+
+#[test]
+fn what_ends_at_a_limit_goes_on_as_long_as_it_came_further() {
+    let objects = MemoryObjects::default();
+    let worker = worker("a", "1");
+    let cpu = || Some(Lost::Deterministic("too slow".to_owned()));
+    assert!(is_granted(&claim_at(&objects, &worker, 0, None, 0)));
+    assert!(is_granted(&claim_at(&objects, &worker, 0, cpu(), 10)));
+    assert!(is_granted(&claim_at(&objects, &worker, 0, cpu(), 20)));
+    let last = claim_at(&objects, &worker, 0, cpu(), 20);
+    assert!(matches!(last, Claim::Exhausted(reason) if reason == "too slow"));
+}
+
+#[test]
+fn a_failure_of_others_is_tried_again_a_few_times_and_then_named() {
+    let objects = MemoryObjects::default();
+    let worker = worker("a", "1");
+    let mut tried = 0;
+    let reason = loop {
+        match claim_at(&objects, &worker, 0, None, 7) {
+            Claim::Granted(attempt) => attempt.give_up(&objects, "no answer").unwrap(),
+            Claim::Exhausted(reason) => break reason,
+            Claim::Held { .. } => panic!("it was ended"),
+        }
+        tried += 1;
+    };
+    assert_eq!(tried, 5);
+    assert!(reason.contains("no answer"), "{reason}");
+}
+
+#[test]
+fn the_death_of_an_instance_whose_attempt_had_ended_counts_for_nothing() {
+    let objects = MemoryObjects::default();
+    let worker = worker("a", "1");
+    for _ in 0..10 {
+        granted(claim_at(&objects, &worker, 0, chance(), 0))
+            .release(&objects)
+            .unwrap();
+    }
+}
+
+fn progress(chunks: u32) -> Progress {
+    Progress {
+        chunks,
+        ..Progress::default()
+    }
+}
+
+fn track(objects: &MemoryObjects) -> Track {
+    Track::read(objects, STORE, "1").unwrap()
+}
+
+#[test]
+fn the_newest_progress_is_read_and_older_records_go() {
+    let objects = MemoryObjects::default();
+    let mut own = track(&objects);
+    assert_eq!(own.progress, Progress::default());
+    for chunks in 1..30 {
+        assert_eq!(
+            own.record(&objects, 1, progress(chunks)).unwrap(),
+            Recorded::Yes
+        );
+        assert_eq!(track(&objects).progress.chunks, chunks);
+    }
+    assert_eq!(objects.list_all("stores/").unwrap().len(), 2);
+}
+
+#[test]
+fn of_two_attempts_that_go_on_from_one_record_one_writes_the_next() {
+    let objects = MemoryObjects::default();
+    let (mut old, mut new) = (track(&objects), track(&objects));
+    assert_eq!(new.record(&objects, 2, progress(5)).unwrap(), Recorded::Yes);
+    assert_eq!(old.record(&objects, 1, progress(9)).unwrap(), Recorded::No);
+    assert_eq!(track(&objects).progress.chunks, 5);
+}
+
+#[test]
+fn an_attempt_that_slept_through_pruning_records_nothing() {
+    let objects = MemoryObjects::default();
+    let (mut slow, mut new) = (track(&objects), track(&objects));
+    for chunks in 1..10 {
+        assert_eq!(
+            new.record(&objects, 2, progress(chunks)).unwrap(),
+            Recorded::Yes
+        );
+    }
+    let before = objects.list_all("stores/").unwrap();
+    assert_eq!(
+        slow.record(&objects, 1, progress(99)).unwrap(),
+        Recorded::No
+    );
+    assert_eq!(track(&objects).progress.chunks, 9);
+    assert_eq!(objects.list_all("stores/").unwrap().len(), before.len());
+}
+
+#[test]
+fn an_attempt_that_was_taken_over_from_records_nothing_more() {
+    let objects = MemoryObjects::default();
+    let mut old = track(&objects);
+    assert_eq!(old.record(&objects, 1, progress(3)).unwrap(), Recorded::Yes);
+    let mut new = track(&objects);
+    // It records once more between the new one's reading and its taking over.
+    assert_eq!(old.record(&objects, 1, progress(4)).unwrap(), Recorded::Yes);
+    new.take_over(&objects, 2).unwrap();
+    assert_eq!(new.progress.chunks, 4, "nothing recorded is lost");
+    assert_eq!(old.record(&objects, 1, progress(5)).unwrap(), Recorded::No);
+    assert_eq!(new.record(&objects, 2, progress(6)).unwrap(), Recorded::Yes);
+}

@@ -1,0 +1,88 @@
+//! The composed components, on a plain WASI host that gives them Spin's variables.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::binary;
+use crate::builder::{Builder, PREFIX};
+
+/// Options of `dayfly serve` and the variables of `spin.toml` that mean the same.
+const VARIABLES: [(&str, &str); 6] = [
+    ("--embed-batch-bytes", "embedding_batch_bytes"),
+    ("--embed-batch-inputs", "embedding_batch_inputs"),
+    ("--embed-concurrency", "embedding_concurrency"),
+    ("--embed-deadline-ms", "embedding_deadline_ms"),
+    ("--embed-request-timeout-ms", "embedding_request_timeout_ms"),
+    ("--job-step-ms", "ingestion_step_ms"),
+];
+
+/// The host on `spin.toml`.
+///
+/// # Panics
+/// When something was asked for that this target does not have.
+pub(crate) fn command(builder: &Builder) -> Command {
+    assert!(
+        builder.arguments.is_empty(),
+        "{:?} are for `dayfly serve` only",
+        builder.arguments
+    );
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml");
+    let mut command = Command::new(binary::profile_directory().join("spin-host"));
+    command.arg("--manifest").arg(manifest);
+    for (name, value) in variables(builder) {
+        command.arg("--variable").arg(format!("{name}={value}"));
+    }
+    command
+}
+
+fn variables(builder: &Builder) -> Vec<(String, String)> {
+    let bucket = builder.bucket.as_ref().unwrap();
+    let credentials = builder.credentials(bucket);
+    let url = builder.embed_url.as_deref();
+    let url = url.unwrap_or_else(|| panic!("a composed target has no embedder of its own"));
+    let (origin, path) = split(url);
+    let mut variables = vec![
+        ("s3_endpoint", builder.endpoint(bucket)),
+        ("s3_bucket", bucket.name().to_owned()),
+        ("s3_prefix", PREFIX.to_owned()),
+        ("s3_access_key_id", credentials.id),
+        ("s3_secret_access_key", credentials.secret),
+        ("embedding_origin", origin.to_owned()),
+        ("embedding_path", path.to_owned()),
+        ("embedding_model", builder.model_name().to_owned()),
+    ];
+    if let Some(key) = &builder.embed_key {
+        variables.push(("embedding_api_key", key.clone()));
+    }
+    match builder.auth_keys.is_empty() {
+        true => variables.push(("anonymous_tenant", "default".to_owned())),
+        false => variables.push(("token_keys", keys(builder))),
+    }
+    for (option, value) in &builder.options {
+        variables.push((variable(option), value.clone()));
+    }
+    let named = variables.into_iter();
+    named
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn keys(builder: &Builder) -> String {
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    builder.auth_keys.iter().map(read).collect()
+}
+
+fn variable(option: &str) -> &'static str {
+    let mut known = VARIABLES.iter();
+    let found = known.find(|(name, _)| *name == option);
+    found
+        .unwrap_or_else(|| panic!("{option} is for `dayfly serve` only"))
+        .1
+}
+
+/// The origin and the path of a URL.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url[host..].find('/').map_or(url.len(), |at| host + at);
+    url.split_at(path)
+}

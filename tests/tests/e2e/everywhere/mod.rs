@@ -1,0 +1,15 @@
+//! What holds on every target: `dayfly serve` on a directory, on a bucket, and the composed
+//! components on a plain host. `DAYFLY_TARGET` names one.
+
+mod bad_input;
+mod concurrency;
+mod embedder_faults;
+mod files_api;
+mod main_job;
+mod openai_client;
+mod search;
+mod store_files_api;
+mod stores_api;
+mod tenants;
+mod upload;
+mod uploads_api;

@@ -1,0 +1,192 @@
+//! What `dayfly serve` adds to the guests.
+
+use std::io::Read;
+
+use dayfly_tests::api::multipart_type;
+use dayfly_tests::text::Prose;
+use dayfly_tests::{Fault, raw, wait};
+use serde_json::{Value, json};
+
+use crate::Setting;
+
+#[test]
+fn the_server_says_that_it_is_well() {
+    let setting = Setting::new();
+    let answer = setting.client.get("/healthz");
+    assert_eq!(answer.ok(), json!({"status": "ok"}));
+    let answer = setting.client.get("/v1/vector_stores");
+    assert_eq!(answer.ok()["data"], json!([]));
+    assert_ne!(answer.header("x-request-id"), None);
+}
+
+#[test]
+fn the_embeddings_endpoint_answers_as_openai_does() {
+    // The embedded embedder, on the public port.
+    let server = dayfly_tests::Server::builder().start();
+    let client = server.client();
+    let body = json!({"model": "all-MiniLM-L6-v2", "input": ["a heron", "a bird", "a tax form"]});
+    let answer = client.post_json("/v1/embeddings", &body).ok();
+    assert_eq!(answer["object"], "list");
+    let vectors: Vec<Vec<f64>> = answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| serde_json::from_value(item["embedding"].clone()).unwrap())
+        .collect();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    assert_eq!(vectors[0].len(), 384);
+    assert!((dot(&vectors[0], &vectors[0]) - 1.0).abs() < 1e-3);
+    assert!(dot(&vectors[0], &vectors[1]) > dot(&vectors[0], &vectors[2]) + 0.1);
+    assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() >= 6);
+
+    let body =
+        json!({"model": "all-MiniLM-L6-v2", "input": "a heron", "encoding_format": "base64"});
+    let encoded = client.post_json("/v1/embeddings", &body).ok()["data"][0]["embedding"].clone();
+    assert_eq!(encoded.as_str().map(str::len), Some(2048));
+    assert_ne!(encoded, Value::Null);
+}
+
+#[test]
+fn without_keys_a_web_page_cannot_have_the_browser_ask() {
+    let setting = Setting::new();
+    let base = setting.client.base();
+    let port = base.rsplit(':').next().unwrap();
+    let ask = |headers: &str| {
+        let head = format!("GET /v1/files HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+        dayfly_tests::raw::exchange(base, &head, &mut std::io::empty()).0
+    };
+    assert_eq!(ask("host: evil.example\r\n"), 403);
+    assert_eq!(ask(&format!("host: evil.example:{port}\r\n")), 403);
+    assert_eq!(
+        ask("host: localhost\r\norigin: http://evil.example\r\n"),
+        403
+    );
+    assert_eq!(ask("host: localhost\r\n"), 200);
+    assert_eq!(
+        ask(&format!(
+            "host: 127.0.0.1:{port}\r\norigin: http://127.0.0.1:{port}\r\n"
+        )),
+        200
+    );
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_read() {
+    let setting = Setting::with(|builder| builder.option("--limit-body-mib", 1));
+    let client = &setting.client;
+    let declared = 10_u64 << 20;
+    for (path, content_type) in [
+        ("/upload", "application/json".to_owned()),
+        ("/v1/files", multipart_type()),
+    ] {
+        // Declared too large.
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\n\
+             content-length: {declared}\r\nconnection: close\r\n\r\n"
+        );
+        let (status, text) = raw::exchange(client.base(), &head, &mut Prose::new(1, declared));
+        assert_eq!(status, 413, "{text}");
+        assert!(text.contains("\"message\""), "{text}");
+        assert!(text.to_lowercase().contains("x-request-id"), "{text}");
+        // Too large without a word about it.
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\n\
+             transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+        );
+        let mut chunked = Vec::new();
+        let begin = if path == "/upload" {
+            "{\"text\":\"".to_owned()
+        } else {
+            dayfly_tests::api::file_part("file", "a.txt", "text/plain")
+        };
+        for piece in std::iter::once(begin)
+            .chain((0..160).map(|seed| Prose::text(seed, 65_536).replace('\n', " ")))
+        {
+            chunked.extend_from_slice(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes());
+        }
+        let (status, text) = raw::exchange(client.base(), &head, &mut chunked.as_slice());
+        assert_eq!(status, 413, "{text}");
+    }
+    assert!(client.ids("/v1/files").is_empty());
+    client.upload("default", &Prose::text(1, 900_000));
+}
+
+#[test]
+fn a_client_that_stops_in_the_middle_holds_nothing() {
+    let setting = Setting::with(|builder| builder.option("--limit-wall-ms", 2_000));
+    let client = &setting.client;
+    let head = "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"text\":\"half";
+    let mut silent: Vec<_> = (0..8).map(|_| raw::connect(client.base())).collect();
+    for stream in &mut silent {
+        std::io::Write::write_all(stream, head.as_bytes()).unwrap();
+    }
+    client.upload("default", "herons");
+    wait::until("the silent uploads to be given up", || {
+        (setting.server.metrics().sum("dayfly_instances", &[]) == 0.0).then_some(())
+    });
+    for stream in &mut silent {
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
+        let status = text.split(' ').nth(1).map(str::to_owned);
+        assert!(
+            matches!(status.as_deref(), None | Some("400" | "408" | "504")),
+            "{text}"
+        );
+    }
+    assert_eq!(client.find("default", "herons").len(), 1);
+}
+
+#[test]
+fn the_host_adds_the_key_and_nobody_else_sees_it() {
+    let setting = Setting::with(|builder| builder.embed_key("sk-do-not-tell"));
+    setting.client.upload("default", "herons wait for fish");
+    setting.client.find("default", "herons");
+    let seen = setting.embedder.seen();
+    assert_eq!(seen.len(), 2);
+    for request in &seen {
+        assert_eq!(
+            request.authorization.as_deref(),
+            Some("Bearer sk-do-not-tell")
+        );
+    }
+    setting.embedder.fail_always(Some(Fault::Status(401, None)));
+    let answer = setting
+        .client
+        .post_upload("default", &json!({"text": "herons"}));
+    assert!(!answer.text().contains("do-not-tell"), "{}", answer.text());
+    assert!(!setting.server.log().contains("do-not-tell"));
+    assert!(!setting.server.metrics().text().contains("do-not-tell"));
+    let stored = std::process::Command::new("grep")
+        .args(["-r", "-l", "do-not-tell"])
+        .arg(setting.server.data())
+        .output()
+        .unwrap();
+    assert!(stored.stdout.is_empty(), "{stored:?}");
+}
+
+#[test]
+fn every_response_has_a_request_id_of_its_own() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let mut ids: Vec<String> = [
+        "/healthz",
+        "/v1/files",
+        "/v1/vector_stores",
+        "/nowhere",
+        "/v1/files/file-0",
+    ]
+    .iter()
+    .map(|path| client.get(path).header("x-request-id").unwrap().to_owned())
+    .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+}
+
+#[test]
+fn monitoring_needs_no_token() {
+    let keys = dayfly_tests::key::KeyPair::new();
+    let setting = Setting::with(|builder| builder.auth_key(keys.public()));
+    setting.client.get("/healthz").ok();
+}

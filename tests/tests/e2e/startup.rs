@@ -1,0 +1,36 @@
+//! What `dayfly serve` refuses to begin with.
+
+use dayfly_tests::Server;
+
+#[test]
+fn without_keys_nothing_but_loopback_is_bound() {
+    let (status, said) = Server::builder()
+        .embed_url("http://127.0.0.1:9/v1/embeddings")
+        .option("--listen", "0.0.0.0:0")
+        .run_to_end();
+    assert!(!status.success());
+    assert!(
+        said.contains("127.0.0.1") && said.contains("--auth-key"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_key_that_cannot_be_read_stops_the_start() {
+    let (status, said) = Server::builder()
+        .embed_url("http://127.0.0.1:9/v1/embeddings")
+        .auth_key("/nowhere/public.pem")
+        .run_to_end();
+    assert!(!status.success());
+    assert!(said.contains("/nowhere/public.pem"), "{said}");
+}
+
+#[test]
+fn a_key_that_is_not_in_the_environment_stops_the_start() {
+    let (status, said) = Server::builder()
+        .embed_url("http://127.0.0.1:9/v1/embeddings")
+        .option("--embed-key-env", "NOT_SET_ANYWHERE")
+        .run_to_end();
+    assert!(!status.success());
+    assert!(said.contains("NOT_SET_ANYWHERE"), "{said}");
+}
