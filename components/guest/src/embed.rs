@@ -8,7 +8,7 @@ use dayfly_core::embedding::{
 use dayfly_core::error::ApiError;
 use dayfly_core::retry::{RetryPolicy, parse_retry_after};
 use futures::StreamExt;
-use spin_sdk::http::{IncomingResponse, Method, Request, send};
+use spin_sdk::http::{ErrorCode, IncomingResponse, Method, Request, SendError, send};
 
 use crate::clock;
 
@@ -130,9 +130,14 @@ impl<'a> Embedder<'a> {
         }
         let request = request.body(body).build();
         let unreachable = |reason: &str| EmbeddingError::unreachable(&self.provider, reason);
-        let response: IncomingResponse = send(request)
-            .await
-            .map_err(|fault| unreachable(&fault.to_string()))?;
+        let response: IncomingResponse = send(request).await.map_err(|fault| match &fault {
+            SendError::Http(
+                ErrorCode::HttpRequestDenied
+                | ErrorCode::HttpRequestUriInvalid
+                | ErrorCode::DestinationIpProhibited,
+            ) => EmbeddingError::forbidden(&self.provider, &fault.to_string()),
+            _ => unreachable(&fault.to_string()),
+        })?;
         let retry_after = response
             .headers()
             .get("retry-after")

@@ -5,7 +5,7 @@ use dayfly_core::pending::{self, HELD, Hold, Lost, Progress, Status};
 use dayfly_core::store::{self, FileEntry, Manifest, Table};
 use dayfly_guest::call::Call;
 use dayfly_guest::clock;
-use dayfly_guest::platform::PlatformObjects;
+use dayfly_guest::platform::{self, PlatformObjects};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{existing, usable};
 
@@ -35,7 +35,10 @@ pub async fn answer(
         store: existing(store)?.store.id,
         file_id: file_id.to_owned(),
     };
-    let lost = call.header("x-dayfly-lost");
+    // Only a platform that drives ingestions knows how they ended, and lets nobody else say it.
+    let lost = call
+        .header("x-dayfly-lost")
+        .filter(|_| platform::schedule(&job.store, file_id));
     run(&job, lost.as_deref(), budget).await?;
     crate::store_files::state(store, file_id)
 }

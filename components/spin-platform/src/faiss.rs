@@ -134,7 +134,9 @@ impl<T: Transport> Service<'_, T> {
                 body,
             };
             let room = Room::new(LARGEST_ANSWER);
-            let answer = self.transport.exchange(&request, &room, ATTEMPT).await;
+            let left = (start + POLICY.deadline).saturating_sub(self.transport.monotonic());
+            let limit = ATTEMPT.min(left);
+            let answer = self.transport.exchange(&request, &room, limit).await;
             let error = match answer.map_err(unreachable).and_then(accepted) {
                 Err(error @ Error::Unavailable(_)) => error,
                 decided => return decided,

@@ -46,6 +46,20 @@ impl EmbeddingError {
         }
     }
 
+    /// The host lets nobody send the request: it is not among those that may be reached, or its
+    /// address is none.
+    pub fn forbidden(provider: &str, reason: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            message: format!(
+                "may not be reached from here ({}); the operator has to allow it, or to correct its \
+                 address.",
+                shorten(reason)
+            ),
+            advice: Advice::FixConfiguration,
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self.advice, Advice::Retry { .. })

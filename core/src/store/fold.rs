@@ -46,7 +46,7 @@ pub fn fold(
     let old = Table::of(objects, manifest)?;
     let mut table = old.clone();
     let mut merged: Vec<SegmentMeta> = Vec::new();
-    let outcome = merge_small(
+    let prepared = merge_small(
         objects,
         manifest,
         indexing,
@@ -56,26 +56,44 @@ pub fn fold(
     )
     .and_then(|()| {
         let base = new_id();
-        let data = serde_json::to_vec(&table).map_err(|fault| {
-            ApiError::new(500, format!("The table cannot be written: {fault}."))
-        })?;
-        objects.put(&keys::base_table(store, &base), &data)?;
-        let committed = commit(objects, manifest, &base, &old, &table, now_ms)?;
-        if !committed {
-            objects.delete(&keys::base_table(store, &base))?;
-        }
-        Ok(committed)
+        write_table(objects, store, &base, &table)?;
+        Ok(base)
     });
-    if !matches!(outcome, Ok(true)) {
-        // Nothing names them; what cannot be removed now is inert.
-        merged
-            .iter()
-            .flat_map(|meta| meta.keys(store))
-            .for_each(|key| drop(objects.delete(&key)));
+    let base = match prepared {
+        Ok(base) => base,
+        Err(error) => {
+            discard(objects, store, &merged);
+            return Err(error);
+        }
+    };
+    // After an error a version may name them or not: then they stay, inert at worst.
+    if !commit(objects, manifest, &base, &old, &table, now_ms)? {
+        discard(objects, store, &merged);
+        objects.delete(&keys::base_table(store, &base))?;
     }
-    outcome.map(drop)
+    Ok(())
 }
 
+fn write_table(
+    objects: &dyn Objects,
+    store: &str,
+    base: &str,
+    table: &Table,
+) -> Result<(), ApiError> {
+    let data = serde_json::to_vec(table)
+        .map_err(|fault| ApiError::new(500, format!("The table cannot be written: {fault}.")))?;
+    Ok(objects.put(&keys::base_table(store, base), &data)?)
+}
+
+/// Removes segments that no version names. What cannot be removed now is inert.
+fn discard(objects: &dyn Objects, store: &str, segments: &[SegmentMeta]) {
+    segments
+        .iter()
+        .flat_map(|meta| meta.keys(store))
+        .for_each(|key| drop(objects.delete(&key)));
+}
+
+/// Whether a version with this base came to be.
 fn commit(
     objects: &dyn Objects,
     folded: &Manifest,
@@ -86,6 +104,14 @@ fn commit(
 ) -> Result<bool, ApiError> {
     let mut committed = false;
     change(objects, &folded.store.id, now_ms, |newest| {
+        // An earlier try of this very commit, whose answer said otherwise.
+        committed = newest
+            .base
+            .as_ref()
+            .is_some_and(|present| present.id == base);
+        if committed {
+            return Ok(None);
+        }
         committed = newest.base == folded.base && newest.tail.starts_with(&folded.tail);
         if !committed {
             return Ok(None);

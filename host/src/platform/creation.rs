@@ -29,18 +29,20 @@ pub async fn create(store: &dyn ObjectStore, path: &Path, payload: PutPayload) -
         };
         let error = match store.put_opts(path, payload.clone(), options).await {
             Ok(_) => return Ok(()),
-            Err(error) if repeats == REPEATS => return Err(error),
             Err(error) => error,
         };
-        match error {
+        match &error {
             Error::AlreadyExists { .. } => match mark_of(store, path).await? {
                 Some(found) if found == mark => return Ok(()),
                 Some(_) => return Err(error),
                 // Two creations met, or the object is deleted again.
                 None => {}
             },
-            error if !broke_off(&error) => return Err(error),
+            other if !broke_off(other) => return Err(error),
             _ => {}
+        }
+        if repeats == REPEATS {
+            return Err(error);
         }
         repeats += 1;
     }

@@ -191,7 +191,9 @@ fn a_variable_that_a_component_is_not_given_is_named() {
     let (_folder, path) = changed_manifest("s3_bucket = \"{{ s3_bucket }}\"\n", "");
     let host = setting.host(&path, &composed(""), &[]);
     let answer = host.client().get("/v1/vector_stores");
-    assert_eq!(answer.status, 503, "{}", answer.text());
+    let said = answer.text();
+    assert_eq!(answer.status, 503, "{said}");
+    assert!(!said.contains("s3_bucket"), "told to anybody: {said}");
     let log = host.log();
     assert!(log.contains("`s3_bucket` is not set"), "{log}");
     assert!(setting.bucket.keys().is_empty());

@@ -69,7 +69,7 @@ impl Source<'_> {
         number
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| {
-                let what = format!("is {text:?} and has to be a whole number of at least {least}");
+                let what = format!("has to be a whole number of at least {least}");
                 wrong(name, &what)
             })
     }
@@ -89,12 +89,16 @@ fn faiss(source: &Source<'_>) -> Result<Option<Url>, String> {
     Ok((!nowhere).then_some(origin))
 }
 
-const NO_ORIGIN: &str = "has to be http:// or https:// and a host, without a path";
+const NO_ORIGIN: &str = "has to be http:// or https:// and a host, without a path or a password";
 
 /// Scheme and host, and nothing after them.
 fn origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let plain = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
 }
 

@@ -26,8 +26,9 @@ pub struct Settings {
     pub segment_max_rows: u32,
     /// The largest file, in bytes.
     pub max_file_bytes: u64,
-    /// An ingestion stops after so many milliseconds.
-    pub step_ms: Option<u64>,
+    /// An ingestion stops after so many milliseconds. Always some: nobody drives ingestions here, so
+    /// guests have to, in steps of whatever length.
+    pub step_ms: u64,
 }
 
 impl Default for Settings {
@@ -45,7 +46,7 @@ impl Default for Settings {
             graph_min_rows: u32::MAX,
             segment_max_rows: DEFAULT_SEGMENT_MAX_ROWS,
             max_file_bytes: 512 << 20,
-            step_ms: None,
+            step_ms: u64::MAX,
         }
     }
 }
@@ -70,7 +71,7 @@ impl Settings {
             )?,
             deadline_ms: milliseconds("embedding_deadline_ms", default.deadline_ms)?,
             max_file_bytes: source.number("max_file_bytes", default.max_file_bytes, 1)?,
-            step_ms: (step_ms > 0).then_some(step_ms),
+            step_ms: if step_ms == 0 { u64::MAX } else { step_ms },
             ..default
         })
     }

@@ -113,9 +113,9 @@ fn numbers_and_the_endpoint_are_taken() {
         Some("Bearer sk")
     );
     assert_eq!(settings.batch_inputs, 7);
-    assert_eq!(settings.step_ms, Some(20_000));
+    assert_eq!(settings.step_ms, 20_000);
     let none = given().with("ingestion_step_ms", "0").read().settings;
-    assert_eq!(none.step_ms, None);
+    assert_eq!(none.step_ms, u64::MAX);
     assert!(
         given()
             .with("embedding_origin", "models")

@@ -93,7 +93,9 @@ async fn exchange(request: &Request<'_>, claim: &Claim<'_>) -> Result<Response, 
         }
     };
     let answer = send::<_, IncomingResponse>(outgoing);
-    let response = match select(pin!(answer), pin!(upload)).await {
+    // It outlives the reading: ending a body early may end the connection, and the answer with it.
+    let mut upload = pin!(upload);
+    let response = match select(pin!(answer), upload.as_mut()).await {
         Either::Left((response, _)) => response,
         Either::Right(((), answer)) => answer.await,
     };
@@ -197,7 +199,7 @@ fn fault(error: SendError) -> Fault {
     match code {
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
             Fault::Forbidden(format!(
-                "the host does not let this component reach the storage ({text}): the operator has to name `s3_endpoint` in `allowed_outbound_hosts`"
+                "the host does not let this component reach the storage ({text}): the operator has to name `s3_endpoint` in `allowed_outbound_hosts`, and every variable must be known there"
             ))
         }
         ErrorCode::HttpRequestUriInvalid

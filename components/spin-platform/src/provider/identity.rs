@@ -4,6 +4,10 @@ use super::Provider;
 use super::bindings::exports::dayfly::platform::identity::{AuthError, Guest, Principal, Scope};
 use super::instance::Instance;
 
+/// Whoever asks may be anybody.
+const MISCONFIGURED: &str =
+    "This service is not configured rightly; its operator finds in its log which variable to set.";
+
 impl Guest for Provider {
     fn authenticate(authorization: Option<String>) -> Result<Principal, AuthError> {
         match Instance::get().authenticate(authorization.as_deref()) {
@@ -11,7 +15,7 @@ impl Guest for Provider {
             Ok(Err(error)) => Err(AuthError::from(error)),
             Err(configuration) => {
                 eprintln!("{configuration}");
-                Err(AuthError::Unavailable(configuration))
+                Err(AuthError::Unavailable(MISCONFIGURED.to_owned()))
             }
         }
     }

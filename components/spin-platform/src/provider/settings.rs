@@ -23,7 +23,7 @@ impl Guest for Provider {
                 segment_max_rows: settings.segment_max_rows,
             },
             max_file_bytes: settings.max_file_bytes,
-            step_ms: settings.step_ms,
+            step_ms: Some(settings.step_ms),
             // No instance knows which host it is on, and none outlives its request: each is a
             // host of its own, started once.
             node: instance.name.clone(),

@@ -269,3 +269,27 @@ fn a_damaged_manifest_is_named_and_not_taken_for_an_empty_store() {
     let error = current(&objects, STORE).unwrap_err();
     assert_eq!(error.code.as_deref(), Some("damaged_object"));
 }
+
+#[test]
+fn a_fold_that_was_made_and_is_said_not_to_be_keeps_what_it_wrote() {
+    for answer in [
+        ObjectError::Unavailable("the answer was lost".into()),
+        ObjectError::AlreadyExists,
+    ] {
+        let objects = store();
+        add_many(&objects, "a", FOLD_LENGTH);
+        let manifest = current(&objects, STORE).unwrap().unwrap();
+        let denying = Interrupted::denying(&objects, answer);
+        let mut ids = 0..;
+        let _ = fold(&denying, &manifest, INDEXING, 3_000, || {
+            format!("id{}", ids.next().unwrap())
+        });
+        let folded = current(&objects, STORE).unwrap().unwrap();
+        assert!(folded.base.is_some());
+        let table = Table::of(&objects, &folded).unwrap();
+        assert_eq!(table.files.len(), FOLD_LENGTH);
+        for key in table.segments.values().flat_map(|meta| meta.keys(STORE)) {
+            objects.head(&key).unwrap();
+        }
+    }
+}

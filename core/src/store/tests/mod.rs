@@ -92,10 +92,11 @@ fn add(
     })
 }
 
-/// Objects where something happens just before a `put_new`.
+/// Objects where something happens just before a `put_new`, or to its answer.
 struct Interrupted<'a> {
     inner: &'a dyn Objects,
     before_put_new: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
+    instead_of_done: RefCell<Option<ObjectError>>,
 }
 
 impl<'a> Interrupted<'a> {
@@ -103,6 +104,16 @@ impl<'a> Interrupted<'a> {
         Self {
             inner,
             before_put_new: RefCell::new(Some(Box::new(before_put_new))),
+            instead_of_done: RefCell::new(None),
+        }
+    }
+
+    /// The next `put_new` is done, and says that it was not.
+    fn denying(inner: &'a dyn Objects, answer: ObjectError) -> Self {
+        Self {
+            inner,
+            before_put_new: RefCell::new(None),
+            instead_of_done: RefCell::new(Some(answer)),
         }
     }
 }
@@ -128,7 +139,8 @@ impl Objects for Interrupted<'_> {
         if let Some(interrupt) = interruption {
             interrupt();
         }
-        self.inner.put_new(key, data)
+        self.inner.put_new(key, data)?;
+        self.instead_of_done.borrow_mut().take().map_or(Ok(()), Err)
     }
     fn list(
         &self,
