@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 use crate::ids;
+use crate::json;
 use crate::objects::{ObjectError, Objects, Part};
 
 /// What is known of an uploaded file. Its presence makes the file exist.
@@ -124,8 +125,7 @@ pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, ApiError> {
 
 /// Makes a file exist, after its content was written.
 pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), ApiError> {
-    let data = serde_json::to_vec(meta)
-        .map_err(|fault| ApiError::new(500, format!("The file cannot be described: {fault}.")))?;
+    let data = json::to_vec(meta, "The file cannot be described")?;
     Ok(objects.put(&meta_key(&meta.id), &data)?)
 }
 

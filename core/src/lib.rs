@@ -13,6 +13,7 @@ pub mod files;
 pub mod filter;
 pub mod ids;
 pub mod ingest;
+mod json;
 pub mod objects;
 pub mod pending;
 pub mod request_id;

@@ -1,10 +1,9 @@
 //! The composed components, on a plain WASI host that gives them Spin's variables.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::binary;
 use crate::builder::{Builder, PREFIX};
+use crate::plain_host::{composed, manifest, spin_host};
 
 /// Options of `dayfly serve` and the variables of `spin.toml` that mean the same.
 const VARIABLES: [(&str, &str); 6] = [
@@ -26,16 +25,10 @@ pub(crate) fn command(builder: &Builder) -> Command {
         "{:?} are for `dayfly serve` only",
         builder.arguments
     );
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml");
-    let mut command = Command::new(binary::profile_directory().join("spin-host"));
-    command.arg("--manifest").arg(manifest);
-    for (name, value) in variables(builder) {
-        command.arg("--variable").arg(format!("{name}={value}"));
-    }
-    command
+    spin_host(&manifest(), &composed(""), &variables(builder))
 }
 
-fn variables(builder: &Builder) -> Vec<(String, String)> {
+fn variables(builder: &Builder) -> Vec<(&'static str, String)> {
     let bucket = builder.bucket.as_ref().unwrap();
     let credentials = builder.credentials(bucket);
     let url = builder.embed_url.as_deref();
@@ -61,10 +54,7 @@ fn variables(builder: &Builder) -> Vec<(String, String)> {
     for (option, value) in &builder.options {
         variables.push((variable(option), value.clone()));
     }
-    let named = variables.into_iter();
-    named
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    variables
 }
 
 fn keys(builder: &Builder) -> String {

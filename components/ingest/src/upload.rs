@@ -75,21 +75,17 @@ enum Received {
 }
 
 async fn ingest(store: &str, file: &FileMeta, budget: Budget) -> Result<Received, ApiError> {
-    let begun = begin(store, file);
-    let received = match &begun {
-        Ok(manifest) => index(manifest, file, budget).await,
-        Err(error) => Err(error.clone()),
+    // Where it fails the caller still has the text and is told; what cannot be removed is inert.
+    let manifest = begin(store, file).inspect_err(|_| {
+        let _ = files::delete(&PlatformObjects, &file.id);
+    })?;
+    let error = match index(&manifest, file, budget).await {
+        Ok(received) => return Ok(received),
+        Err(error) => error,
     };
-    let (Err(error), Ok(manifest)) = (&received, &begun) else {
-        if received.is_err() {
-            let _ = files::delete(&PlatformObjects, &file.id);
-        }
-        return received;
-    };
-    // The caller still has the text and is told; what cannot be removed now is inert.
-    match take_back(manifest, file) {
+    match take_back(&manifest, file) {
         Ok(Some(committed)) => Ok(Received::Searchable(committed)),
-        Ok(None) | Err(_) => Err(error.clone()),
+        Ok(None) | Err(_) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
+use crate::json;
 use crate::objects::{ObjectError, Objects};
 
 /// How long an attempt is held without being renewed, in milliseconds.
@@ -164,8 +165,7 @@ impl Record {
     }
 
     fn data(&self) -> Result<Vec<u8>, ApiError> {
-        serde_json::to_vec(self)
-            .map_err(|fault| ApiError::new(500, format!("The attempt cannot be written: {fault}.")))
+        json::to_vec(self, "The attempt cannot be written")
     }
 }
 

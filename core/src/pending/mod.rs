@@ -26,6 +26,7 @@ use crate::chunk::ChunkingStrategy;
 use crate::error::ApiError;
 use crate::files::{self, FileMeta};
 use crate::filter::AttributeValue;
+use crate::json;
 use crate::objects::{ObjectError, Objects};
 
 /// An accepted ingestion.
@@ -141,8 +142,7 @@ pub fn all(objects: &dyn Objects, store: &str) -> Result<Vec<Pending>, ApiError>
 
 /// Writes the record: the ingestion is accepted, or has failed, when this returns.
 pub fn write(objects: &dyn Objects, store: &str, pending: &Pending) -> Result<(), ApiError> {
-    let data = serde_json::to_vec(pending)
-        .map_err(|fault| ApiError::new(500, format!("The record cannot be written: {fault}.")))?;
+    let data = json::to_vec(pending, "The record cannot be written")?;
     Ok(objects.put(&key(store, &pending.file_id), &data)?)
 }
 

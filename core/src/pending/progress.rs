@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::chunk::Format;
 use crate::error::ApiError;
 use crate::ingest::Position;
+use crate::json;
 use crate::objects::{ObjectError, Objects};
 use crate::segment::SegmentMeta;
 
@@ -95,9 +96,7 @@ impl Track {
         progress: Progress,
     ) -> Result<Recorded, ApiError> {
         let record = Record { attempt, progress };
-        let data = serde_json::to_vec(&record).map_err(|fault| {
-            ApiError::new(500, format!("The progress cannot be written: {fault}."))
-        })?;
+        let data = json::to_vec(&record, "The progress cannot be written")?;
         let number = self.newest + 1;
         let own = key(&self.folder, number);
         let is_created = match objects.put_new(&own, &data) {

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::{FORMAT, Garbage, Manifest, keys};
 use crate::error::ApiError;
+use crate::json;
 use crate::objects::{ObjectError, Objects};
 
 /// How many versions stay readable behind the newest one. A reader that holds a version older
@@ -91,8 +92,7 @@ fn commit(
 /// because the version before it is gone: then this "next" version may be an old number that
 /// was pruned meanwhile, and the caller looks again at what the newest version says.
 fn put_next(objects: &dyn Objects, store: &str, next: &Manifest) -> Result<bool, ApiError> {
-    let data = serde_json::to_vec(next)
-        .map_err(|fault| ApiError::new(500, format!("The manifest cannot be written: {fault}.")))?;
+    let data = json::to_vec(next, "The manifest cannot be written")?;
     match objects.put_new(&keys::manifest(store, next.version), &data) {
         Ok(()) => {}
         Err(ObjectError::AlreadyExists) => return Ok(false),

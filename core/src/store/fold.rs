@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::{Manifest, Table, change, keys};
 use crate::error::ApiError;
+use crate::json;
 use crate::objects::Objects;
 use crate::segment::{self, SegmentError, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
 
@@ -80,8 +81,7 @@ fn write_table(
     base: &str,
     table: &Table,
 ) -> Result<(), ApiError> {
-    let data = serde_json::to_vec(table)
-        .map_err(|fault| ApiError::new(500, format!("The table cannot be written: {fault}.")))?;
+    let data = json::to_vec(table, "The table cannot be written")?;
     Ok(objects.put(&keys::base_table(store, base), &data)?)
 }
 

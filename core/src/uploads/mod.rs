@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ApiError;
 use crate::files::{self, FileMeta, FilePart};
 use crate::ids;
+use crate::json;
 use crate::objects::{ObjectError, Objects};
 
 /// The largest part in bytes, as in OpenAI's API.
@@ -212,8 +213,7 @@ fn end_key(id: &str) -> String {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(value)
-        .map_err(|fault| ApiError::new(500, format!("The upload cannot be described: {fault}.")))
+    json::to_vec(value, "The upload cannot be described")
 }
 
 fn from_json<T: for<'de> Deserialize<'de>>(data: &[u8]) -> Result<T, ApiError> {

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use dayfly_core::objects::ObjectError;
+use rusty_s3::S3Action;
 use rusty_s3::actions::{CompleteMultipartUploadResponse, CreateMultipartUpload};
 
 use super::attempts::Parcel;
 use super::objects::SMALL;
 use super::writes::WRITER;
-use super::{Client, Room, TenantObjects, Transport};
+use super::{Client, Response, Room, TenantObjects, Transport};
 
 /// An object up to this size is written at once, a larger one in parts of it. S3 takes no less
 /// than 5 MiB; two of these fit beside each other into the smallest memory a host gives.
@@ -134,6 +135,21 @@ impl Upload {
 }
 
 impl<T: Transport> Client<T> {
+    /// The answer to an action that comes to nothing where it is refused.
+    async fn accepted<'a, A: S3Action<'a>>(
+        &self,
+        action: A,
+        parcel: Parcel<'a>,
+    ) -> Result<Response, ObjectError> {
+        let room = Room::new(SMALL);
+        let outcome = self.send(action, parcel, &room, self.patience()).await;
+        let response = outcome.answer?;
+        match response.is_success() {
+            true => Ok(response),
+            false => Err(self.refusal(&response)),
+        }
+    }
+
     async fn begin(&self, path: &str) -> Result<Parts, ObjectError> {
         let config = &self.config;
         let writer = self.token();
@@ -144,14 +160,7 @@ impl<T: Transport> Client<T> {
             headers: &headers,
             ..Parcel::default()
         };
-        let room = Room::new(SMALL);
-        let response = self
-            .send(action, parcel, &room, self.patience())
-            .await
-            .answer?;
-        if !response.is_success() {
-            return Err(self.refusal(&response));
-        }
+        let response = self.accepted(action, parcel).await?;
         let begun = CreateMultipartUpload::parse_response(response.text())
             .map_err(|error| self.nonsense(&format!("a begun upload: {error}")))?;
         let upload = begun.upload_id().to_owned();
@@ -174,14 +183,7 @@ impl<T: Transport> Client<T> {
             body: data,
             ..Parcel::default()
         };
-        let room = Room::new(SMALL);
-        let response = self
-            .send(action, parcel, &room, self.patience())
-            .await
-            .answer?;
-        if !response.is_success() {
-            return Err(self.refusal(&response));
-        }
+        let response = self.accepted(action, parcel).await?;
         let etag = response.header("etag").map(str::to_owned);
         etag.ok_or_else(|| self.nonsense("no etag of a part"))
     }
