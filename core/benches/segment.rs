@@ -110,6 +110,7 @@ fn write(
         model: "clustered".to_owned(),
         dimension: DIMENSION as u32,
         graph_min_rows,
+        base: None,
     };
     let text = "A chunk of text has about a thousand characters. ".repeat(20);
     let begun = Instant::now();
@@ -143,6 +144,7 @@ fn fresh_search(
         .map(|segment| Scope {
             segment,
             live: meta.live_rows(|_| true),
+            found: None,
         })
         .collect();
     let mut found = search_by(objects, &scopes, std::slice::from_ref(query), K, method)?;

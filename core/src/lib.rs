@@ -16,6 +16,7 @@ pub mod ingest;
 mod json;
 pub mod objects;
 pub mod pending;
+pub mod rebuild;
 pub mod request_id;
 pub mod retry;
 pub mod search;

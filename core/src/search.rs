@@ -1,5 +1,7 @@
 //! Searching a store: its live rows, newest wins, best first.
 
+mod base;
+
 use crate::api::{SearchChunk, SearchResult, TextContent};
 use crate::error::ApiError;
 use crate::filter::Filter;
@@ -7,8 +9,10 @@ use crate::objects::Objects;
 use crate::segment::{self, Hit, Query, Scope, SegmentMeta};
 use crate::store::Table;
 
+pub use base::{BaseHit, BaseIndex, live_in_base};
+
 /// What is looked for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Search<'a> {
     /// One or more queries; a passage counts with the one it fits best.
     pub queries: &'a [Query],
@@ -18,6 +22,9 @@ pub struct Search<'a> {
     pub threshold: f32,
     /// Which files are looked at.
     pub filter: Option<&'a Filter>,
+    /// The native index over the store's base, where it has one. Without it, or where it cannot
+    /// be had, the base's rows are scanned as all others are.
+    pub base: Option<&'a dyn BaseIndex>,
 }
 
 /// The best passages of a store, best first; of equal ones, the older first.
@@ -29,17 +36,24 @@ pub fn search(
     table: &Table,
     wanted: &Search<'_>,
 ) -> Result<Vec<SearchResult>, ApiError> {
-    let metas: Vec<&SegmentMeta> = table
+    let mut metas: Vec<&SegmentMeta> = table
         .segments
         .values()
         .filter(|meta| !live_rows(table, wanted.filter, meta).is_empty())
         .collect();
+    let found = base::find(table, wanted, &metas)?;
+    if let Some(found) = &found {
+        metas.retain(|meta| meta.base.is_none() || found.contains_key(meta.id.as_str()));
+    }
     let segments = segment::open(objects, store, &metas)?;
     let scopes: Vec<Scope<'_>> = segments
         .iter()
         .map(|segment| Scope {
             segment,
             live: live_rows(table, wanted.filter, segment.meta()),
+            found: found
+                .as_ref()
+                .and_then(|found| found.get(segment.meta().id.as_str()).cloned()),
         })
         .collect();
     let found = segment::search(objects, &scopes, wanted.queries, wanted.limit)?;

@@ -1,10 +1,18 @@
 //! The command line.
 
 mod client;
+#[cfg(feature = "faiss")]
+mod direct;
+#[cfg(feature = "faiss")]
+mod export;
+mod faiss;
 mod folder;
+#[cfg(feature = "faiss")]
+mod import;
 mod indexing;
 mod origin;
 mod output;
+mod rebuild;
 mod search;
 mod serve;
 mod setup;
@@ -12,6 +20,7 @@ mod stores;
 mod text;
 mod token;
 mod upload;
+mod worker;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -43,6 +52,19 @@ enum Command {
     Search(search::Arguments),
     /// List, show or delete stores
     Stores(stores::Arguments),
+    /// Merge a store's rows into one large index, or do such rebuilds as a worker
+    Rebuild(rebuild::Arguments),
+    /// Serve large indexes to Spin applications over the same bucket, and rebuild them
+    Faiss(Box<serve::Arguments>),
+    /// Write a store for FAISS, LangChain or Arrow
+    #[cfg(feature = "faiss")]
+    Export(export::Arguments),
+    /// Read a FAISS index with its texts, or a folder of LangChain's
+    #[cfg(feature = "faiss")]
+    Import(import::Arguments),
+    #[cfg(feature = "faiss")]
+    #[command(name = dayfly::rebuild::COMMAND, hide = true)]
+    RebuildProcess,
     /// Make keys, and the tokens that name a tenant
     Token(token::Arguments),
     /// Fetch and verify the model of the built-in embedder
@@ -98,6 +120,14 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
         Command::Upload(arguments) => wait_for(upload::run(&arguments, output)),
         Command::Search(arguments) => wait_for(search::run(&arguments, output)),
         Command::Stores(arguments) => wait_for(stores::run(&arguments, output)),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, output),
+        Command::Faiss(arguments) => faiss::run(&arguments, output),
+        #[cfg(feature = "faiss")]
+        Command::Export(arguments) => export::run(&arguments, output),
+        #[cfg(feature = "faiss")]
+        Command::Import(arguments) => import::run(&arguments, output),
+        #[cfg(feature = "faiss")]
+        Command::RebuildProcess => Ok(dayfly::rebuild::child::run()?),
         Command::Token(arguments) => token::run(&arguments, output),
         Command::Setup => setup::run(output),
     }
@@ -129,6 +159,9 @@ mod tests {
             vec!["dayfly", "stores", "--json"],
             vec!["dayfly", "stores", "get", "a", "--json"],
             vec!["dayfly", "token", "keygen", "--json"],
+            vec!["dayfly", "rebuild", "a", "--json"],
+            vec!["dayfly", "rebuild", "--worker", "--json"],
+            vec!["dayfly", "faiss", "--json"],
             vec!["dayfly", "setup", "--json"],
         ] {
             assert!(

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use dayfly::options::ServeOptions;
 
-use layer::Layer;
+pub use layer::Layer;
 
 /// The file that is read, where it exists, when none is named.
 const DEFAULT_FILE: &str = "dayfly.toml";

@@ -188,7 +188,7 @@ impl Metrics {
                 count.load(Relaxed),
             );
         }
-        if let Some(bytes) = resident_memory() {
+        if let Some(bytes) = resident_memory("self") {
             head(
                 &mut text,
                 "process_resident_memory_bytes",
@@ -214,7 +214,7 @@ impl Metrics {
     }
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
@@ -222,9 +222,9 @@ fn sample(text: &mut String, name: &str, labels: &str, value: u64) {
     let _ = writeln!(text, "{name}{{{labels}}} {value}");
 }
 
-/// Linux only; elsewhere there is no such sample.
-fn resident_memory() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+/// That of a process, by its number or `self`. Linux only; elsewhere there is no such sample.
+pub fn resident_memory(process: &str) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::{DEFAULT_GRAPH_MIN_ROWS, DEFAULT_SEGMENT_MAX_ROWS};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct ServeOptions {
     pub jobs: JobOptions,
     /// How vectors are stored.
     pub index: IndexOptions,
+    /// Large indexes by FAISS.
+    pub rebuild: RebuildOptions,
 }
 
 /// Where text becomes vectors.
@@ -108,6 +111,35 @@ pub struct IndexOptions {
     pub segment_max_rows: u32,
 }
 
+/// Large indexes, which FAISS builds in a process of its own and which this one maps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RebuildOptions {
+    /// Rebuilds at once. 0 leaves them to other hosts of the bucket.
+    pub concurrency: u32,
+    /// Memory of one's process, beyond which it fails. Also decides which index is built.
+    pub memory_mib: u32,
+    /// Threads of one. 0: as many as there are processors.
+    pub threads: u32,
+    /// A store with so many rows that its index does not know is rebuilt. 0: only when asked.
+    pub min_rows: u32,
+    /// Indexes that stay open for searches, by the bytes of their files: the last one used stays
+    /// open however large it is.
+    pub open_mib: u32,
+}
+
+impl Default for RebuildOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 1,
+            memory_mib: 2_048,
+            threads: 0,
+            min_rows: DEFAULT_MIN_ROWS,
+            open_mib: 1_024,
+        }
+    }
+}
+
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
@@ -121,6 +153,7 @@ impl Default for ServeOptions {
             limits: LimitOptions::default(),
             jobs: JobOptions::default(),
             index: IndexOptions::default(),
+            rebuild: RebuildOptions::default(),
         }
     }
 }

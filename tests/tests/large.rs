@@ -3,14 +3,19 @@
 //! A program of its own, so that nothing else runs beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use dayfly_tests::plain_host::{PlainHost, composed, manifest, spin_host, variables};
+use dayfly_tests::rebuild::{folder_of, import, path, rebuilt};
 use dayfly_tests::s3::Bucket;
 use dayfly_tests::scenario::{Index, Way, large_document, many_uploads};
 use dayfly_tests::text::Prose;
-use dayfly_tests::{FakeEmbedder, wait};
+use dayfly_tests::topics::Topics;
+use dayfly_tests::{Client, FakeEmbedder, Server, vector, wait};
 use serde_json::json;
 
 const MIB: u64 = 1 << 20;
@@ -101,4 +106,130 @@ fn a_managed_spin_takes_documents_far_beyond_its_limits() {
     let passage: String = Prose::text(42, 1_000).chars().take(800).collect();
     let best = &client.find(&store, &passage)[0];
     assert!(best.score > 0.5, "{best:?}");
+}
+
+/// Files of the large store, each of so many rows.
+const FILE_ROWS: usize = 500;
+
+#[test]
+fn a_store_of_100_000_rows_is_rebuilt_while_it_is_used() {
+    const ROWS: usize = 100_000;
+    let data = tempfile::tempdir().unwrap();
+    let topics = Topics::new(3, 1_000);
+    let mut texts: Vec<String> = (0..ROWS as u64).map(|n| topics.text(n, 75)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let mut vectors = folder_of(folder.path(), &texts, FILE_ROWS);
+    import(folder.path(), data.path(), "s");
+    let embedder = FakeEmbedder::start();
+    let builder = Server::builder().embedder(&embedder).data(data.path());
+    let server = builder.option("--rebuild-min-rows", 0).start();
+    let client = server.client();
+
+    let files = client.list("/v1/files?limit=10000");
+    let id_of = |n: usize| {
+        let name = format!("file{n}");
+        let file = files
+            .iter()
+            .find(|file| file["filename"] == name.as_str())
+            .unwrap();
+        file["id"].as_str().unwrap().to_owned()
+    };
+    let store = client.get("/v1/vector_stores/s").ok()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (done, uploaded) = (AtomicBool::new(false), Mutex::new(Vec::<String>::new()));
+    let deleted = Mutex::new(HashSet::<usize>::new());
+    client.post_json(&path("s"), &json!({})).ok();
+    let state = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0.. {
+                if done.load(SeqCst) {
+                    break;
+                }
+                let text = topics.text(1_000_000 + n, 60);
+                client.upload("s", &text);
+                uploaded.lock().unwrap().push(text);
+            }
+        });
+        scope.spawn(|| {
+            for n in (0..100).step_by(3) {
+                if done.load(SeqCst) {
+                    break;
+                }
+                client
+                    .delete(&format!("/v1/vector_stores/{store}/files/{}", id_of(n)))
+                    .ok();
+                deleted.lock().unwrap().insert(n);
+                // Searches go on meanwhile, and never find what was deleted.
+                let body = json!({"query": texts[n * FILE_ROWS + 7], "max_num_results": 10});
+                let hits = client.search("s", &body);
+                assert_eq!(hits.len(), 10);
+                assert!(hits.iter().all(|hit| hit.text != texts[n * FILE_ROWS + 7]));
+            }
+        });
+        let state = rebuilt(&client, "s");
+        done.store(true, SeqCst);
+        state
+    });
+    println!("{state}");
+    assert_eq!(state["status"], "idle", "{state}");
+    assert_eq!(state["index"]["factory"], "HNSW32,SQ8");
+    assert!(
+        state["index"]["recall"].as_f64().unwrap() >= 0.95,
+        "{state}"
+    );
+
+    let (deleted, uploaded) = (
+        deleted.into_inner().unwrap(),
+        uploaded.into_inner().unwrap(),
+    );
+    assert!(!uploaded.is_empty() && !deleted.is_empty());
+    println!(
+        "{} uploads, {} deletions meanwhile",
+        uploaded.len(),
+        deleted.len()
+    );
+    for text in &uploaded {
+        vectors.extend(vector::embed(text, 384));
+    }
+    texts.extend(uploaded);
+    let live = |row: usize| row >= ROWS || !deleted.contains(&(row / FILE_ROWS));
+    let recall = recall(&client, &topics, &texts, &vectors, live);
+    println!("recall of the ten nearest against an exact search: {recall}");
+    assert!(recall >= 0.95, "{recall}");
+    // Nothing is lost: what was uploaded meanwhile is found by its own words.
+    for text in &texts[ROWS..] {
+        assert_eq!(client.find("s", text)[0].text, *text);
+    }
+}
+
+/// The share of the ten live rows that are truly nearest which searches find.
+fn recall(
+    client: &Client,
+    topics: &Topics,
+    texts: &[String],
+    vectors: &[f32],
+    live: impl Fn(usize) -> bool,
+) -> f64 {
+    const QUERIES: u64 = 60;
+    let (mut found, mut all) = (0, 0);
+    for n in 0..QUERIES {
+        let query = topics.text(5_000_000 + n, 30);
+        let own = vector::embed(&query, 384);
+        let nearest = dayfly_faiss::nearest(&own, vectors, 384, 6_000).unwrap();
+        let truth: HashSet<&str> = nearest[0]
+            .iter()
+            .filter(|hit| live(hit.row as usize))
+            .take(10)
+            .map(|hit| texts[hit.row as usize].as_str())
+            .collect();
+        let hits = client.search("s", &json!({"query": query, "max_num_results": 10}));
+        all += truth.len();
+        found += hits
+            .iter()
+            .filter(|hit| truth.contains(hit.text.as_str()))
+            .count();
+    }
+    f64::from(found as u32) / f64::from(all as u32)
 }

@@ -17,6 +17,21 @@ const NEEDS: &[Need] = &[
         package: "build-essential",
     },
     Need {
+        what: "a C++ compiler, for FAISS",
+        probe: &["c++", "--version"],
+        package: "build-essential",
+    },
+    Need {
+        what: "CMake, for FAISS",
+        probe: &["cmake", "--version"],
+        package: "cmake",
+    },
+    Need {
+        what: "OpenBLAS without threads of its own, for FAISS",
+        probe: &["sh", "-c", "ls /usr/lib/*/openblas-openmp/libopenblas.a"],
+        package: "libopenblas-openmp-dev",
+    },
+    Need {
         what: "pip, which fetches the embedding model",
         probe: &["python3", "-m", "pip", "--version"],
         package: "python3-pip",

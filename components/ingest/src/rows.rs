@@ -86,6 +86,7 @@ impl<'a> RowWriter<'a> {
             model: self.store.embedding.model.clone(),
             dimension,
             graph_min_rows: self.settings.indexing.graph_min_rows,
+            base: None,
         }
     }
 

@@ -1,15 +1,28 @@
+use dayfly_core::api::RebuildRequest;
 use dayfly_core::ids;
 use dayfly_core::pending::{self, Claim, Worker, claim};
+use dayfly_core::rebuild;
 use dayfly_core::store::{self, Indexing, Manifest};
 use dayfly_guest::clock;
+use dayfly_guest::faiss;
 use dayfly_guest::platform::{PlatformObjects, settings};
 
-/// Folds a store whose tail has grown long, unless another request is at it. Nothing depends on
-/// it: a later commit tries again.
+/// Folds a store whose tail has grown long, unless another request is at it, and asks for its
+/// rebuild where it has outgrown its segments. Nothing depends on it: a later commit tries again.
 pub fn tidy(committed: &Manifest) {
-    if !committed.is_fold_due() {
-        return;
+    if rebuild::is_due(committed, settings().indexing.rebuild_min_rows) {
+        let automatic = RebuildRequest {
+            automatic: true,
+            ..RebuildRequest::default()
+        };
+        let _ = faiss::request_rebuild(committed, automatic);
     }
+    if committed.is_fold_due() {
+        fold(committed);
+    }
+}
+
+fn fold(committed: &Manifest) {
     let store = &committed.store.id;
     let base = committed.base.as_ref().map_or("first", |base| &base.id);
     let work = format!("fold-{base}");

@@ -9,6 +9,7 @@ use dayfly_core::store::Table;
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
 use dayfly_guest::embed::Embedder;
+use dayfly_guest::faiss::NativeIndex;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::{self, Reply};
 use dayfly_guest::stores::usable;
@@ -53,11 +54,13 @@ async fn find(call: &Call, store: &str, request: IncomingRequest) -> Result<Repl
         .rows()
         .map(Query::new)
         .collect::<Result<Vec<_>, _>>()?;
+    let native = NativeIndex::new(&manifest, asked.filters.as_ref());
     let wanted = Search {
         queries: &queries,
         limit,
         threshold,
         filter: filter.as_ref(),
+        base: Some(&native),
     };
     let found = search(&PlatformObjects, &manifest.store.id, &table, &wanted)?;
     Reply::json(&SearchPage::new(texts, found))

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use dayfly_core::api::RebuildObject;
+use dayfly_core::api::{RebuildObject, RebuildRequest};
 use dayfly_core::objects::keys::check_segment;
 use dayfly_core::retry::RetryPolicy;
 use rusty_s3::Method;
@@ -44,6 +44,8 @@ pub enum Error {
 /// What is searched for.
 #[derive(Debug, Serialize)]
 pub struct Query<'a> {
+    /// The store's version whose live rows are meant.
+    pub version: u64,
     /// The vector.
     pub query: &'a [f32],
     /// How many rows are wanted.
@@ -90,13 +92,19 @@ pub struct Service<'a, T> {
 
 impl<T: Transport> Service<'_, T> {
     /// Asks for a rebuild.
-    pub async fn request_rebuild(&self, store: &str) -> Result<RebuildObject, Error> {
-        self.rebuild(Method::Post, store).await
+    pub async fn request_rebuild(
+        &self,
+        store: &str,
+        request: &RebuildRequest,
+    ) -> Result<RebuildObject, Error> {
+        let body =
+            serde_json::to_vec(request).map_err(|fault| Error::Invalid(fault.to_string()))?;
+        self.rebuild(Method::Post, store, &body).await
     }
 
     /// Where a rebuild stands.
     pub async fn status(&self, store: &str) -> Result<RebuildObject, Error> {
-        self.rebuild(Method::Get, store).await
+        self.rebuild(Method::Get, store, &[]).await
     }
 
     /// The rows of a base that are nearest.
@@ -113,9 +121,14 @@ impl<T: Transport> Service<'_, T> {
         Ok(found.hits)
     }
 
-    async fn rebuild(&self, method: Method, store: &str) -> Result<RebuildObject, Error> {
+    async fn rebuild(
+        &self,
+        method: Method,
+        store: &str,
+        body: &[u8],
+    ) -> Result<RebuildObject, Error> {
         let path = ["vector_stores", store, "rebuild"];
-        parse(&self.call(method, &path, &[]).await?)
+        parse(&self.call(method, &path, body).await?)
     }
 
     /// Every call may be repeated: asking again changes nothing.

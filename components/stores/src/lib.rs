@@ -62,7 +62,9 @@ async fn answer(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError
         (["v1", "uploads"] | ["v1", "uploads", _, "parts" | "complete" | "cancel"], _) => {
             Err(call.wrong_method("POST"))
         }
-        (["v1", "vector_stores", id, "rebuild"], Method::Post) => stores::request_rebuild(id),
+        (["v1", "vector_stores", id, "rebuild"], Method::Post) => {
+            stores::request_rebuild(call, id, request).await
+        }
         (["v1", "vector_stores", id, "rebuild"], Method::Get) => stores::rebuild(id),
         (["v1", "vector_stores", _, "rebuild"], _) => Err(call.wrong_method("GET or POST")),
         (["v1", "vector_stores"], Method::Get) => stores::list(call),

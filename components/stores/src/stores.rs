@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use dayfly_core::api::{CreateStore, Deleted, Page, PageRequest, StoreObject, UpdateStore};
+use dayfly_core::api::{
+    CreateStore, Deleted, Page, PageRequest, RebuildRequest, StoreObject, UpdateStore,
+};
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::error::ApiError;
 use dayfly_core::objects::Objects;
@@ -100,13 +102,19 @@ pub fn delete(id: &str) -> Result<Reply, ApiError> {
 }
 
 /// Asks the native FAISS service to merge the store's rows into one index.
-pub fn request_rebuild(id: &str) -> Result<Reply, ApiError> {
-    Reply::json(&faiss::request_rebuild(&existing(id)?.store.id)?)
+pub async fn request_rebuild(
+    call: &Call,
+    id: &str,
+    request: IncomingRequest,
+) -> Result<Reply, ApiError> {
+    call.expect_json()?;
+    let asked: RebuildRequest = body::json_or_default(request).await?;
+    Reply::json(&faiss::request_rebuild(&existing(id)?, asked)?)
 }
 
 /// Where that stands.
 pub fn rebuild(id: &str) -> Result<Reply, ApiError> {
-    Reply::json(&faiss::status(&existing(id)?.store.id)?)
+    Reply::json(&faiss::status(&existing(id)?)?)
 }
 
 fn describe(manifest: &Manifest) -> Result<StoreObject, ApiError> {

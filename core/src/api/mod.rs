@@ -10,7 +10,7 @@ mod upload;
 
 pub use file::{FileObject, LONGEST_PURPOSE, purpose};
 pub use page::{Order, Page, PageRequest};
-pub use rebuild::{RebuildObject, RebuildStatus};
+pub use rebuild::{IndexObject, RebuildObject, RebuildRequest, RebuildStatus};
 pub use search::{SearchChunk, SearchPage, SearchRequest, SearchResult, TextContent};
 pub use store::{CreateStore, FileCounts, StoreObject, UpdateStore};
 pub use store_file::{AttachFile, ContentPage, StoreFileObject, UpdateAttributes};

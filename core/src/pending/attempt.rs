@@ -169,6 +169,20 @@ impl Record {
     }
 }
 
+/// Whether attempt `number` at some work is still the last one that was granted.
+pub fn is_latest(
+    objects: &dyn Objects,
+    store: &str,
+    work: &str,
+    number: u32,
+) -> Result<bool, ApiError> {
+    match objects.head(&key(&folder(store, work), number + 1)) {
+        Ok(_) => Ok(false),
+        Err(ObjectError::NotFound) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Attempt {
     /// Its place among the attempts at this work, from 1.
     pub fn number(&self) -> u32 {

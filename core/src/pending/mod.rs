@@ -15,7 +15,9 @@ mod progress;
 
 use std::collections::BTreeMap;
 
-pub use attempt::{Attempt, Claim, LEASE_MS, Lost, Worker, claim, forget as forget_attempts};
+pub use attempt::{
+    Attempt, Claim, LEASE_MS, Lost, Worker, claim, forget as forget_attempts, is_latest,
+};
 pub use conclude::{conclude, segment_prefix};
 use conclude::{conclude_committed, discard_unheard, remove_leftovers};
 pub use hold::{CANCELLED, HELD, Hold, conclude_failed, take_up};

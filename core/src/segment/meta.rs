@@ -26,6 +26,20 @@ pub struct SegmentMeta {
     /// The graph beside it, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<GraphMeta>,
+    /// Its place among the rows of an indexed base, where it is a part of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BasePlace>,
+}
+
+/// Where a base that has a native index keeps a segment, and which of its rows these are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BasePlace {
+    /// The base.
+    pub id: String,
+    /// The segment's number among those of the base, from 0.
+    pub number: u32,
+    /// The index's number of the segment's first row.
+    pub first_row: u64,
 }
 
 /// Consecutive rows of one file.
@@ -47,8 +61,13 @@ pub struct GraphMeta {
 }
 
 /// The key of a segment's rows.
-pub fn rows_key(store: &str, segment: &str) -> String {
-    format!("stores/{store}/segments/{segment}.arrow")
+pub fn rows_key(store: &str, segment: &str, base: Option<&BasePlace>) -> String {
+    match base {
+        None => format!("stores/{store}/segments/{segment}.arrow"),
+        Some(BasePlace { id, number, .. }) => {
+            format!("stores/{store}/base/{id}/rows-{number:05}.arrow")
+        }
+    }
 }
 
 /// The key of a segment's graph.
@@ -89,9 +108,14 @@ impl SegmentMeta {
             .map(|run| run.file_id.as_str())
     }
 
+    /// The key of its rows.
+    pub fn rows_key(&self, store: &str) -> String {
+        rows_key(store, &self.id, self.base.as_ref())
+    }
+
     /// The keys of every object of this segment.
     pub fn keys(&self, store: &str) -> Vec<String> {
-        let mut keys = vec![rows_key(store, &self.id)];
+        let mut keys = vec![self.rows_key(store)];
         if self.graph.is_some() {
             keys.push(graph_key(store, &self.id));
         }
@@ -122,7 +146,7 @@ impl SegmentMeta {
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -145,6 +169,7 @@ mod tests {
             tail_sha256: String::new(),
             sha256: String::new(),
             graph: None,
+            base: None,
         }
     }
 

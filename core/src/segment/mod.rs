@@ -25,16 +25,19 @@ mod slab;
 mod tests;
 mod top;
 mod vector;
+mod vectors;
 mod verify;
 mod writer;
 
 pub use batch::NewRow;
 pub use error::SegmentError;
-pub use meta::{FileRun, GraphMeta, SegmentMeta, graph_key, rows_key};
+pub(crate) use meta::hex;
+pub use meta::{BasePlace, FileRun, GraphMeta, SegmentMeta, graph_key, rows_key};
 pub use open::{Segment, open};
 pub use rows::{Row, each_row, read_rows};
-pub use search::{Hit, Method, Scope, search, search_by};
+pub use search::{Hit, Method, Scope, candidates, search, search_by};
 pub use vector::Query;
+pub use vectors::{each_vectors, read_vector};
 pub use verify::verify;
 pub use writer::{SegmentSpec, SegmentWriter};
 

@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use super::SegmentError;
 use super::layout::{BatchLayout, Layout};
-use super::meta::{SegmentMeta, graph_key, hex, rows_key};
+use super::meta::{SegmentMeta, graph_key, hex};
 use super::read::{Wanted, groups, read_all};
 use crate::objects::Objects;
 
@@ -36,7 +36,7 @@ pub fn open<'a>(
     const MOST_AT_ONCE: usize = 256;
     let mut segments = Vec::with_capacity(metas.len());
     for group in groups(metas, MOST_AT_ONCE, |meta| u64::from(meta.tail_bytes)) {
-        let keys: Vec<String> = group.iter().map(|meta| rows_key(store, &meta.id)).collect();
+        let keys: Vec<String> = group.iter().map(|meta| meta.rows_key(store)).collect();
         for (meta, key) in group.iter().zip(&keys) {
             meta.check(key)?;
             if meta.tail_bytes > MAX_TAIL_BYTES {

@@ -18,6 +18,9 @@ pub struct Scope<'a> {
     ///
     /// [`SegmentMeta::live_rows`]: super::SegmentMeta::live_rows
     pub live: Vec<Range<u32>>,
+    /// For each query the rows that an index of its own found, and their scores: then the segment
+    /// is neither scanned nor walked.
+    pub found: Option<Vec<Vec<(u32, f32)>>>,
 }
 
 impl Scope<'_> {
@@ -52,6 +55,11 @@ pub enum Method {
 const CANDIDATES_PER_RESULT: usize = 4;
 const LEAST_CANDIDATES: usize = 40;
 
+/// How many candidates to rescore for `k` results, of which each may need so many.
+pub fn candidates(k: usize, per_result: usize) -> usize {
+    k.saturating_mul(per_result).max(LEAST_CANDIDATES)
+}
+
 /// The `k` best live rows of all scopes for each query, best first.
 ///
 /// Reads only codes and, of the best `4 * k` rows over all scopes (40 at least), vectors; all
@@ -79,19 +87,31 @@ pub fn search_by(
     if k == 0 {
         return Ok(vec![Vec::new(); queries.len()]);
     }
-    let limit = k
-        .saturating_mul(CANDIDATES_PER_RESULT)
-        .max(LEAST_CANDIDATES);
+    let limit = candidates(k, CANDIDATES_PER_RESULT);
     let mut tops: Vec<Top> = queries.iter().map(|_| Top::new(limit)).collect();
     let mut scanned = Vec::new();
     for (index, scope) in scopes.iter().enumerate() {
+        if scope.found.is_some() {
+            continue;
+        }
         let walk = wants_graph(scope, queries.len(), method);
         if !(walk && walk_graph(objects, index, scope, queries, limit, &mut tops)?) {
             scanned.push(index);
         }
     }
     scan(objects, scopes, &scanned, queries, &mut tops)?;
-    let candidates = tops.into_iter().map(Top::into_sorted).collect();
+    let mut candidates: Vec<Vec<Candidate>> = tops.into_iter().map(Top::into_sorted).collect();
+    // Other indexes judge by other codes: none of theirs competes with one of a scan unrescored.
+    for (index, scope) in scopes.iter().enumerate() {
+        let found = scope.found.iter().flatten();
+        for (rows, candidates) in found.zip(&mut candidates) {
+            candidates.extend(rows.iter().map(|&(row, score)| Candidate {
+                score,
+                segment: index as u32,
+                row,
+            }));
+        }
+    }
     let best = rescore(objects, scopes, queries, candidates, k)?;
     let hit = |candidate: Candidate| Hit {
         scope: candidate.segment as usize,
@@ -113,6 +133,15 @@ fn check(scopes: &[Scope<'_>], queries: &[Query]) -> Result<(), SegmentError> {
                  store's model",
                 other.dimension()
             )));
+        }
+        if scope
+            .found
+            .as_ref()
+            .is_some_and(|found| found.len() != queries.len())
+        {
+            return Err(SegmentError::Invalid(
+                "what was found does not fit the queries".to_owned(),
+            ));
         }
         let mut from = 0;
         for range in &scope.live {

@@ -29,6 +29,11 @@ impl Query {
         Ok(Self { unit, code, scale })
     }
 
+    /// Its components, scaled to length 1.
+    pub fn unit(&self) -> &[f32] {
+        &self.unit
+    }
+
     /// The number of its components.
     pub fn dimension(&self) -> u32 {
         self.unit.len() as u32

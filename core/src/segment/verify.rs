@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 
-use super::meta::{SegmentMeta, graph_key, hex, rows_key};
+use super::meta::{SegmentMeta, graph_key, hex};
 use super::read::{Wanted, read_all};
 use super::{GROUP_BYTES, SegmentError};
 use crate::objects::Objects;
@@ -10,12 +10,7 @@ use crate::objects::Objects;
 /// A search reads too little to notice every damaged byte; this does. Holds 4 MiB at a time.
 /// SHA-256, because `sha256sum` checks it without us and its cost is small beside embedding.
 pub fn verify(objects: &dyn Objects, store: &str, meta: &SegmentMeta) -> Result<(), SegmentError> {
-    verify_object(
-        objects,
-        &rows_key(store, &meta.id),
-        meta.bytes,
-        &meta.sha256,
-    )?;
+    verify_object(objects, &meta.rows_key(store), meta.bytes, &meta.sha256)?;
     match &meta.graph {
         Some(graph) => verify_object(
             objects,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::batch::{Columns, NewRow, schema};
 use super::graph;
 use super::layout::{BatchLayout, LAYOUT_KEY, Layout};
-use super::meta::{FileRun, SegmentMeta, graph_key, hex, rows_key};
+use super::meta::{BasePlace, FileRun, SegmentMeta, graph_key, hex, rows_key};
 use super::slab::CodeSlab;
 use super::vector::normalise;
 use super::{MAX_DIMENSION, MAX_TEXT_BYTES, SegmentError, max_rows};
@@ -28,6 +28,8 @@ pub struct SegmentSpec {
     /// From this many rows on it gets a graph; `u32::MAX` for never.
     /// [`DEFAULT_GRAPH_MIN_ROWS`](super::DEFAULT_GRAPH_MIN_ROWS) unless configured.
     pub graph_min_rows: u32,
+    /// Where it is to be part of an indexed base.
+    pub base: Option<BasePlace>,
 }
 
 /// Writes a segment row by row to object storage.
@@ -60,7 +62,7 @@ impl SegmentWriter {
         let reachable = spec.graph_min_rows <= max_rows(u32::MAX, spec.dimension);
         let slab = reachable.then(|| CodeSlab::new(spec.dimension));
         Ok(Self {
-            object: objects.create(&rows_key(&spec.store, &spec.id))?,
+            object: objects.create(&rows_key(&spec.store, &spec.id, spec.base.as_ref()))?,
             spec,
             schema,
             arrow,
@@ -79,6 +81,12 @@ impl SegmentWriter {
     /// How many rows were pushed.
     pub fn rows(&self) -> u32 {
         self.rows
+    }
+
+    /// Whether a row of this file may be pushed: its rows have to follow one another.
+    pub fn takes(&self, file_id: &str) -> bool {
+        let goes_on = self.files.last().is_some_and(|run| run.file_id == file_id);
+        goes_on || !self.seen.contains(file_id)
     }
 
     /// Appends a row. The rows of one file follow one another.
@@ -139,6 +147,7 @@ impl SegmentWriter {
             tail_sha256: hex(&Sha256::digest(&tail)),
             sha256: hex(&self.hash.finalize()),
             graph,
+            base: self.spec.base,
         })
     }
 
@@ -158,11 +167,7 @@ impl SegmentWriter {
                 row.text.len()
             ));
         }
-        let goes_on = self
-            .files
-            .last()
-            .is_some_and(|run| run.file_id == row.file_id);
-        if !goes_on && self.seen.contains(row.file_id) {
+        if !self.takes(row.file_id) {
             return invalid(format!(
                 "the rows of {} do not follow one another",
                 row.file_id

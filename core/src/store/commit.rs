@@ -10,7 +10,7 @@ use crate::objects::{ObjectError, Objects};
 pub const RETAINED_VERSIONS: u64 = 32;
 
 /// How long a superseded object stays, at the least, for readers that began before.
-const GRACE_MS: u64 = 3_600_000;
+pub(super) const GRACE_MS: u64 = 3_600_000;
 
 /// Each lost race means that another writer won one, so this many in a row means a storage
 /// whose create-if-absent does not work, or a very busy store.
@@ -19,6 +19,16 @@ const ATTEMPTS: u32 = 256;
 /// The newest version of a store; `None` when it was never made or was deleted.
 pub fn current(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
     Ok(newest(objects, store)?.filter(|manifest| !manifest.deleted))
+}
+
+/// One version of a store; `None` when there is none of that number, or none any more.
+pub fn at(objects: &dyn Objects, store: &str, version: u64) -> Result<Option<Manifest>, ApiError> {
+    let key = keys::manifest(store, version);
+    match objects.get(&key) {
+        Ok(data) => parse(&key, &data).map(Some),
+        Err(ObjectError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Commits a change of an existing store and answers the version that holds.
@@ -69,6 +79,7 @@ fn commit(
             (None, None) => return Err(no_such_store(store)),
         };
         let mut next = Manifest {
+            format: FORMAT,
             version: version + 1,
             committed_ms: now_ms,
             ..next
@@ -136,7 +147,7 @@ fn prune(objects: &dyn Objects, store: &str, version: u64) -> Result<(), ObjectE
 
 /// The newest version, deleted or not. A version may be pruned between the listing and the
 /// reading; then there is a newer one.
-fn newest(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
+pub(super) fn newest(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
     for _ in 0..ATTEMPTS {
         let versions = objects.list_all(&keys::manifests(store))?;
         let newest = versions

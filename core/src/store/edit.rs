@@ -79,7 +79,7 @@ impl Manifest {
     }
 
     /// Notes that a segment's objects belong to no version from the next one on.
-    pub(super) fn discard_segment(&mut self, table: &Table, segment: &str, now_ms: u64) {
+    pub(crate) fn discard_segment(&mut self, table: &Table, segment: &str, now_ms: u64) {
         let keys = table
             .segments
             .get(segment)
@@ -89,7 +89,7 @@ impl Manifest {
         }
     }
 
-    fn discard_object(&mut self, key: String, now_ms: u64) {
+    pub(crate) fn discard_object(&mut self, key: String, now_ms: u64) {
         self.garbage.push(Garbage {
             key,
             version: self.version + 1,
@@ -97,17 +97,36 @@ impl Manifest {
         });
     }
 
+    fn base_of(&self, base: &str, table: &Table) -> super::BaseRef {
+        let (mut rows, mut indexed) = (0, 0);
+        for meta in table.segments.values() {
+            let live = table.live_rows(meta);
+            let live: u64 = live
+                .iter()
+                .map(|range| u64::from(range.end - range.start))
+                .sum();
+            match meta.base {
+                Some(_) => indexed += live,
+                None => rows += live,
+            }
+        }
+        let known = self.index.as_ref().map_or(0, |index| index.rows);
+        super::BaseRef {
+            id: base.to_owned(),
+            files: table.files.len() as u64,
+            rows,
+            dead: known.saturating_sub(indexed),
+        }
+    }
+
     /// Puts everything into a new base, whose table is `table`, and empties the tail.
-    pub(super) fn folded(&self, base: &str, table: &Table, now_ms: u64) -> Self {
+    pub(crate) fn folded(&self, base: &str, table: &Table, now_ms: u64) -> Self {
         let mut next = self.clone();
         if let Some(old) = &self.base {
             next.discard_object(keys::base_table(&self.store.id, &old.id), now_ms);
         }
         next.tail.clear();
-        next.base = Some(super::BaseRef {
-            id: base.to_owned(),
-            files: table.files.len() as u64,
-        });
+        next.base = Some(next.base_of(base, table));
         next
     }
 }

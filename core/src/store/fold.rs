@@ -75,7 +75,7 @@ pub fn fold(
     Ok(())
 }
 
-fn write_table(
+pub(crate) fn write_table(
     objects: &dyn Objects,
     store: &str,
     base: &str,
@@ -148,6 +148,7 @@ fn merge_small(
             model: manifest.store.embedding.model.clone(),
             dimension,
             graph_min_rows: indexing.graph_min_rows,
+            base: None,
         };
         let meta = merge(objects, table, spec, &group)?;
         merged.push(meta.clone());
@@ -163,7 +164,8 @@ fn groups(table: &Table, most: u32) -> Vec<Vec<SegmentMeta>> {
     const LIKE: u32 = 4;
     const LEAST: u32 = 256;
     let mut small: Vec<&SegmentMeta> = table.segments.values().collect();
-    small.retain(|meta| meta.rows < most / 2);
+    // The rows of an indexed base stay as its index numbers them.
+    small.retain(|meta| meta.rows < most / 2 && meta.base.is_none());
     small.sort_by_key(|meta| meta.rows);
     let mut groups: Vec<Vec<SegmentMeta>> = Vec::new();
     let mut files = HashSet::new();
@@ -198,7 +200,7 @@ fn merge(
     let mut writer = SegmentWriter::create(objects, spec)?;
     for source in segment::open(objects, &store, &metas)? {
         let meta = source.meta();
-        let live = meta.live_rows(|run| table.is_live(&meta.id, &meta.files[run].file_id));
+        let live = table.live_rows(meta);
         segment::each_row(objects, &source, &live, |row| writer.push(row))?;
     }
     writer.finish(objects)

@@ -6,8 +6,8 @@ use crate::chunk::ChunkingStrategy;
 use crate::filter::AttributeValue;
 use crate::segment::SegmentMeta;
 
-/// The manifest's format; a reader refuses a newer one.
-pub const FORMAT: u32 = 1;
+/// The manifest's format; a reader refuses a newer one. Format 1 knew no native index.
+pub const FORMAT: u32 = 2;
 
 /// One version of a store: complete, small, immutable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Manifest {
     pub store: StoreInfo,
     /// What was folded out of the tail, if anything.
     pub base: Option<BaseRef>,
+    /// The native index over rows of the folded part, if one was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexRef>,
     /// What happened since, oldest first.
     pub tail: Vec<Entry>,
     /// Objects that no longer belong to the store and are deleted when nobody can be
@@ -79,6 +82,37 @@ pub struct BaseRef {
     pub id: String,
     /// How many files it holds, deleted ones since then included.
     pub files: u64,
+    /// Live rows of its segments that the native index does not know.
+    #[serde(default)]
+    pub rows: u64,
+    /// Rows that the native index knows and that were dead already.
+    #[serde(default)]
+    pub dead: u64,
+}
+
+/// A native index over the rows of a base: which one, and how well it finds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexRef {
+    /// The base whose folder holds it.
+    pub base: String,
+    /// Rows that it knows, numbered from 0 in the order of the base's segments.
+    pub rows: u64,
+    /// Bytes of the index file.
+    pub bytes: u64,
+    /// SHA-256 of the index file, in hexadecimal.
+    pub sha256: String,
+    /// What FAISS calls it, such as `HNSW32,SQ8`.
+    pub factory: String,
+    /// Why it was chosen, for people.
+    pub reason: String,
+    /// How widely a search of it looks, in FAISS's words, such as `efSearch=64`.
+    pub parameters: String,
+    /// Candidates to rescore for each result, so that it finds what `recall` says.
+    pub candidates: u32,
+    /// The share of the ten nearest rows that a search finds, measured on a sample.
+    pub recall: f32,
+    /// When it was built, in milliseconds since the Unix epoch.
+    pub built_ms: u64,
 }
 
 /// One change of a store's contents. The newest one about a file wins.
@@ -149,6 +183,7 @@ impl Manifest {
             deleted: false,
             store,
             base: None,
+            index: None,
             tail: Vec::new(),
             garbage: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! A vector store: its linear history of manifests, and what the newest one says.
 
 mod add;
+mod collect;
 mod commit;
 mod edit;
 mod fold;
@@ -9,10 +10,13 @@ mod remove;
 mod table;
 
 pub use add::add_file;
-pub use commit::{RETAINED_VERSIONS, change, create, create_or_change, current};
+pub use collect::collect;
+pub use commit::{RETAINED_VERSIONS, at, change, create, create_or_change, current};
+pub(crate) use fold::write_table;
 pub use fold::{FOLD_LENGTH, Indexing, fold};
 pub use manifest::{
-    BaseRef, Embedding, Entry, ExpiresAfter, FORMAT, FileEntry, Garbage, Manifest, StoreInfo,
+    BaseRef, Embedding, Entry, ExpiresAfter, FORMAT, FileEntry, Garbage, IndexRef, Manifest,
+    StoreInfo,
 };
 pub use remove::{delete, take_out};
 pub use table::Table;
@@ -47,6 +51,26 @@ pub mod keys {
     /// The files and segments that were folded out of the tail.
     pub fn base_table(store: &str, base: &str) -> String {
         format!("stores/{store}/base/{base}/files.json")
+    }
+
+    /// All folders of bases.
+    pub fn bases(store: &str) -> String {
+        format!("stores/{store}/base/")
+    }
+
+    /// Everything of a base.
+    pub fn base(store: &str, base: &str) -> String {
+        format!("stores/{store}/base/{base}/")
+    }
+
+    /// A base's native index: a FAISS file.
+    pub fn index(store: &str, base: &str) -> String {
+        format!("stores/{store}/base/{base}/index.faiss")
+    }
+
+    /// The files of an indexed base, for Arrow readers.
+    pub fn base_files(store: &str, base: &str) -> String {
+        format!("stores/{store}/base/{base}/files.arrow")
     }
 }
 

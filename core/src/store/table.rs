@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +20,23 @@ pub struct Table {
 impl Table {
     /// The files and segments of a version: its base, with the tail applied.
     pub fn of(objects: &dyn Objects, manifest: &Manifest) -> Result<Self, ApiError> {
-        let mut table = match &manifest.base {
-            Some(base) => Self::read(objects, &manifest.store.id, &base.id)?,
+        let table = match &manifest.base {
+            Some(base) => Self::folded(objects, &manifest.store.id, &base.id)?,
             None => Self::default(),
         };
-        for entry in &manifest.tail {
-            table.apply(entry);
-        }
-        Ok(table)
+        Ok(table.with_tail(manifest))
     }
 
-    fn read(objects: &dyn Objects, store: &str, base: &str) -> Result<Self, ApiError> {
+    /// The table with a version's tail applied; it has to be that of the version's base.
+    pub fn with_tail(mut self, manifest: &Manifest) -> Self {
+        for entry in &manifest.tail {
+            self.apply(entry);
+        }
+        self
+    }
+
+    /// The table that was folded into a base.
+    pub fn folded(objects: &dyn Objects, store: &str, base: &str) -> Result<Self, ApiError> {
         let key = keys::base_table(store, base);
         let data = objects.get(&key)?;
         serde_json::from_slice(&data).map_err(|fault| super::commit::damaged(&key, &fault))
@@ -87,6 +94,11 @@ impl Table {
             .iter()
             .for_each(|source| drop(self.segments.remove(&source.id)));
         self.segments.insert(merged.id.clone(), merged);
+    }
+
+    /// The rows of a segment that are live, as [`SegmentMeta::live_rows`] gives them.
+    pub fn live_rows(&self, segment: &SegmentMeta) -> Vec<Range<u32>> {
+        segment.live_rows(|run| self.is_live(&segment.id, &segment.files[run].file_id))
     }
 
     /// Whether this ingestion of the file is the one that the store holds.

@@ -27,10 +27,10 @@ pub struct Arguments {
         default_value = "info",
         value_parser = filter
     )]
-    log: String,
+    pub log: String,
 
     #[command(flatten)]
-    flags: Flags,
+    pub flags: Flags,
 }
 
 /// Serves until SIGINT or SIGTERM; then requests under way may end. A second signal ends them.
@@ -64,20 +64,22 @@ async fn end(running: Running, stop: &mut Stop) {
 }
 
 /// The signals that ask a server to end.
-struct Stop {
+pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Stop {
-    fn new() -> io::Result<Self> {
+    /// Listens for them from here on.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
-    async fn asked(&mut self) {
+    /// Waits for the next one.
+    pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -85,11 +87,13 @@ impl Stop {
     }
 }
 
-fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+/// Checks a log filter before anything starts.
+pub fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     EnvFilter::builder().parse(text).map(|_| text.to_owned())
 }
 
-fn log_to_stderr(filter: &str, output: Output) -> Result<(), Failure> {
+/// Logs what passes the filter, in JSON where answers are.
+pub fn log_to_stderr(filter: &str, output: Output) -> Result<(), Failure> {
     let filter = EnvFilter::builder().parse(filter)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -66,6 +66,10 @@ pub struct Layer {
     #[command(flatten, next_help_heading = "Index")]
     #[serde(default)]
     pub index: Index,
+
+    #[command(flatten, next_help_heading = "Large indexes (FAISS)")]
+    #[serde(default)]
+    pub rebuild: Rebuild,
 }
 
 /// `[embed]`: who turns text into vectors.
@@ -316,6 +320,56 @@ pub struct Index {
     pub segment_max_rows: Option<NonZeroU32>,
 }
 
+/// `[rebuild]`: large indexes, built in a process of their own.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebuild {
+    /// Rebuilds at once; 0 leaves them to other hosts of the bucket [default: 1]
+    #[arg(
+        id = "rebuild-concurrency",
+        long = "rebuild-concurrency",
+        env = "DAYFLY_REBUILD_CONCURRENCY",
+        value_name = "N"
+    )]
+    pub concurrency: Option<u32>,
+
+    /// Memory of a rebuild's process, which also decides what index it builds [default: 2048]
+    #[arg(
+        id = "rebuild-memory-mib",
+        long = "rebuild-memory-mib",
+        env = "DAYFLY_REBUILD_MEMORY_MIB",
+        value_name = "MIB"
+    )]
+    pub memory_mib: Option<NonZeroU32>,
+
+    /// Threads of a rebuild; 0 for as many as there are processors [default: 0]
+    #[arg(
+        id = "rebuild-threads",
+        long = "rebuild-threads",
+        env = "DAYFLY_REBUILD_THREADS",
+        value_name = "N"
+    )]
+    pub threads: Option<u32>,
+
+    /// Rows that no index knows from which a store is rebuilt; 0 for only when asked [default: 50000]
+    #[arg(
+        id = "rebuild-min-rows",
+        long = "rebuild-min-rows",
+        env = "DAYFLY_REBUILD_MIN_ROWS",
+        value_name = "N"
+    )]
+    pub min_rows: Option<u32>,
+
+    /// Indexes that stay open for searches [default: 1024]
+    #[arg(
+        id = "rebuild-open-mib",
+        long = "rebuild-open-mib",
+        env = "DAYFLY_REBUILD_OPEN_MIB",
+        value_name = "MIB"
+    )]
+    pub open_mib: Option<NonZeroU32>,
+}
+
 impl Layer {
     /// Puts this layer over `lower`, and both over the defaults.
     ///
@@ -388,6 +442,12 @@ pub(super) const EVERY_SETTING: &str = r#"
     [index]
     graph_min_rows = 11
     segment_max_rows = 12
+    [rebuild]
+    concurrency = 0
+    memory_mib = 13
+    threads = 14
+    min_rows = 15
+    open_mib = 16
     "#;
 
 #[cfg(test)]

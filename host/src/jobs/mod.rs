@@ -1,5 +1,6 @@
 //! Drives pending ingestions by calling the ingest guest.
 
+mod collector;
 mod queue;
 mod sweeper;
 
@@ -53,7 +54,9 @@ impl Workers {
             tasks.spawn(async move { workers.work().await });
         }
         let (platform, queue) = (Arc::clone(&workers.platform), Arc::clone(&workers.queue));
+        let storage = platform.storage.clone();
         tasks.spawn(async move { sweeper::run(&platform.storage, &queue).await });
+        tasks.spawn(async move { collector::run(&storage).await });
         tasks
     }
 

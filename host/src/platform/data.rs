@@ -15,7 +15,7 @@ use super::durable_local::{DurableLocal, remove_unfinished};
 use crate::options::ServeOptions;
 
 /// Beside the tenants, none of whose names begins with a dot.
-const OWN_FOLDER: &str = ".dayfly";
+pub const OWN_FOLDER: &str = ".dayfly";
 
 /// Where everything is kept, and who this server is.
 pub struct Data {
@@ -76,6 +76,28 @@ impl Data {
         })
     }
 
+    /// The storage alone, beside a server that may be using it: whatever is written by
+    /// create-if-absent and in one piece may have any number of writers.
+    pub fn beside(data: &str) -> Result<Storage, DataError> {
+        if data.contains("://") {
+            return open_url(data);
+        }
+        let path = Path::new(data);
+        let root = fs::canonicalize(path).map_err(|source| DataError::Directory {
+            path: path.into(),
+            source,
+        })?;
+        let store = DurableLocal::open(&root).map_err(|error| DataError::Url {
+            url: data.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Storage::in_directory(
+            Arc::new(store),
+            data.to_owned(),
+            &root,
+        ))
+    }
+
     fn open_directory(path: &Path, node: Option<String>, boot: String) -> Result<Self, DataError> {
         let failed = |source| DataError::Directory {
             path: path.into(),
@@ -101,7 +123,7 @@ impl Data {
             Ok(count) => tracing::info!(count, "removed what a killed server left unfinished"),
             Err(error) => tracing::warn!(%error, "cannot look for unfinished files"),
         });
-        let storage = Storage::new(Arc::new(store), path.display().to_string(), false);
+        let storage = Storage::in_directory(Arc::new(store), path.display().to_string(), &root);
         Ok(Self {
             storage,
             node,

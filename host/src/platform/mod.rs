@@ -1,5 +1,6 @@
 //! What guests may ask of the host: the implementation of `dayfly:platform`.
 
+mod blocking;
 mod creation;
 mod data;
 mod durable_local;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 
 use dayfly_core::objects::keys::check_segment;
 
-pub use data::{Data, DataError, random_id};
+pub use blocking::Blocking;
+pub use data::{Data, DataError, OWN_FOLDER, random_id};
 pub use dayfly_core::objects::ObjectError as Failure;
 pub use storage::{Room, Storage};
 
 pub use self::bindings::dayfly::platform::settings;
+use crate::faiss::Service;
 use crate::identity::{Principal, Scope, Verifier};
 use crate::jobs::Queue;
 use crate::runtime::State;
@@ -30,7 +33,7 @@ mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "guest",
-        imports: { "dayfly:platform/objects": async },
+        imports: { "dayfly:platform/objects": async, "dayfly:platform/faiss": async },
         with: { "dayfly:platform/objects.writer": super::storage::Writer },
     });
 }
@@ -47,6 +50,8 @@ pub struct Platform {
     pub settings: settings::Values,
     /// Ingestions that go on after their response; none where this host does not drive them.
     pub jobs: Option<Arc<Queue>>,
+    /// The native indexes; none where FAISS is not part of this binary.
+    pub faiss: Option<Arc<Service>>,
 }
 
 /// One instance's side of the platform: nothing before it has authenticated, then one tenant.

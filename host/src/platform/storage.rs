@@ -29,6 +29,7 @@ pub struct Storage {
     store: Arc<dyn ObjectStore>,
     place: Arc<str>,
     remote: bool,
+    root: Option<Arc<std::path::Path>>,
 }
 
 /// What one call may still hand to its guest. Taken before it is read, so that it bounds the
@@ -73,6 +74,19 @@ impl Storage {
             store,
             place: place.into(),
             remote,
+            root: None,
+        }
+    }
+
+    /// Of the directory `root`, whose objects are files.
+    pub fn in_directory(
+        store: Arc<dyn ObjectStore>,
+        place: String,
+        root: &std::path::Path,
+    ) -> Self {
+        Self {
+            root: Some(root.into()),
+            ..Self::new(store, place, false)
         }
     }
 
@@ -109,6 +123,33 @@ impl Storage {
 }
 
 impl TenantObjects<'_> {
+    /// The object as a file, where objects are files.
+    pub fn file(&self, key: &str) -> Result<Option<std::path::PathBuf>, Failure> {
+        check_key(key)?;
+        let root = self.storage.root.as_ref();
+        Ok(root.map(|root| root.join(self.tenant).join(key)))
+    }
+
+    /// Copies an object to `sink`, piece by piece.
+    pub async fn copy_to(
+        &self,
+        key: &str,
+        mut sink: impl FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let found = self.storage.store.get(&self.path(key)?).await;
+        let mut pieces = found
+            .map_err(|error| self.storage.explain(&error))?
+            .into_stream();
+        while let Some(piece) = pieces
+            .try_next()
+            .await
+            .map_err(|error| self.storage.explain(&error))?
+        {
+            sink(&piece).map_err(|error| Failure::Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+
     /// As the platform's `get`, as far as there is room.
     pub async fn get(
         &self,

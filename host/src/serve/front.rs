@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
+use super::faiss::NativeFront;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, route};
@@ -21,6 +22,7 @@ use crate::identity::{AuthError, Principal};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
+use crate::rebuild;
 use crate::runtime::{Admission, Call, InstanceLimits, Runtime};
 
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
@@ -43,6 +45,8 @@ pub struct Front {
     pub limits: LimitOptions,
     /// The embedded embedder, unless another is configured.
     pub embedder: Option<Router>,
+    /// Large indexes, where FAISS is part of this binary.
+    pub native: Option<NativeFront>,
 }
 
 /// Counts a request when it ends, also when its client goes away first.
@@ -72,14 +76,12 @@ impl Front {
             }
             Route::Guest(guest) => self.guest(guest, request, &id).await,
             Route::Embedder => self.embedder(request).await,
+            Route::Index => self.index(request).await,
             Route::Health | Route::Metrics if !matches!(method, Method::GET | Method::HEAD) => {
                 Err(answer::method_not_allowed())
             }
             Route::Health => Ok(answer::text("application/json", r#"{"status":"ok"}"#)),
-            Route::Metrics => Ok(answer::text(
-                "text/plain; version=0.0.4",
-                self.metrics.render(),
-            )),
+            Route::Metrics => Ok(answer::text("text/plain; version=0.0.4", self.metrics())),
             Route::Unknown => Err(answer::unknown_path(&path)),
         }
         .unwrap_or_else(|error| answer::error(&error));
@@ -130,6 +132,20 @@ impl Front {
                 Err(answer::death(&death, &self.limits))
             }
         }
+    }
+
+    fn metrics(&self) -> String {
+        let native = self.native.as_ref().map(NativeFront::metrics);
+        self.metrics.render() + &native.unwrap_or_default()
+    }
+
+    async fn index(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+        let Some(native) = &self.native else {
+            return Err(ApiError::new(501, rebuild::NO_FAISS).code("not_configured"));
+        };
+        let searches = native.searches(&self.platform.verifier);
+        let Ok(response) = searches.oneshot(request.map(Body::new)).await;
+        Ok(response)
     }
 
     async fn embedder(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {

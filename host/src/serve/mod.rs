@@ -2,6 +2,7 @@
 
 mod answer;
 mod embedded;
+mod faiss;
 mod front;
 mod listen;
 mod origin;
@@ -25,7 +26,10 @@ use crate::options::ServeOptions;
 use crate::platform::{Data, Platform, settings};
 use crate::runtime::{Admission, Destination, Runtime};
 use embedded::Embedding;
+
+pub(crate) use faiss::Native;
 use front::Front;
+pub(crate) use listen::bind;
 
 /// A server that is up.
 pub struct Running {
@@ -62,12 +66,14 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
     let embedding = embedded::start(&options.embed).await?;
     let metrics = Arc::new(Metrics::default());
     let runtime = compile(&options, guests, &embedding, &metrics).await?;
+    let native = Native::open(&options, &data);
     let queue = (options.jobs.concurrency > 0).then(Arc::<Queue>::default);
     let platform = Arc::new(Platform {
         verifier,
         storage: data.storage.clone(),
         settings: settings_of(&options, &embedding, &data),
         jobs: queue.clone(),
+        faiss: native.as_ref().map(|native| Arc::clone(&native.service)),
     });
     let workers = queue.map(|queue| Workers {
         runtime: Arc::clone(&runtime),
@@ -84,12 +90,14 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         metrics,
         limits: options.limits.clone(),
         embedder: embedding.router,
+        native: native.as_ref().map(Native::front),
     });
     let server = Server {
         listener,
         front,
         runtime,
         jobs: workers.map(Workers::start).unwrap_or_default(),
+        rebuilds: native.map(Native::start).unwrap_or_default(),
         grace: Duration::from_millis(options.shutdown_grace_ms),
         _embedder: embedding.server,
         _data: data,
@@ -106,6 +114,7 @@ struct Server {
     front: Arc<Front>,
     runtime: Arc<Runtime>,
     jobs: JoinSet<()>,
+    rebuilds: JoinSet<()>,
     grace: Duration,
     _embedder: JoinSet<()>,
     _data: Data,
@@ -114,6 +123,7 @@ struct Server {
 impl Server {
     async fn run(mut self, stop: watch::Receiver<bool>) {
         listen::serve(self.listener, self.front, stop, self.grace).await;
+        self.rebuilds.shutdown().await;
         self.jobs.shutdown().await;
         // Guests may go on after their response.
         let _ = tokio::time::timeout(self.grace, self.runtime.idle()).await;
@@ -159,6 +169,7 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
         indexing: settings::Indexing {
             graph_min_rows: options.index.graph_min_rows,
             segment_max_rows: options.index.segment_max_rows,
+            rebuild_min_rows: options.rebuild.min_rows,
         },
         max_file_bytes: u64::from(options.limits.file_mib) << 20,
         step_ms: options.jobs.step_ms,

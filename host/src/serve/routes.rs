@@ -7,6 +7,8 @@ pub enum Route {
     Guest(Guest),
     /// The embedded embedder.
     Embedder,
+    /// A search of a native index, for guests elsewhere.
+    Index,
     /// `GET /healthz`.
     Health,
     /// `GET /metrics`.
@@ -25,22 +27,23 @@ pub fn route(path: &str) -> Route {
         _ => path
             .strip_prefix("/v1/")
             .and_then(resource)
-            .map_or(Route::Unknown, Route::Guest),
+            .unwrap_or(Route::Unknown),
     }
 }
 
-fn resource(path: &str) -> Option<Guest> {
+fn resource(path: &str) -> Option<Route> {
     let mut segments = path.trim_end_matches('/').split('/');
     match segments.next()? {
-        "files" | "uploads" => return Some(Guest::Stores),
+        "files" | "uploads" => return Some(Route::Guest(Guest::Stores)),
         "vector_stores" => {}
         _ => return None,
     }
     let (_store, part, rest) = (segments.next(), segments.next(), segments.next());
     Some(match (part, rest) {
-        (Some("files"), _) => Guest::Ingest,
-        (Some("search"), None) => Guest::Search,
-        _ => Guest::Stores,
+        (Some("files"), _) => Route::Guest(Guest::Ingest),
+        (Some("search"), None) => Route::Guest(Guest::Search),
+        (Some("bases"), Some(_)) => Route::Index,
+        _ => Route::Guest(Guest::Stores),
     })
 }
 
@@ -69,6 +72,7 @@ mod tests {
         ] {
             assert_eq!(route(path), Route::Guest(guest), "{path}");
         }
+        assert_eq!(route("/v1/vector_stores/vs_1/bases/b/search"), Route::Index);
     }
 
     #[test]

@@ -35,12 +35,25 @@ fn of_the_image(name: &str) -> Vec<String> {
     named.map(|(_, rest)| rest).collect()
 }
 
+/// What the image sets.
+pub fn image_environment() -> Environment {
+    let lines = of_the_image("ENV");
+    let set = lines.iter().map(|line| line.split_once('=').unwrap());
+    set.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The numbers of the image's user and group.
+pub fn user() -> (String, String) {
+    let [user] = of_the_image("USER").try_into().unwrap();
+    let (user, group) = user.split_once(':').unwrap();
+    (user.to_owned(), group.to_owned())
+}
+
 /// What the image, the example and the service set, as Docker merges them.
 fn environment() -> Environment {
-    let image = of_the_image("ENV");
-    let image = image.iter().map(|line| line.split_once('=').unwrap());
-    let image = image.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let own: Environment = serde_json::from_value(container()["environment"].clone()).unwrap();
+    let image = image_environment().into_iter();
     image.chain(variables(EXAMPLE)).chain(own).collect()
 }
 
@@ -56,7 +69,7 @@ fn it_fits_the_schema_of_the_compose_specification() {
 
 #[test]
 fn dayfly_knows_every_variable() {
-    service::knows(&environment());
+    service::knows("serve", &environment());
 }
 
 #[test]
@@ -88,8 +101,7 @@ fn the_container_may_do_little() {
     assert_eq!(container["privileged"], Value::Null);
     assert_eq!(container["user"], Value::Null);
     assert_eq!(container["security_opt"], json!(["no-new-privileges:true"]));
-    let [user] = of_the_image("USER").try_into().unwrap();
-    let (user, group) = user.split_once(':').unwrap();
+    let (user, group) = user();
     for id in [user, group] {
         assert_ne!(id.parse::<u32>().unwrap(), 0);
     }
@@ -100,11 +112,12 @@ fn the_container_may_do_little() {
 
 #[test]
 fn what_is_written_has_a_place_in_the_read_only_container() {
-    let cache = environment()["DAYFLY_CACHE"].clone();
+    let environment = environment();
+    let cache = &environment["DAYFLY_CACHE"];
+    assert_eq!(&environment["TMPDIR"], cache);
     assert_eq!(container()["volumes"], json!([format!("cache:{cache}")]));
     let made = of_the_image("RUN").concat();
-    let [user] = of_the_image("USER").try_into().unwrap();
-    let (user, group) = user.split_once(':').unwrap();
+    let (user, group) = user();
     let making = format!("install -d -o {user} -g {group} -m 0700 {cache}");
     assert!(made.contains(&making), "the image does not make {cache}");
 }
@@ -180,6 +193,23 @@ fn the_image_is_built_from_what_the_repository_has() {
     let context = path("deploy/compose").join(build["context"].as_str().unwrap());
     assert!(context.join(DOCKERFILE).is_file());
     assert!(context.join("Cargo.lock").is_file());
+}
+
+#[test]
+fn what_building_needs_is_installed() {
+    let source = text("xtask/src/machine.rs");
+    let (_, needs) = source.split_once("const NEEDS:").unwrap();
+    let (needs, _) = needs.split_once("];").unwrap();
+    let packages: Vec<_> = needs
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("package: \"")?.strip_suffix("\","))
+        .collect();
+    assert!(packages.contains(&"build-essential"), "{packages:?}");
+    let instructions = instructions();
+    let (_, installs) = instructions.iter().find(|(name, _)| name == "RUN").unwrap();
+    for package in packages {
+        assert!(installs.contains(&format!(" {package} ")), "{package}");
+    }
 }
 
 #[test]

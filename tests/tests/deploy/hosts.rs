@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::files::path;
 
 /// Where a reader finds more, and whom none of the files calls.
-const READ_ABOUT: [&str; 1] = ["www.spinkube.dev"];
+const READ_ABOUT: [&str; 2] = ["www.spinkube.dev", "keda.sh"];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -18,7 +18,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn is_anybodys(host: &str) -> bool {
-    host == "127.0.0.1" || host == "example.com" || host.ends_with(".example.com")
+    let of_the_cluster = host.ends_with(".svc");
+    host == "127.0.0.1" || of_the_cluster || host == "example.com" || host.ends_with(".example.com")
 }
 
 #[test]

@@ -2,9 +2,11 @@
 //! exists, and what they start serves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cluster;
 mod compose;
 mod files;
 mod hosts;
+mod kubernetes;
 mod service;
 mod spinkube;
 mod systemd;

@@ -1,15 +1,16 @@
-//! `dayfly serve` as a deployment starts it.
+//! The program as a deployment starts it.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use dayfly::options::{JobOptions, LimitOptions, ServeOptions};
+use dayfly::options::{JobOptions, LimitOptions, RebuildOptions, ServeOptions};
 use dayfly_tests::cli::Cli;
 use dayfly_tests::key::KeyPair;
 use dayfly_tests::s3::Bucket;
 use dayfly_tests::{Client, binary};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::files::{Environment, suggestions, variables};
 
@@ -18,7 +19,7 @@ pub const EXAMPLE: &str = "deploy/dayfly.example.env";
 
 /// What a program without a request needs: the embedding model's weights and activations, the
 /// compiled guests and the compiler. Measured at a first start and one upload: 194 MiB.
-const HOST_MIB: u64 = 512;
+pub const HOST_MIB: u64 = 512;
 
 /// A command and its whole environment.
 pub struct Service {
@@ -28,30 +29,70 @@ pub struct Service {
     pub environment: Environment,
 }
 
+/// What an operator has.
+pub struct Place {
+    /// Where everything is kept.
+    pub bucket: Bucket,
+    /// Whose tokens are good.
+    pub keys: KeyPair,
+    /// All that may be written.
+    pub folder: TempDir,
+}
+
+impl Place {
+    /// One of a test's own.
+    pub fn new() -> Self {
+        Self {
+            bucket: Bucket::new(),
+            keys: KeyPair::new(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+}
+
 /// A running one; killed when dropped.
-struct Running {
+pub struct Running {
     child: Child,
-    client: Client,
+    /// Its caller, without a token.
+    pub client: Client,
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Service {
     /// Puts what an operator fills in, and what a test machine has elsewhere, into their places.
-    fn filled_in(mut self, bucket: &Bucket, keys: &KeyPair, cache: &std::path::Path) -> Self {
-        let keys = keys.public().display().to_string();
-        let credentials = bucket.writer();
+    ///
+    /// # Panics
+    /// When what an operator fills in has no place.
+    pub fn filled_in(mut self, place: &Place) -> Self {
+        let credentials = place.bucket.writer();
         let values = [
-            ("DAYFLY_DATA", format!("s3://{}/dayfly", bucket.name())),
-            ("AWS_ENDPOINT_URL", bucket.endpoint()),
+            (
+                "DAYFLY_DATA",
+                format!("s3://{}/dayfly", place.bucket.name()),
+            ),
+            ("AWS_ENDPOINT_URL", place.bucket.endpoint()),
             ("AWS_ACCESS_KEY_ID", credentials.id),
             ("AWS_SECRET_ACCESS_KEY", credentials.secret),
-            ("DAYFLY_AUTH_KEYS", keys),
-            ("DAYFLY_CACHE", cache.display().to_string()),
-            ("DAYFLY_MODEL_DIR", models()),
         ];
         for (name, value) in values {
-            let place = self.environment.get_mut(name);
-            *place.unwrap_or_else(|| panic!("{name} is not set")) = value;
+            let set = self.environment.get_mut(name);
+            *set.unwrap_or_else(|| panic!("{name} is not set")) = value;
+        }
+        let folder = place.folder.path().display().to_string();
+        let elsewhere = [
+            (
+                "DAYFLY_AUTH_KEYS",
+                place.keys.public().display().to_string(),
+            ),
+            ("DAYFLY_CACHE", folder.clone()),
+            ("DAYFLY_MODEL_DIR", models()),
+            ("TMPDIR", folder),
+        ];
+        // Not every command needs all of them, and one that does would not do without.
+        for (name, value) in elsewhere {
+            if let Some(set) = self.environment.get_mut(name) {
+                *set = value;
+            }
         }
         // The tests' S3 has no TLS.
         let plain = suggestions(EXAMPLE).remove_entry("AWS_ALLOW_HTTP").unwrap();
@@ -59,13 +100,35 @@ impl Service {
         self
     }
 
-    fn start(&self) -> Running {
-        let mut child = Command::new(binary::dayfly())
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary::dayfly());
+        command
             .args(&self.arguments)
-            .args(["--listen", "127.0.0.1:0"])
             .env_clear()
             .envs(&self.environment)
-            .stdin(Stdio::null())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end, which has to be a good one.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn ends_well(&self) {
+        let output = self.command().output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let arguments = &self.arguments;
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+
+    /// Starts it on a free port, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn start(&self) -> Running {
+        let mut child = self
+            .command()
+            .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -93,15 +156,14 @@ impl Drop for Running {
 /// # Panics
 /// When it does not serve.
 pub fn serves(service: Service, probe: &str) {
-    let (bucket, keys) = (Bucket::new(), KeyPair::new());
-    let cache = tempfile::tempdir().unwrap();
-    let running = service.filled_in(&bucket, &keys, cache.path()).start();
+    let place = Place::new();
+    let running = service.filled_in(&place).start();
     assert_eq!(running.client.get(probe).status, 200);
     assert_eq!(running.client.get("/v1/files").status, 401);
 
     let client = running
         .client
-        .with_token(&keys.token("acme", &["read", "write"]));
+        .with_token(&place.keys.token("acme", &["read", "write"]));
     let upload = client.post_json("/upload", &json!({"text": "Mayflies live for a day."}));
     assert_eq!(upload.status, 200, "{}", upload.text());
     let query = json!({"query": "How long does a mayfly live?"});
@@ -110,13 +172,13 @@ pub fn serves(service: Service, probe: &str) {
         .ok();
     let passage = &found["data"][0]["content"][0]["text"];
     assert_eq!(passage, "Mayflies live for a day.");
-    let keys = bucket.keys();
+    let keys = place.bucket.keys();
     assert!(
         keys.iter().any(|key| key.starts_with("dayfly/acme/")),
         "{keys:?}"
     );
     assert!(
-        cache.path().read_dir().unwrap().next().is_some(),
+        place.folder.path().read_dir().unwrap().next().is_some(),
         "no guest is kept"
     );
 }
@@ -130,19 +192,19 @@ fn models() -> String {
         .unwrap()
 }
 
-/// Asserts that `dayfly` knows each of its own variables among `environment`.
+/// Asserts that a command of `dayfly` knows each of its own variables among `environment`.
 ///
 /// # Panics
 /// When it does not; the message names it.
-pub fn knows(environment: &Environment) {
-    let help = Cli::new().args(["serve", "--help"]).run().success();
+pub fn knows(command: &str, environment: &Environment) {
+    let help = Cli::new().args([command, "--help"]).run().success();
     let mut known: BTreeSet<&str> = help
         .split("[env: ")
         .skip(1)
         .filter_map(|rest| rest.split_once('=').map(|(name, _)| name))
         .collect();
     assert!(known.contains("DAYFLY_LISTEN"), "{known:?}");
-    // Of all commands, so no option of `serve`.
+    // Of all commands, so no option of one.
     known.insert("DAYFLY_MODEL_DIR");
     for name in environment
         .keys()
@@ -150,17 +212,31 @@ pub fn knows(environment: &Environment) {
     {
         assert!(
             known.contains(name.as_str()),
-            "`dayfly serve` does not know {name}"
+            "`dayfly {command}` does not know {name}"
         );
     }
 }
 
-/// MiB that all instances and jobs at once, and the program itself, may take.
+/// A number that is set in `environment`, or its default.
+fn set(environment: &Environment, name: &str, default: u32) -> u64 {
+    let value = environment.get(name).map(|value| value.parse().unwrap());
+    value.unwrap_or(default).into()
+}
+
+/// MiB that all rebuilds at once may take.
+pub fn rebuild_mib(environment: &Environment) -> u64 {
+    let RebuildOptions {
+        concurrency,
+        memory_mib,
+        ..
+    } = RebuildOptions::default();
+    set(environment, "DAYFLY_REBUILD_CONCURRENCY", concurrency)
+        * set(environment, "DAYFLY_REBUILD_MEMORY_MIB", memory_mib)
+}
+
+/// MiB that all instances, jobs and rebuilds at once, and the program itself, may take.
 pub fn needed_mib(environment: &Environment) -> u64 {
-    let set = |name: &str, default: u32| -> u64 {
-        let value = environment.get(name).map(|value| value.parse().unwrap());
-        value.unwrap_or(default).into()
-    };
+    let set = |name, default| set(environment, name, default);
     let ServeOptions { limits, jobs, .. } = ServeOptions::default();
     let LimitOptions {
         instances,
@@ -173,6 +249,7 @@ pub fn needed_mib(environment: &Environment) -> u64 {
         ..
     } = jobs;
     HOST_MIB
+        + rebuild_mib(environment)
         + set("DAYFLY_LIMIT_INSTANCES", instances) * set("DAYFLY_LIMIT_MEMORY_MIB", memory_mib)
         + set("DAYFLY_JOB_CONCURRENCY", concurrency) * set("DAYFLY_JOB_MEMORY_MIB", job_mib)
 }
@@ -187,8 +264,8 @@ pub fn grace_seconds(environment: &Environment) -> u64 {
 
 #[test]
 fn all_that_the_example_names_is_known() {
-    knows(&variables(EXAMPLE));
-    knows(&suggestions(EXAMPLE));
+    knows("serve", &variables(EXAMPLE));
+    knows("serve", &suggestions(EXAMPLE));
 }
 
 #[test]

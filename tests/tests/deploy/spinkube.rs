@@ -1,33 +1,15 @@
 //! The objects for Kubernetes and the SpinKube operator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::process::Command;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::files::{mib, passes, passes_if_there, path, python, text, yaml};
+use crate::cluster::{Folder, Object, are_known};
+use crate::files::{mib, text};
 
-const FOLDER: &str = "deploy/spinkube";
+pub const FOLDER: Folder = Folder("deploy/spinkube");
 
-/// Fields of the operator's `core.spinkube.dev/v1alpha1` (0.6), as far as the files use them: an
-/// API server drops a field that the definition lacks without a word.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Object<Spec> {
-    api_version: String,
-    kind: String,
-    metadata: Metadata,
-    spec: Spec,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: String,
-}
-
+/// Fields of the operator's `core.spinkube.dev/v1alpha1` (0.6), as far as the files use them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SpinApp {
@@ -127,20 +109,17 @@ fn one() -> u32 {
     1
 }
 
-fn object(file: &str) -> Value {
-    yaml(&format!("{FOLDER}/{file}"))
-}
-
 fn typed<Spec: for<'a> Deserialize<'a>>(file: &str, kind: &str) -> Object<Spec> {
-    let object: Object<Spec> =
-        serde_json::from_value(object(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    assert_eq!(object.api_version, "core.spinkube.dev/v1alpha1");
-    assert_eq!(object.kind, kind);
-    object
+    FOLDER.typed(file, "core.spinkube.dev/v1alpha1", kind)
 }
 
 fn app() -> Object<SpinApp> {
     typed("spinapp.yaml", "SpinApp")
+}
+
+/// The image of the application.
+pub fn image() -> String {
+    app().spec.image
 }
 
 fn declared() -> BTreeMap<String, Declared> {
@@ -148,23 +127,10 @@ fn declared() -> BTreeMap<String, Declared> {
     manifest["variables"].clone().try_into().unwrap()
 }
 
-/// The name of a ConfigMap or Secret, and what it holds.
-fn held(file: &str, field: &str) -> (String, BTreeMap<String, String>) {
-    let object = object(file);
-    let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-    (name, serde_json::from_value(object[field].clone()).unwrap())
-}
-
 #[test]
 fn kubernetes_knows_every_field_of_its_own_objects() {
     let own = ["namespace", "settings", "secret.example", "autoscaler"];
-    let files = own.map(|name| path(FOLDER).join(name).with_added_extension("yaml"));
-    let said = passes(python("kubernetes-validate").arg("--strict").args(&files));
-    assert_eq!(
-        said.matches(" passed for resource ").count(),
-        own.len(),
-        "{said}"
-    );
+    are_known(&own.map(|name| FOLDER.object(&format!("{name}.yaml"))));
 }
 
 #[test]
@@ -225,8 +191,8 @@ fn the_app_has_every_variable_of_the_manifest_and_no_other() {
 
 #[test]
 fn secrets_come_from_the_secret_and_the_rest_from_the_settings() {
-    let (settings, _) = held("settings.yaml", "data");
-    let (secret, _) = held("secret.example.yaml", "stringData");
+    let (settings, _) = FOLDER.held("settings.yaml", "data");
+    let (secret, _) = FOLDER.held("secret.example.yaml", "stringData");
     let declared = declared();
     for Variable { name, value_from } in app().spec.variables {
         let declared = &declared[&name];
@@ -242,8 +208,8 @@ fn secrets_come_from_the_secret_and_the_rest_from_the_settings() {
 
 #[test]
 fn what_is_required_is_there_and_what_is_there_is_known() {
-    let (_, settings) = held("settings.yaml", "data");
-    let (_, secret) = held("secret.example.yaml", "stringData");
+    let (_, settings) = FOLDER.held("settings.yaml", "data");
+    let (_, secret) = FOLDER.held("secret.example.yaml", "stringData");
     let declared = declared();
     for (
         name,
@@ -275,16 +241,26 @@ fn what_is_required_is_there_and_what_is_there_is_known() {
 }
 
 #[test]
+fn what_the_settings_suggest_is_known() {
+    let declared = declared();
+    let suggested = FOLDER.suggested("settings.yaml");
+    assert!(suggested.contains_key("faiss_origin"), "{suggested:?}");
+    for name in suggested.keys() {
+        assert!(
+            declared.get(name).is_some_and(|known| !known.secret),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn the_example_holds_no_secret() {
-    let (_, secret) = held("secret.example.yaml", "stringData");
-    assert!(secret.values().all(|value| value == "REPLACE-ME"));
-    let ignored = text("deploy/.gitignore");
-    assert!(ignored.lines().any(|line| line == "/spinkube/secret.yaml"));
+    FOLDER.holds_no_secret();
 }
 
 #[test]
 fn the_autoscaler_scales_the_app() {
-    let target = object("autoscaler.yaml")["spec"]["scaleTargetRef"].clone();
+    let target = FOLDER.object("autoscaler.yaml")["spec"]["scaleTargetRef"].clone();
     assert_eq!(target["kind"], "Deployment");
     assert_eq!(target["name"], app().metadata.name);
 }
@@ -300,31 +276,5 @@ fn the_image_has_the_version_of_the_manifest() {
 
 #[test]
 fn the_folder_is_applied_as_a_whole_once_the_secret_is_made() {
-    let kustomization = object("kustomization.yaml");
-    let resources: Vec<String> =
-        serde_json::from_value(kustomization["resources"].clone()).unwrap();
-    let copy = tempfile::tempdir().unwrap();
-    for resource in resources
-        .iter()
-        .map(String::as_str)
-        .chain(["kustomization.yaml"])
-    {
-        let source = match resource {
-            "secret.yaml" => "secret.example.yaml",
-            other => other,
-        };
-        fs::copy(path(FOLDER).join(source), copy.path().join(resource)).unwrap();
-    }
-    let (name, namespace) = (object("namespace.yaml"), &kustomization["namespace"]);
-    assert_eq!(&name["metadata"]["name"], namespace);
-    let built = passes_if_there(Command::new("kubectl").arg("kustomize").arg(copy.path()));
-    if let Some(built) = built {
-        assert_eq!(
-            built.matches("\nkind: ").count(),
-            resources.len(),
-            "{built}"
-        );
-        let placed = built.matches("\n  namespace: dayfly\n").count();
-        assert_eq!(placed, resources.len() - 1, "{built}");
-    }
+    FOLDER.is_applied_as_a_whole();
 }

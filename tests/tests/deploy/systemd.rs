@@ -1,19 +1,27 @@
 //! The systemd unit.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::files::{Environment, mib, passes_if_there, seconds, text, variables};
-use crate::service::{self, EXAMPLE, Service};
+use crate::service::{self, EXAMPLE, HOST_MIB, Place, Service};
 
 const UNIT: &str = "deploy/systemd/dayfly.service";
+/// What makes the unit a worker.
+const WORKER: &str = "deploy/systemd/worker.conf";
 const PROGRAM: &str = "/usr/local/bin/dayfly";
 
-/// The values of a setting of the unit, in order.
-fn settings(name: &str) -> Vec<String> {
-    let text = text(UNIT);
+/// The values of a setting of a file, in order; an empty one takes back those before it.
+fn settings_of(file: &str, name: &str) -> Vec<String> {
+    let text = text(file);
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let named = lines.filter(|(setting, _)| *setting == name);
     named.map(|(_, value)| value.to_owned()).collect()
+}
+
+/// The values of a setting of the unit, in order.
+fn settings(name: &str) -> Vec<String> {
+    settings_of(UNIT, name)
 }
 
 /// The value of a setting that stands once.
@@ -32,18 +40,30 @@ fn environment() -> Environment {
     own.chain(variables(EXAMPLE)).collect()
 }
 
-/// Runs a verb of `systemd-analyze` on the unit, with a program that this machine has.
+/// Runs a verb of `systemd-analyze` on the unit, with a program that this machine has, and on the
+/// unit with its drop-in.
 fn analyze(arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let unit = folder.path().join("dayfly.service");
     let here = dayfly_tests::binary::dayfly().display().to_string();
-    std::fs::write(&unit, text(UNIT).replace(PROGRAM, &here)).unwrap();
-    let said = passes_if_there(Command::new("systemd-analyze").args(arguments).arg(&unit));
+    let write = |file: &Path, name| {
+        std::fs::write(file, text(name).replace(PROGRAM, &here)).unwrap();
+    };
+    write(&unit, UNIT);
+    analyzed(arguments, &unit);
+    let drop_ins = folder.path().join("dayfly.service.d");
+    std::fs::create_dir(&drop_ins).unwrap();
+    write(&drop_ins.join("worker.conf"), WORKER);
+    analyzed(arguments, &unit);
+}
+
+fn analyzed(arguments: &[&str], unit: &Path) {
+    let said = passes_if_there(Command::new("systemd-analyze").args(arguments).arg(unit));
     // It ends well where it ignores what it does not know.
     let said = said.unwrap_or_default();
     let complaints: Vec<_> = said
         .lines()
-        .filter(|line| line.contains("dayfly.service:"))
+        .filter(|line| line.contains("dayfly.service:") || line.contains("worker.conf:"))
         .collect();
     assert!(
         complaints
@@ -66,7 +86,7 @@ fn systemd_finds_little_that_the_service_could_harm() {
 
 #[test]
 fn dayfly_knows_every_variable() {
-    service::knows(&environment());
+    service::knows("serve", &environment());
 }
 
 #[test]
@@ -121,4 +141,26 @@ fn what_the_unit_starts_serves() {
         environment: environment(),
     };
     service::serves(service, "/healthz");
+}
+
+#[test]
+fn the_drop_in_starts_a_worker_and_has_room_for_it() {
+    let [none, command] = settings_of(WORKER, "ExecStart").try_into().unwrap();
+    assert_eq!(none, "", "the unit's own command stays");
+    let mut words = command.split(' ').map(str::to_owned);
+    assert_eq!(words.next().as_deref(), Some(PROGRAM));
+    let once = words.chain(["--once".to_owned()]);
+    let worker = Service {
+        arguments: once.collect(),
+        environment: environment(),
+    };
+    worker.filled_in(&Place::new()).ends_well();
+
+    assert_eq!(settings_of(WORKER, "LoadCredential"), [""]);
+    let [limit] = settings_of(WORKER, "MemoryMax").try_into().unwrap();
+    let needed = HOST_MIB + service::rebuild_mib(&environment());
+    assert!(mib(&limit) >= needed, "{needed} MiB are needed");
+    let place = "/etc/systemd/system/dayfly.service.d/worker.conf";
+    let line = format!("install -D -m 0644 {WORKER} {place}");
+    assert!(text("deploy/README.md").contains(&line), "{line}");
 }

@@ -11,6 +11,7 @@ mod everywhere;
 mod freshness;
 mod graphs;
 mod limits;
+mod native;
 mod real_text;
 mod reentry;
 mod s3_faults;

@@ -1,4 +1,5 @@
 use super::{NO_ORIGIN, Source, wrong};
+use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::DEFAULT_SEGMENT_MAX_ROWS;
 
 /// What guests get to know of the configuration; as the platform's `settings`.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub graph_min_rows: u32,
     /// A segment is closed at so many rows.
     pub segment_max_rows: u32,
+    /// A store with so many rows that its native index does not know is to be rebuilt.
+    pub rebuild_min_rows: u32,
     /// The largest file, in bytes.
     pub max_file_bytes: u64,
     /// An ingestion stops after so many milliseconds. Always some: nobody drives ingestions here, so
@@ -45,6 +48,7 @@ impl Default for Settings {
             // A graph pays on large segments alone, which this host's memory does not hold.
             graph_min_rows: u32::MAX,
             segment_max_rows: DEFAULT_SEGMENT_MAX_ROWS,
+            rebuild_min_rows: DEFAULT_MIN_ROWS,
             max_file_bytes: 512 << 20,
             step_ms: u64::MAX,
         }
@@ -70,6 +74,7 @@ impl Settings {
                 default.request_timeout_ms,
             )?,
             deadline_ms: milliseconds("embedding_deadline_ms", default.deadline_ms)?,
+            rebuild_min_rows: source.number("rebuild_min_rows", default.rebuild_min_rows, 0)?,
             max_file_bytes: source.number("max_file_bytes", default.max_file_bytes, 1)?,
             step_ms: if step_ms == 0 { u64::MAX } else { step_ms },
             ..default

@@ -99,7 +99,8 @@ fn without_a_service_every_call_says_that_none_is_configured() {
         authorization: None,
         transport: &transport,
     };
-    let refused = block_on(service.request_rebuild("vs_1")).unwrap_err();
+    let refused =
+        block_on(service.request_rebuild("vs_1", &RebuildRequest::default())).unwrap_err();
     assert!(matches!(&refused, Error::NotConfigured(text) if text.contains("faiss_origin")));
     assert_eq!(block_on(service.status("vs_1")).unwrap_err(), refused);
     assert!(transport.sent.borrow().is_empty());
@@ -108,7 +109,9 @@ fn without_a_service_every_call_says_that_none_is_configured() {
 #[test]
 fn a_rebuild_is_asked_for_with_the_callers_own_token() {
     let (origin, transport) = (origin(), Scripted::new([answer(202, QUEUED)]));
-    let state = block_on(service(&origin, &transport).request_rebuild("vs_1")).unwrap();
+    let state =
+        block_on(service(&origin, &transport).request_rebuild("vs_1", &RebuildRequest::default()))
+            .unwrap();
     assert_eq!((state.status, state.rows), (RebuildStatus::Queued, 7));
     let sent = transport.sent.borrow();
     assert_eq!(sent[0].method, Method::Post);
@@ -124,6 +127,7 @@ fn hits_come_in_the_order_of_the_answer() {
     let hits = r#"{"hits":[{"row":9,"score":0.9},{"row":4,"score":0.5}]}"#;
     let (origin, transport) = (origin(), Scripted::new([answer(200, hits)]));
     let query = Query {
+        version: 7,
         query: &[1.0, 0.0],
         k: 2,
         parameters: "nprobe=8",
@@ -138,7 +142,7 @@ fn hits_come_in_the_order_of_the_answer() {
             .ends_with("/v1/vector_stores/vs_1/bases/b1/search")
     );
     let body: serde_json::Value = serde_json::from_slice(&sent[0].body).unwrap();
-    assert_eq!(body["k"], 2);
+    assert_eq!((&body["version"], &body["k"]), (&7.into(), &2.into()));
     assert_eq!(body["parameters"], "nprobe=8");
 }
 

@@ -1,8 +1,10 @@
-use dayfly_core::api::{RebuildObject, RebuildStatus};
+use dayfly_core::api::{self, RebuildObject, RebuildStatus};
 use spin_executor::run;
 
 use super::Provider;
-use super::bindings::exports::dayfly::platform::faiss::{Error, Guest, Hit, Phase, Rebuild};
+use super::bindings::exports::dayfly::platform::faiss::{
+    Error, Guest, Hit, Phase, Rebuild, RebuildRequest,
+};
 use super::http::WasiHttp;
 use super::instance::Instance;
 use crate::faiss::{self, Query, Service};
@@ -10,6 +12,7 @@ use crate::faiss::{self, Query, Service};
 impl Guest for Provider {
     fn search(
         store: String,
+        version: u64,
         base: String,
         query: Vec<f32>,
         k: u32,
@@ -17,6 +20,7 @@ impl Guest for Provider {
         filter: Option<String>,
     ) -> Result<Vec<Hit>, Error> {
         let query = Query {
+            version,
             query: &query,
             k,
             parameters: &parameters,
@@ -30,8 +34,12 @@ impl Guest for Provider {
         Ok(found.into_iter().map(hit).collect())
     }
 
-    fn request_rebuild(store: String) -> Result<Rebuild, Error> {
-        Ok(run(service()?.request_rebuild(&store))?.into())
+    fn request_rebuild(store: String, request: RebuildRequest) -> Result<Rebuild, Error> {
+        let request = api::RebuildRequest {
+            factory: request.factory,
+            automatic: request.automatic,
+        };
+        Ok(run(service()?.request_rebuild(&store, &request))?.into())
     }
 
     fn status(store: String) -> Result<Rebuild, Error> {
@@ -58,8 +66,11 @@ impl From<RebuildObject> for Rebuild {
                 RebuildStatus::InProgress => Phase::Running,
                 RebuildStatus::Failed => Phase::Failed,
             },
+            step: rebuild.step,
             rows_done: rebuild.rows_done,
             rows: rebuild.rows,
+            memory_bytes: rebuild.memory_bytes,
+            seconds_left: rebuild.seconds_left,
             message: rebuild.message,
         }
     }

@@ -21,6 +21,7 @@ impl Guest for Provider {
             indexing: Indexing {
                 graph_min_rows: settings.graph_min_rows,
                 segment_max_rows: settings.segment_max_rows,
+                rebuild_min_rows: settings.rebuild_min_rows,
             },
             max_file_bytes: settings.max_file_bytes,
             step_ms: Some(settings.step_ms),

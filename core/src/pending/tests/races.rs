@@ -34,6 +34,7 @@ fn segment(objects: &dyn Objects, writer: usize, start: u32, end: u32) -> Segmen
         model: "m".to_owned(),
         dimension: 2,
         graph_min_rows: u32::MAX,
+        base: None,
     };
     let mut rows = SegmentWriter::create(objects, spec).unwrap();
     for chunk in start..end {
@@ -114,7 +115,7 @@ fn delete(objects: &dyn Objects) -> Result<(), ApiError> {
 fn check(objects: &MemoryObjects) -> Option<u32> {
     let manifest = store::current(objects, STORE).unwrap().unwrap();
     let table = Table::of(objects, &manifest).unwrap();
-    let there = |id: &str| objects.head(&segment::rows_key(STORE, id)).is_ok();
+    let there = |id: &str| objects.head(&segment::rows_key(STORE, id, None)).is_ok();
     let follow = |ids: &mut dyn Iterator<Item = &String>| {
         let mut next = 0;
         for id in ids {

@@ -28,6 +28,7 @@ fn use_all(objects: &MemoryObjects, meta: &SegmentMeta) -> Result<(), SegmentErr
     let scopes = [Scope {
         segment: &segments[0],
         live: meta.live_rows(|_| true),
+        found: None,
     }];
     let asked = queries(&clustered(31, 2, DIMENSION));
     for method in [Method::Scan, Method::Graph] {
@@ -54,7 +55,7 @@ fn truncated_anywhere_it_is_corrupt() {
     let (objects, meta) = intact();
     assert_eq!(use_all(&objects, &meta), Ok(()));
     for (key, bytes) in [
-        (rows_key(STORE, "s"), meta.bytes),
+        (rows_key(STORE, "s", None), meta.bytes),
         (graph_key(STORE, "s"), meta.graph.as_ref().unwrap().bytes),
     ] {
         let whole = objects.get(&key).unwrap();
@@ -82,7 +83,7 @@ fn a_missing_object_is_an_error_of_storage() {
         use_all(&objects, &meta),
         Err(SegmentError::Storage(ObjectError::NotFound))
     );
-    objects.delete(&rows_key(STORE, "s")).unwrap();
+    objects.delete(&rows_key(STORE, "s", None)).unwrap();
     assert_eq!(
         use_all(&objects, &meta),
         Err(SegmentError::Storage(ObjectError::NotFound))
@@ -94,12 +95,16 @@ fn a_changed_tail_is_never_opened() {
     let (objects, meta) = intact();
     for at in 0..u64::from(meta.tail_bytes) {
         let at = (meta.bytes - 1 - at) as usize;
-        replace(&objects, &rows_key(STORE, "s"), |data| data[at] ^= 0x10);
+        replace(&objects, &rows_key(STORE, "s", None), |data| {
+            data[at] ^= 0x10
+        });
         assert!(matches!(
             open(&objects, STORE, &[&meta]),
             Err(SegmentError::Corrupt { .. })
         ));
-        replace(&objects, &rows_key(STORE, "s"), |data| data[at] ^= 0x10);
+        replace(&objects, &rows_key(STORE, "s", None), |data| {
+            data[at] ^= 0x10
+        });
     }
 }
 
@@ -162,7 +167,7 @@ proptest! {
         let meta = SegmentMeta {
             id: "s".to_owned(), rows, bytes: 1 << 20, dimension: DIMENSION as u32,
             files: vec![FileRun { file_id: "a".to_owned(), rows }],
-            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None,
+            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None, base: None,
         };
         let tail = tail_with(&layout);
         if let Ok(layout) = Layout::of_tail(&tail, &meta, "k") {
@@ -177,7 +182,7 @@ proptest! {
     fn a_tail_of_any_bytes_is_refused(tail in prop::collection::vec(any::<u8>(), 0..400)) {
         let meta = SegmentMeta {
             id: "s".to_owned(), rows: 0, bytes: 1 << 20, dimension: 4, files: Vec::new(),
-            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None,
+            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None, base: None,
         };
         prop_assert!(Layout::of_tail(&tail, &meta, "k").is_err());
         let mut ended = tail;

@@ -25,7 +25,7 @@ fn any_arrow_reader_opens_a_segment_and_finds_its_columns() {
         &[("file-a", 1_500), ("file-b", 1_000)],
         &vectors,
     );
-    let data = objects.get(&rows_key(STORE, "s")).unwrap();
+    let data = objects.get(&rows_key(STORE, "s", None)).unwrap();
     assert_eq!(meta.bytes, data.len() as u64);
     assert_eq!(meta.sha256, hex(&Sha256::digest(&data)));
     let reader = FileReader::try_new(Cursor::new(data), None).unwrap();
@@ -272,7 +272,7 @@ fn the_same_rows_give_the_same_bytes() {
         let meta = write(&objects, spec, &[("a", 600)], &vectors);
         assert_eq!(
             meta.keys(STORE),
-            [rows_key(STORE, "s"), graph_key(STORE, "s")]
+            [rows_key(STORE, "s", None), graph_key(STORE, "s")]
         );
         let read = |key: &String| objects.get(key).unwrap();
         let data: Vec<Vec<u8>> = meta.keys(STORE).iter().map(read).collect();

@@ -12,6 +12,7 @@ fn a_scan_finds_what_brute_force_finds() {
     let scopes = [Scope {
         segment: &segments[0],
         live: meta.live_rows(|_| true),
+        found: None,
     }];
     let asked = clustered(10, 40, DIMENSION);
     let found = search(&objects, &scopes, &queries(&asked), 10).unwrap();
@@ -45,6 +46,7 @@ fn dead_runs_are_not_found_and_live_ones_keep_their_places() {
         let scopes = [Scope {
             segment: &segments[0],
             live: meta.live_rows(live),
+            found: None,
         }];
         let query = &clustered(12, 1, DIMENSION)[0];
         let hits = &search(&objects, &scopes, &queries(std::slice::from_ref(query)), 8).unwrap()[0];
@@ -59,6 +61,7 @@ fn dead_runs_are_not_found_and_live_ones_keep_their_places() {
     let scopes = [Scope {
         segment: &segments[0],
         live: Vec::new(),
+        found: None,
     }];
     let none = search(&objects, &scopes, &queries(&vectors[..2]), 8).unwrap();
     assert_eq!(none, [vec![], vec![]]);
@@ -87,6 +90,7 @@ fn the_best_of_many_segments_come_out_together() {
         .map(|segment| Scope {
             segment,
             live: segment.meta().live_rows(|_| true),
+            found: None,
         })
         .collect();
     let asked = clustered(14, 5, DIMENSION);
@@ -115,6 +119,7 @@ fn equal_rows_come_in_their_order() {
     let scopes = [Scope {
         segment: &segments[0],
         live: meta.live_rows(|_| true),
+        found: None,
     }];
     let hits = search(&objects, &scopes, &queries(&vectors[..1]), 5).unwrap();
     assert_eq!(
@@ -139,6 +144,7 @@ fn nonsense_is_refused() {
         let scopes = [Scope {
             segment: &segments[0],
             live,
+            found: None,
         }];
         search_by(
             &objects,

@@ -22,6 +22,7 @@ fn recall(method: Method, live: impl Fn(usize) -> bool + Copy) -> f64 {
     let scopes = [Scope {
         segment: &segments[0],
         live: meta.live_rows(live),
+        found: None,
     }];
     let asked: Vec<Vec<f32>> = clustered(20, ROWS + 30, DIMENSION).split_off(ROWS);
     let found = search_by(&objects, &scopes, &queries(&asked), 10, method).unwrap();
@@ -69,6 +70,7 @@ fn small_segments_of_every_size_have_a_graph_that_works() {
         let scopes = [Scope {
             segment: &segments[0],
             live: meta.live_rows(|_| true),
+            found: None,
         }];
         let asked = queries(&vectors[..1]);
         let walked = search_by(&objects, &scopes, &asked, 5, Method::Graph).unwrap();

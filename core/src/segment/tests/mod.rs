@@ -53,6 +53,7 @@ pub(super) fn spec(id: &str, dimension: usize) -> SegmentSpec {
         model: "test-model".to_owned(),
         dimension: dimension as u32,
         graph_min_rows: u32::MAX,
+        base: None,
     }
 }
 

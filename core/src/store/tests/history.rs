@@ -245,7 +245,7 @@ fn superseded_objects_go_when_no_version_names_them_and_the_grace_has_passed() {
     let objects = store();
     add(&objects, "file-a", "old", &[[1.0, 0.0, 0.0, 0.0]]).unwrap();
     add(&objects, "file-a", "new", &[[1.0, 0.0, 0.0, 0.0]]).unwrap();
-    let old = crate::segment::rows_key(STORE, "seg-old");
+    let old = crate::segment::rows_key(STORE, "seg-old", None);
     let touch = |now_ms| {
         for _ in 0..RETAINED_VERSIONS + 1 {
             change(&objects, STORE, now_ms, |newest| Ok(Some(newest.clone()))).unwrap();
@@ -257,7 +257,7 @@ fn superseded_objects_go_when_no_version_names_them_and_the_grace_has_passed() {
     assert_eq!(objects.get(&old), Err(ObjectError::NotFound));
     assert!(
         objects
-            .get(&crate::segment::rows_key(STORE, "seg-new"))
+            .get(&crate::segment::rows_key(STORE, "seg-new", None))
             .is_ok()
     );
 }

@@ -43,6 +43,7 @@ fn segment(
         model: "m".to_owned(),
         dimension: DIMENSION as u32,
         graph_min_rows: u32::MAX,
+        base: None,
     };
     let mut writer = SegmentWriter::create(objects, spec).unwrap();
     for (number, vector) in vectors.iter().enumerate() {

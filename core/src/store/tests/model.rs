@@ -100,6 +100,7 @@ fn found(objects: &MemoryObjects, filter: Option<&Filter>) -> Vec<(String, u32)>
         limit: 50,
         threshold: 0.0,
         filter,
+        base: None,
     };
     let results = search(objects, STORE, &table, &wanted).unwrap();
     let scores: Vec<f32> = results.iter().map(|result| result.score).collect();

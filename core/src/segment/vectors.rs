@@ -1,0 +1,61 @@
+//! Vectors alone out of storage, for building an index over them.
+
+use super::SegmentError;
+use super::open::Segment;
+use super::read::{Wanted, floats_into, read_all};
+use crate::objects::Objects;
+
+/// Hands the normalised vectors of each batch to `take`, row after row, with the segment's number
+/// of the first one; batches for which `wanted` says no are not read. Holds one batch, 2 MiB.
+pub fn each_vectors<E: From<SegmentError>>(
+    objects: &dyn Objects,
+    segment: &Segment<'_>,
+    mut wanted: impl FnMut(u32) -> bool,
+    mut take: impl FnMut(u32, &[f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut vectors = Vec::new();
+    let row_bytes = u64::from(segment.meta.dimension) * 4;
+    for batch in &segment.batches {
+        if !wanted(batch.first) {
+            continue;
+        }
+        let start = batch.at.vector;
+        let part = Wanted {
+            key: &segment.key,
+            bytes: start..start + batch.at.rows * row_bytes,
+        };
+        let data = read_all(objects, &[part])?.pop().unwrap_or_default();
+        floats_into(&data, &mut vectors);
+        if vectors.iter().any(|component| !component.is_finite()) {
+            return Err(segment.corrupt("a vector is not a number").into());
+        }
+        take(batch.first, &vectors)?;
+    }
+    Ok(())
+}
+
+/// The normalised vector of a row.
+///
+/// Fails with [`SegmentError::Invalid`] for a row that the segment does not have.
+pub fn read_vector(
+    objects: &dyn Objects,
+    segment: &Segment<'_>,
+    row: u32,
+) -> Result<Vec<f32>, SegmentError> {
+    let Some((batch, within)) = segment.find(row) else {
+        let id = &segment.meta.id;
+        return Err(SegmentError::Invalid(format!(
+            "segment {id} has no row {row}"
+        )));
+    };
+    let part = Wanted {
+        key: &segment.key,
+        bytes: batch
+            .at
+            .vector_of(within, u64::from(segment.meta.dimension)),
+    };
+    let data = read_all(objects, &[part])?.pop().unwrap_or_default();
+    let mut vector = Vec::new();
+    floats_into(&data, &mut vector);
+    Ok(vector)
+}

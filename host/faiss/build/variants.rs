@@ -1,0 +1,112 @@
+//! The variants of the instruction set, and which of FAISS's files each compiles anew.
+
+/// FAISS for some machines.
+pub struct Variant {
+    /// As in the names of `src/cpu.rs`.
+    pub name: &'static str,
+    pub flags: &'static [&'static str],
+    /// Below FAISS's folder `faiss`.
+    pub sources: &'static [&'static str],
+}
+
+/// The variants for an architecture, each of which has all instructions of the ones before.
+pub fn variants(architecture: &str) -> &'static [Variant] {
+    match architecture {
+        "x86_64" => VARIANTS,
+        _ => &VARIANTS[..1],
+    }
+}
+
+// The flags are those of FAISS's own CMakeLists.txt.
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "generic",
+        flags: &[],
+        sources: &[],
+    },
+    Variant {
+        name: "avx2",
+        flags: &["-mavx2", "-mfma", "-mf16c", "-mpopcnt"],
+        sources: AVX2,
+    },
+    Variant {
+        name: "avx512",
+        flags: &[
+            "-mavx2",
+            "-mfma",
+            "-mf16c",
+            "-mavx512f",
+            "-mavx512cd",
+            "-mavx512vl",
+            "-mavx512dq",
+            "-mavx512bw",
+            "-mpopcnt",
+        ],
+        sources: AVX512,
+    },
+];
+
+/// Every file that uses one of the types whose layout depends on the instructions (those of
+/// `simdlib.h` and the Hamming computers), as all or none must be of a kind; and what searching
+/// and adding spend their time in.
+const AVX2: &[&str] = &[
+    "IndexAdditiveQuantizerFastScan.cpp",
+    "IndexBinaryHNSW.cpp",
+    "IndexBinaryHash.cpp",
+    "IndexBinaryIVF.cpp",
+    "IndexFastScan.cpp",
+    "IndexFlat.cpp",
+    "IndexFlatCodes.cpp",
+    "IndexHNSW.cpp",
+    "IndexIVF.cpp",
+    "IndexIVFAdditiveQuantizerFastScan.cpp",
+    "IndexIVFFastScan.cpp",
+    "IndexIVFFlat.cpp",
+    "IndexIVFPQ.cpp",
+    "IndexIVFPQFastScan.cpp",
+    "IndexIVFRaBitQ.cpp",
+    "IndexIVFSpectralHash.cpp",
+    "IndexPQ.cpp",
+    "IndexRaBitQ.cpp",
+    "IndexRowwiseMinMax.cpp",
+    "IndexScalarQuantizer.cpp",
+    "Clustering.cpp",
+    "VectorTransform.cpp",
+    "impl/HNSW.cpp",
+    "impl/LocalSearchQuantizer.cpp",
+    "impl/ProductQuantizer.cpp",
+    "impl/RaBitQuantizer.cpp",
+    "impl/ScalarQuantizer.cpp",
+    "impl/pq4_fast_scan.cpp",
+    "impl/pq4_fast_scan_search_1.cpp",
+    "impl/pq4_fast_scan_search_qbs.cpp",
+    "impl/residual_quantizer_encode_steps.cpp",
+    "utils/Heap.cpp",
+    "utils/distances.cpp",
+    "utils/distances_fused/avx512.cpp",
+    "utils/distances_fused/distances_fused.cpp",
+    "utils/distances_fused/simdlib_based.cpp",
+    "utils/distances_simd.cpp",
+    "utils/extra_distances.cpp",
+    "utils/hamming.cpp",
+    "utils/partitioning.cpp",
+    "utils/quantize_lut.cpp",
+    "utils/utils.cpp",
+];
+
+/// Distances between vectors and between a vector and its scalar codes, and what calls them. No
+/// file that uses the Hamming computers, whose AVX-512 forms are others.
+const AVX512: &[&str] = &[
+    "IndexFlat.cpp",
+    "IndexHNSW.cpp",
+    "IndexIVFFlat.cpp",
+    "IndexScalarQuantizer.cpp",
+    "impl/HNSW.cpp",
+    "impl/ProductQuantizer.cpp",
+    "impl/ScalarQuantizer.cpp",
+    "utils/distances.cpp",
+    "utils/distances_fused/avx512.cpp",
+    "utils/distances_fused/distances_fused.cpp",
+    "utils/distances_fused/simdlib_based.cpp",
+    "utils/distances_simd.cpp",
+];

@@ -1,0 +1,167 @@
+use std::fs;
+use std::path::Path;
+
+use dayfly_core::error::ApiError;
+use dayfly_core::objects::Objects;
+use dayfly_core::segment::{self, NewRow, SegmentMeta};
+use dayfly_core::store::{self, FileEntry, Manifest, Table};
+use dayfly_faiss::Index;
+
+use super::chunk::Chunk;
+use super::folder::Sink;
+use super::{ExchangeError, INDEX, at};
+
+/// What to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `index.faiss`, and `texts.jsonl` with a line for each of its rows.
+    Faiss,
+    /// What LangChain's `FAISS.load_local` opens: `index.faiss` and `index.pkl`.
+    LangChain,
+    /// `rows.arrow`: texts, vectors, metadata.
+    Arrow,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Rows.
+    pub rows: u64,
+    /// Files that they come from.
+    pub files: u64,
+}
+
+/// Vectors added at once.
+const BATCH: usize = 4 << 20;
+
+/// Writes a store's live rows into `folder`, which is made where it is not there.
+///
+/// The index is of kind `factory` (FAISS's text; `Flat` keeps the vectors as they are) and by inner
+/// product of vectors of length 1. `seen` is called with the rows that are done. Holds the index
+/// in memory, and for kinds that learn from a sample, that sample: the first rows.
+pub fn export(
+    objects: &dyn Objects,
+    store: &str,
+    format: Format,
+    factory: &str,
+    folder: &Path,
+    mut seen: impl FnMut(u64),
+) -> Result<Exported, ExchangeError> {
+    let manifest = store::current(objects, store)?;
+    let manifest = manifest.ok_or_else(|| ApiError::not_found("There is no such store."))?;
+    let table = Table::of(objects, &manifest)?;
+    let dimension = manifest.store.embedding.dimension.ok_or_else(|| {
+        ExchangeError::Unusable("the store is empty: there is nothing to export".to_owned())
+    })?;
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let mut sink = Sink::create(folder, format, &manifest.store.embedding.model, dimension)?;
+    let mut building = match format {
+        Format::Arrow => None,
+        _ => Some(Building::new(dimension, factory, rows_of(&table))?),
+    };
+    let mut rows = 0;
+    each_row(objects, &manifest, &table, |file, row| {
+        if let Some(building) = &mut building {
+            building.push(row.vector)?;
+        }
+        sink.push(Chunk::of_row(row, &file.filename, &file.attributes), row)?;
+        rows += 1;
+        seen(rows);
+        Ok(())
+    })?;
+    sink.finish()?;
+    if let Some(building) = building {
+        let path = folder.join(INDEX);
+        let file = fs::File::create(&path).map_err(at(&path))?;
+        let mut file = std::io::BufWriter::with_capacity(1 << 20, file);
+        building.finish()?.write(&mut file)?;
+        let file = file
+            .into_inner()
+            .map_err(|error| at(&path)(error.into_error()))?;
+        file.sync_all().map_err(at(&path))?;
+    }
+    Ok(Exported {
+        rows,
+        files: table.files.len() as u64,
+    })
+}
+
+fn rows_of(table: &Table) -> u64 {
+    let live = |meta: &SegmentMeta| -> u64 {
+        let ranges = table.live_rows(meta);
+        ranges
+            .iter()
+            .map(|rows| u64::from(rows.end - rows.start))
+            .sum()
+    };
+    table.segments.values().map(live).sum()
+}
+
+fn each_row(
+    objects: &dyn Objects,
+    manifest: &Manifest,
+    table: &Table,
+    mut take: impl FnMut(&FileEntry, &NewRow<'_>) -> Result<(), ExchangeError>,
+) -> Result<(), ExchangeError> {
+    for meta in table.segments.values() {
+        let live = table.live_rows(meta);
+        for source in segment::open(objects, &manifest.store.id, &[meta])? {
+            segment::each_row(objects, &source, &live, |row| {
+                match table.files.get(row.file_id) {
+                    Some(file) => take(file, row),
+                    None => Ok(()),
+                }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// An index that is trained on the first rows, where it has to be.
+struct Building {
+    index: Index,
+    batch: Vec<f32>,
+    train: usize,
+}
+
+impl Building {
+    fn new(dimension: u32, factory: &str, rows: u64) -> Result<Self, ExchangeError> {
+        const TRAIN_ROWS: u64 = 262_144;
+        let index = Index::from_factory(dimension, factory)?;
+        let train = match index.needs_training() {
+            true => rows.min(TRAIN_ROWS) as usize * dimension as usize,
+            false => 0,
+        };
+        Ok(Self {
+            index,
+            batch: Vec::new(),
+            train,
+        })
+    }
+
+    fn push(&mut self, vector: &[f32]) -> Result<(), ExchangeError> {
+        self.batch.extend_from_slice(vector);
+        match self.batch.len() >= BATCH.max(self.train) {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), ExchangeError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        if !self.index.is_trained() {
+            self.index.train(&self.batch)?;
+            self.train = 0;
+        }
+        self.index.add(&self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Index, ExchangeError> {
+        self.flush()?;
+        Ok(self.index)
+    }
+}

@@ -1,0 +1,128 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use dayfly_core::filter::Filter;
+use dayfly_faiss::{Kind, Parameters, SearchOptions};
+use tokio::sync::Semaphore;
+
+use super::open::{Base, open};
+use super::recent::Recent;
+use super::views::{Chosen, Views};
+use super::{Error, Hit, Query, blocking};
+use crate::platform::Storage;
+
+/// Mapped indexes cost addresses and a file each.
+const MOST_OPEN: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
+/// So few rows are all looked at: that takes less than narrowing them down.
+const FEW_ROWS: u64 = 10_000;
+/// Where fewer than one row in so many may be found, walking a graph to them leads through too many
+/// others.
+const RARE: u64 = 12;
+
+/// The bases that were searched last, open.
+pub struct Bases {
+    storage: Storage,
+    views: Views,
+    open: Recent<(String, String, String), Base>,
+    /// One search keeps one processor busy.
+    at_once: Semaphore,
+}
+
+impl Bases {
+    /// Over a bucket's stores; indexes whose files are so many bytes together stay open.
+    pub fn new(storage: &Storage, open_bytes: u64) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            storage: storage.clone(),
+            views: Views::new(storage),
+            open: Recent::new(open_bytes, MOST_OPEN),
+            at_once: Semaphore::new(2 * processors),
+        }
+    }
+
+    /// The live rows of a base that are nearest.
+    pub async fn search(
+        self: Arc<Self>,
+        tenant: String,
+        store: String,
+        base: String,
+        query: Query,
+    ) -> Result<Vec<Hit>, Error> {
+        let view = self.views.get(&tenant, &store, query.version).await?;
+        let index = view.manifest.index.as_ref();
+        let index = index
+            .filter(|index| index.base == base)
+            .ok_or(Error::NotFound)?;
+        let key = (tenant, store, base);
+        let (storage, meta) = (&self.storage, index.clone());
+        let make = async || {
+            let weight = meta.bytes;
+            Ok::<_, Error>((open(storage, &key.0, &key.1, meta).await?, weight))
+        };
+        let base = self.open.get(&key, make).await?;
+        let _permit = self.at_once.acquire().await;
+        blocking(move || {
+            let filter = query.filter.as_deref().map(parse).transpose()?;
+            let chosen = view.choose(filter.as_ref(), base.meta.rows);
+            nearest(&base, &chosen, &query)
+        })
+        .await
+    }
+
+    /// How many are open, and the bytes of their files.
+    pub fn open(&self) -> (u64, u64) {
+        self.open.held()
+    }
+}
+
+fn parse(filter: &str) -> Result<Filter, Error> {
+    let value = serde_json::from_str(filter)
+        .map_err(|fault| Error::Invalid(format!("the filter is no JSON: {fault}")))?;
+    Filter::parse(&value).map_err(|error| Error::Invalid(error.to_string()))
+}
+
+fn nearest(base: &Base, chosen: &Chosen, query: &Query) -> Result<Vec<Hit>, Error> {
+    if query.query.len() != base.index.dimension() as usize {
+        return Err(Error::Invalid(format!(
+            "the query has {} components where the store has {}; embed it with the store's model",
+            query.query.len(),
+            base.index.dimension()
+        )));
+    }
+    if chosen.rows == 0 || query.k == 0 {
+        return Ok(Vec::new());
+    }
+    let parameters: Parameters = match query.parameters.is_empty() {
+        true => base.meta.parameters.parse()?,
+        false => query.parameters.parse()?,
+    };
+    let share = base.meta.rows as f64 / chosen.rows as f64;
+    let rare = chosen.rows * RARE < base.meta.rows;
+    let exhaustive = chosen.rows <= FEW_ROWS || (rare && base.index.kind() == Kind::Hnsw);
+    let options = SearchOptions {
+        parameters: widened(parameters, share),
+        selector: chosen.selector.as_deref(),
+        exhaustive,
+        ..SearchOptions::default()
+    };
+    let mut found = base
+        .index
+        .search(&query.query, query.k as usize, &options)?;
+    let hits = found.pop().unwrap_or_default().into_iter();
+    Ok(hits
+        .map(|hit| Hit {
+            row: hit.row,
+            score: hit.score,
+        })
+        .collect())
+}
+
+/// Where only one row in `share` may be found, a search looks at as many more, so that it finds as
+/// much as one without a filter.
+fn widened(parameters: Parameters, share: f64) -> Parameters {
+    let widen = |value: u32| (f64::from(value) * share).ceil() as u32;
+    Parameters {
+        nprobe: parameters.nprobe.map(widen),
+        ef_search: parameters.ef_search.map(widen),
+    }
+}

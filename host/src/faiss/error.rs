@@ -1,0 +1,65 @@
+use dayfly_core::error::ApiError;
+use dayfly_core::objects::ObjectError;
+use thiserror::Error as ThisError;
+
+/// Why the service did not do as it was asked; as the platform's `faiss.error`.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum Error {
+    /// FAISS is not there.
+    #[error("{0}")]
+    NotConfigured(String),
+    /// There is no such store, or no such base of it.
+    #[error("there is no such base")]
+    NotFound,
+    /// The caller may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// The request has to be changed.
+    #[error("{0}")]
+    Invalid(String),
+    /// It may pass.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        match error.status {
+            404 => Self::NotFound,
+            401 | 403 => Self::Denied(error.message),
+            501 => Self::NotConfigured(error.message),
+            400..=499 => Self::Invalid(error.message),
+            _ => Self::Unavailable(error.message),
+        }
+    }
+}
+
+impl From<ObjectError> for Error {
+    fn from(error: ObjectError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::NotConfigured(_) => Self::new(501, text).code("not_configured"),
+            Error::NotFound => Self::not_found("The FAISS service knows no such vector store."),
+            Error::Denied(_) => Self::new(403, text).code("insufficient_permissions"),
+            Error::Invalid(_) => Self::invalid_request(text),
+            Error::Unavailable(_) => Self::unavailable(text),
+        }
+    }
+}
+
+#[cfg(feature = "faiss")]
+impl From<dayfly_faiss::Error> for Error {
+    fn from(error: dayfly_faiss::Error) -> Self {
+        let text = error.to_string();
+        match error {
+            dayfly_faiss::Error::Invalid(_) => Self::Invalid(text),
+            _ => Self::Unavailable(text),
+        }
+    }
+}

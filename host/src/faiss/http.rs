@@ -1,0 +1,136 @@
+//! The service over HTTP, for guests on hosts that cannot map an index: the same calls as the
+//! platform's, with the caller's own token.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use dayfly_core::api::{RebuildObject, RebuildRequest};
+use dayfly_core::error::ApiError;
+use dayfly_core::objects::keys::check_segment;
+use serde_json::{Value, json};
+
+use super::{Query, Service};
+use crate::identity::{Principal, Scope, Verifier};
+
+/// Searches of bases alone: all that a server needs beside its guests.
+pub fn searches(service: Arc<Service>, verifier: Arc<Verifier>) -> Router {
+    let path = "/v1/vector_stores/{store}/bases/{base}/search";
+    let router = Router::new().route(path, post(search)).with_state(service);
+    router.layer(middleware::from_fn_with_state(verifier, authenticate))
+}
+
+/// Searches and rebuilds.
+pub fn all(service: Arc<Service>, verifier: Arc<Verifier>) -> Router {
+    let path = "/v1/vector_stores/{store}/rebuild";
+    let router = Router::new()
+        .route(path, get(status).post(request_rebuild))
+        .with_state(Arc::clone(&service));
+    router
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&verifier),
+            authenticate,
+        ))
+        .merge(searches(service, verifier))
+}
+
+struct Refusal(ApiError);
+
+impl<E: Into<ApiError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let status = StatusCode::from_u16(error.status);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(error.body())).into_response();
+        if let Some(seconds) = error.retry_after_s {
+            response.headers_mut().insert("retry-after", seconds.into());
+        }
+        response
+    }
+}
+
+async fn authenticate(
+    State(verifier): State<Arc<Verifier>>,
+    headers: HeaderMap,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    let shown = headers
+        .get(AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or(""));
+    let principal = verifier
+        .verify(shown)
+        .map_err(|error| ApiError::new(401, error.to_string()).code("invalid_api_key"))?;
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}
+
+fn permitted(principal: &Principal, scope: Scope, name: &str) -> Result<(), ApiError> {
+    if principal.scopes.contains(&scope) {
+        return Ok(());
+    }
+    let text = format!(
+        "The token lacks the scope '{name}', which this request needs; use one that has it."
+    );
+    Err(ApiError::new(403, text).code("insufficient_permissions"))
+}
+
+/// Names become a part of keys.
+fn plain(names: &[&str]) -> Result<(), ApiError> {
+    names
+        .iter()
+        .try_for_each(|name| check_segment(name).map_err(ApiError::from))
+}
+
+async fn search(
+    State(service): State<Arc<Service>>,
+    Extension(principal): Extension<Principal>,
+    Path((store, base)): Path<(String, String)>,
+    query: Result<Json<Query>, JsonRejection>,
+) -> Result<Json<Value>, Refusal> {
+    permitted(&principal, Scope::Read, "read")?;
+    plain(&[&store, &base])?;
+    let Json(query) = query.map_err(|error| ApiError::invalid_request(error.body_text()))?;
+    let hits = service
+        .search(&principal.tenant, &store, &base, query)
+        .await?;
+    Ok(Json(json!({"hits": hits})))
+}
+
+async fn request_rebuild(
+    State(service): State<Arc<Service>>,
+    Extension(principal): Extension<Principal>,
+    Path(store): Path<String>,
+    request: Result<Json<RebuildRequest>, JsonRejection>,
+) -> Result<Json<RebuildObject>, Refusal> {
+    permitted(&principal, Scope::Write, "write")?;
+    plain(&[&store])?;
+    let Json(request) = request.map_err(|error| ApiError::invalid_request(error.body_text()))?;
+    Ok(Json(
+        service
+            .request_rebuild(&principal.tenant, &store, request)
+            .await?,
+    ))
+}
+
+async fn status(
+    State(service): State<Arc<Service>>,
+    Extension(principal): Extension<Principal>,
+    Path(store): Path<String>,
+) -> Result<Json<RebuildObject>, Refusal> {
+    permitted(&principal, Scope::Read, "read")?;
+    plain(&[&store])?;
+    Ok(Json(service.status(&principal.tenant, &store).await?))
+}

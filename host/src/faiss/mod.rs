@@ -1,0 +1,149 @@
+//! The native index service: searches of bases, and requests for rebuilds. Guests reach it through
+//! the platform, other hosts' guests over HTTP.
+
+#[cfg(feature = "faiss")]
+mod bases;
+mod error;
+pub mod http;
+#[cfg(feature = "faiss")]
+mod open;
+#[cfg(feature = "faiss")]
+mod recent;
+pub mod server;
+#[cfg(feature = "faiss")]
+mod views;
+
+use std::sync::Arc;
+
+use dayfly_core::api::{RebuildObject, RebuildRequest};
+use dayfly_core::rebuild::Factory;
+use serde::{Deserialize, Serialize};
+
+pub use error::Error;
+
+use crate::platform::Storage;
+use crate::rebuild::Queue;
+
+/// The most rows of one answer.
+const MOST_HITS: u32 = 10_000;
+
+/// A search of a base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// The store's version whose live rows are meant.
+    pub version: u64,
+    /// The vector.
+    pub query: Vec<f32>,
+    /// How many rows are wanted.
+    pub k: u32,
+    /// FAISS's search parameters; empty for the base's own.
+    #[serde(default)]
+    pub parameters: String,
+    /// The API's attribute filter, as JSON.
+    #[serde(default)]
+    pub filter: Option<String>,
+}
+
+/// A row that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// Its number in the base.
+    pub row: u64,
+    /// Its similarity to the query.
+    pub score: f32,
+}
+
+/// The service of one host, for all tenants.
+pub struct Service {
+    queue: Arc<Queue>,
+    #[cfg(feature = "faiss")]
+    bases: Arc<bases::Bases>,
+}
+
+impl Service {
+    /// Over a bucket's stores. Indexes whose files are `open_bytes` together stay open.
+    #[cfg(feature = "faiss")]
+    pub fn new(storage: &Storage, queue: Arc<Queue>, open_bytes: u64) -> Option<Self> {
+        let bases = Arc::new(bases::Bases::new(storage, open_bytes));
+        Some(Self { queue, bases })
+    }
+
+    /// None: FAISS is not part of this binary.
+    #[cfg(not(feature = "faiss"))]
+    pub fn new(_storage: &Storage, _queue: Arc<Queue>, _open_bytes: u64) -> Option<Self> {
+        None
+    }
+
+    /// Asks for a store's rebuild.
+    pub async fn request_rebuild(
+        &self,
+        tenant: &str,
+        store: &str,
+        request: RebuildRequest,
+    ) -> Result<RebuildObject, Error> {
+        if let Some(factory) = &request.factory {
+            let checked: Result<Factory, _> = factory.parse();
+            checked.map_err(|error| Error::Invalid(error.to_string()))?;
+        }
+        let (queue, tenant, store) = (Arc::clone(&self.queue), tenant.to_owned(), store.to_owned());
+        blocking(move || Ok(queue.request(&tenant, &store, &request)?)).await
+    }
+
+    /// Where that stands.
+    pub async fn status(&self, tenant: &str, store: &str) -> Result<RebuildObject, Error> {
+        let (queue, tenant, store) = (Arc::clone(&self.queue), tenant.to_owned(), store.to_owned());
+        blocking(move || Ok(queue.status(&tenant, &store)?)).await
+    }
+
+    /// The live rows of a base that are nearest, nearest first.
+    #[cfg(feature = "faiss")]
+    pub async fn search(
+        &self,
+        tenant: &str,
+        store: &str,
+        base: &str,
+        query: Query,
+    ) -> Result<Vec<Hit>, Error> {
+        if query.k > MOST_HITS {
+            let text = format!(
+                "k is {} where at most {MOST_HITS} rows are answered",
+                query.k
+            );
+            return Err(Error::Invalid(text));
+        }
+        let bases = Arc::clone(&self.bases);
+        let (tenant, store, base) = (tenant.to_owned(), store.to_owned(), base.to_owned());
+        bases.search(tenant, store, base, query).await
+    }
+
+    /// Nobody calls it: there is no service.
+    #[cfg(not(feature = "faiss"))]
+    pub async fn search(
+        &self,
+        _tenant: &str,
+        _store: &str,
+        _base: &str,
+        query: Query,
+    ) -> Result<Vec<Hit>, Error> {
+        let _ = (query.k, MOST_HITS);
+        Err(Error::NotConfigured(crate::rebuild::NO_FAISS.to_owned()))
+    }
+
+    /// Indexes that are open, and the bytes of their files.
+    pub fn open(&self) -> (u64, u64) {
+        #[cfg(feature = "faiss")]
+        return self.bases.open();
+        #[cfg(not(feature = "faiss"))]
+        (0, 0)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::Unavailable(error.to_string())),
+    }
+}

@@ -1,0 +1,80 @@
+//! `dayfly faiss`: the service alone, for guests on hosts that cannot map an index.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::http;
+use crate::identity;
+use crate::options::ServeOptions;
+use crate::platform::Data;
+use crate::rebuild::NO_FAISS;
+use crate::serve::{Native, bind};
+
+/// A service that is up.
+pub struct Running {
+    /// Where it listens, with the port that it got.
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<std::io::Result<()>>,
+    _rebuilds: JoinSet<()>,
+    _data: Data,
+}
+
+impl Running {
+    /// Waits until the service ends.
+    ///
+    /// # Errors
+    /// When it broke off.
+    pub async fn wait(&mut self) -> anyhow::Result<()> {
+        Ok((&mut self.served).await??)
+    }
+
+    /// Lets requests under way end and ends the service; a rebuild under way is taken up again by
+    /// whoever claims it next.
+    ///
+    /// # Errors
+    /// When it broke off before.
+    pub async fn shutdown(mut self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        self.wait().await
+    }
+}
+
+/// Starts the service, which listens when this returns.
+///
+/// # Errors
+/// With what to do about it, when the address, the data or a key cannot be used, or where FAISS is
+/// not part of this binary.
+pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
+    let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
+    let listener = bind(&options.listen, verifier.needs_token()).await?;
+    let addr = listener.local_addr()?;
+    let data = Data::open(options)?;
+    let native = Native::open(options, &data).ok_or_else(|| anyhow::anyhow!(NO_FAISS))?;
+    let front = Arc::new(native.front());
+    let metrics = move || std::future::ready(front.metrics());
+    let router = Router::new()
+        .route("/healthz", get(|| std::future::ready(r#"{"status":"ok"}"#)))
+        .route("/metrics", get(metrics))
+        .merge(http::all(Arc::clone(&native.service), verifier));
+    let rebuilds = native.start();
+    let (stop, mut stopped) = watch::channel(false);
+    let asked = async move {
+        // An error means that nobody can ask any more.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let served = axum::serve(listener, router).with_graceful_shutdown(asked);
+    let served = tokio::spawn(async move { served.await });
+    Ok(Running {
+        addr,
+        stop,
+        served,
+        _rebuilds: rebuilds,
+        _data: data,
+    })
+}

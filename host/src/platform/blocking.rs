@@ -1,0 +1,161 @@
+use std::ops::Range;
+
+use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
+use object_store::PutMode;
+use tokio::runtime::Handle;
+
+use super::bindings::dayfly::platform::objects;
+use super::storage::{Room, Storage, TenantObjects, Writer};
+
+/// `get`s of one `get_many` under way at once.
+const CONCURRENT_GETS: usize = 16;
+
+/// A tenant's objects for code that blocks, which is all of `core`: on a thread that may, never on
+/// one of the runtime's workers.
+#[derive(Clone)]
+pub struct Blocking {
+    storage: Storage,
+    tenant: String,
+    runtime: Handle,
+}
+
+impl Blocking {
+    /// Confines to `tenant`, which has to be a tenant's name.
+    pub fn new(storage: &Storage, tenant: &str, runtime: &Handle) -> Self {
+        Self {
+            storage: storage.clone(),
+            tenant: tenant.to_owned(),
+            runtime: runtime.clone(),
+        }
+    }
+
+    fn objects(&self) -> TenantObjects<'_> {
+        self.storage.of(&self.tenant)
+    }
+
+    fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Vec<u8>, ObjectError> {
+        let room = Room::new(u64::MAX);
+        let get = self.objects();
+        let data = self
+            .runtime
+            .block_on(get.get(key, range.map(byte_range), &room))?;
+        Ok(data.into())
+    }
+}
+
+fn byte_range(range: Range<u64>) -> objects::ByteRange {
+    objects::ByteRange {
+        offset: range.start,
+        length: range.end.saturating_sub(range.start),
+    }
+}
+
+fn meta(meta: objects::ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        key: meta.key,
+        size: meta.size,
+        modified_ms: meta.modified_ms,
+    }
+}
+
+impl Objects for Blocking {
+    fn get(&self, key: &str) -> Result<Vec<u8>, ObjectError> {
+        self.read(key, None)
+    }
+
+    fn get_range(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, ObjectError> {
+        self.read(key, Some(range))
+    }
+
+    fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>> {
+        use futures::StreamExt;
+        let (objects, room) = (self.objects(), Room::new(u64::MAX));
+        let get = async |(key, range): &Part| {
+            let range = range.clone().map(byte_range);
+            Ok(objects.get(key, range, &room).await?.into())
+        };
+        let all = futures::stream::iter(parts)
+            .map(get)
+            .buffered(CONCURRENT_GETS);
+        self.runtime.block_on(all.collect())
+    }
+
+    fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError> {
+        self.runtime.block_on(self.objects().head(key)).map(meta)
+    }
+
+    fn put(&self, key: &str, data: &[u8]) -> Result<(), ObjectError> {
+        let objects = self.objects();
+        self.runtime
+            .block_on(objects.put(key, data.to_vec(), PutMode::Overwrite))
+    }
+
+    fn put_new(&self, key: &str, data: &[u8]) -> Result<(), ObjectError> {
+        let objects = self.objects();
+        self.runtime
+            .block_on(objects.put(key, data.to_vec(), PutMode::Create))
+    }
+
+    fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ObjectMeta>, ObjectError> {
+        let objects = self.objects();
+        let found = self
+            .runtime
+            .block_on(objects.list(prefix, start_after, limit))?;
+        Ok(found.into_iter().map(meta).collect())
+    }
+
+    fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        self.runtime.block_on(self.objects().folders(prefix))
+    }
+
+    fn delete(&self, key: &str) -> Result<(), ObjectError> {
+        self.runtime.block_on(self.objects().delete(key))
+    }
+
+    fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
+        let writer = {
+            let _entered = self.runtime.enter();
+            self.objects().create(key)?
+        };
+        Ok(Box::new(BlockingWriter {
+            writer: Some(writer),
+            runtime: self.runtime.clone(),
+        }))
+    }
+}
+
+struct BlockingWriter {
+    writer: Option<Writer>,
+    runtime: Handle,
+}
+
+impl ObjectWriter for BlockingWriter {
+    fn write(&mut self, data: &[u8]) -> Result<(), ObjectError> {
+        match &mut self.writer {
+            Some(writer) => self.runtime.block_on(writer.write(data.to_vec())),
+            None => Err(ended()),
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<u64, ObjectError> {
+        let writer = self.writer.take().ok_or_else(ended)?;
+        self.runtime.block_on(writer.finish())
+    }
+}
+
+impl Drop for BlockingWriter {
+    /// A writer that is given up cleans up on the runtime.
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        drop(self.writer.take());
+    }
+}
+
+fn ended() -> ObjectError {
+    ObjectError::Unavailable("the writer has ended".to_owned())
+}

@@ -1,0 +1,98 @@
+//! A rebuild's process: reads its order, builds, commits, ends.
+
+use std::io::{self, BufRead, Write};
+
+use dayfly_core::pending;
+use dayfly_core::rebuild::{self, Factory, Progress, RebuildError};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+
+use super::indexer::Faiss;
+use super::protocol::{Ended, Line, Order};
+use super::queue::now_ms;
+use crate::platform::{Blocking, Data};
+
+/// Requests yield to searches.
+const NICENESS: i32 = 5;
+
+/// Does what the order on standard input says, and tells of it on standard output. Ends the whole
+/// process when standard input does: then nobody waits for it any more.
+///
+/// # Errors
+/// When standard input holds no order.
+pub fn run() -> anyhow::Result<()> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let order: Order = serde_json::from_str(&line)?;
+    std::thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        std::process::exit(1);
+    });
+    limit_memory(u64::from(order.memory_mib) << 20)?;
+    let _ = nice(NICENESS);
+    let ended = match build(&order) {
+        Ok(()) => Ended::Done,
+        Err(error) => error.into(),
+    };
+    tell(&Line::Ended(ended));
+    Ok(())
+}
+
+/// An allocation beyond that fails, which FAISS reports, and which ends Rust's part at once.
+fn limit_memory(bytes: u64) -> io::Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
+    let bytes = maximum.map_or(bytes, |maximum| maximum.min(bytes));
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    Ok(setrlimit(Resource::Data, limit)?)
+}
+
+fn build(order: &Order) -> Result<(), RebuildError> {
+    let retry = |error: &dyn std::fmt::Display| RebuildError::Retry(error.to_string());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| retry(&error))?;
+    let storage = Data::beside(&order.data).map_err(|error| retry(&error))?;
+    let objects = Blocking::new(&storage, &order.tenant, runtime.handle());
+    let factory: Option<Factory> = order
+        .factory
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error: rebuild::FactoryError| RebuildError::GiveUp(error.to_string()))?;
+    let wanted = rebuild::Order {
+        factory,
+        ..rebuild::Order::new(
+            &order.store,
+            order.base.clone(),
+            u64::from(order.memory_mib) << 20,
+        )
+    };
+    let threads = match order.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads as usize,
+    };
+    let still_wanted = || pending::is_latest(&objects, &order.store, &order.work, order.attempt);
+    rebuild::rebuild(
+        &objects,
+        &wanted,
+        &Faiss { threads },
+        &now_ms,
+        &still_wanted,
+        &mut |progress: &Progress| tell(&Line::Progress(*progress)),
+    )?;
+    Ok(())
+}
+
+/// A parent that does not listen any more is gone, and the process ends by its standard input.
+fn tell(line: &Line) {
+    let Ok(mut text) = serde_json::to_vec(line) else {
+        return;
+    };
+    text.push(b'\n');
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(&text).and_then(|()| out.flush());
+}
