@@ -26,19 +26,17 @@ fn main() {
         .iter()
         .find_map(|word| word.parse().ok())
         .unwrap_or(100_000);
-    let parts: [(&str, fn(&Setting)); 3] = [
-        ("rebuild", rebuilds),
-        ("search", searches),
-        ("memory", memory),
-    ];
-    let all = !parts
-        .iter()
-        .any(|(name, _)| words.iter().any(|word| word == name));
+    let wanted = |name: &str| words.iter().any(|word| word == name);
+    let all = !["rebuild", "search", "memory"].into_iter().any(wanted);
     let setting = Setting::of(rows);
-    for (name, part) in parts {
-        if all || words.iter().any(|word| word == name) {
-            part(&setting);
-        }
+    if all || wanted("rebuild") {
+        rebuilds(&setting);
+    }
+    if all || wanted("search") {
+        searches(&setting);
+    }
+    if all || wanted("memory") {
+        memory(&setting);
     }
 }
 

@@ -44,7 +44,7 @@ enum After {
     /// One of these ingestions, which were accepted.
     Process(Vec<Job>),
     /// Looking after the store whose newest version this request committed.
-    Tidy(Manifest),
+    Tidy(Box<Manifest>),
 }
 
 type Answer = (Reply, Option<After>);

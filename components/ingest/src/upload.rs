@@ -55,7 +55,7 @@ pub async fn receive(
     match ingest(name, &file, budget).await? {
         Received::Searchable(committed) => {
             let reply = Reply::text(200, "Success: Data uploaded and indexed successfully");
-            Ok((reply, Some(After::Tidy(committed))))
+            Ok((reply, Some(After::Tidy(Box::new(committed)))))
         }
         Received::Accepted(store, pending) => {
             let mut reply = Reply::json(&StoreFileObject::pending(&store, &pending))?.status(202);

@@ -89,7 +89,11 @@ impl FromStr for Factory {
             }
             _ => {}
         }
-        let product = number(codes, "PQ");
+        // FAISS filters rows of product codes in cells alone.
+        let product = match search {
+            Structure::Cells(_) => number(codes, "PQ"),
+            _ => None,
+        };
         let plain = matches!(codes, "Flat" | "SQ8" | "SQ4" | "SQ6" | "SQfp16" | "SQbf16");
         if !plain && product.is_none_or(|bytes| !(1..=512).contains(&bytes)) {
             return Err(wrong("its codes are unknown"));
@@ -152,6 +156,8 @@ mod tests {
             "HNSW0",
             "PQ100000",
             "PQ0",
+            "PQ48",
+            "HNSW32,PQ48",
             "OPQ8,IVF16,PQ16",
             "OPQ8,IVF16,SQ8",
             "IVF16,SQ8,RFlat",

@@ -23,6 +23,9 @@ pub struct Job {
     /// Tries that failed.
     #[serde(default)]
     pub failures: u32,
+    /// How often somebody asked for it again while it waited: tries before that count no more.
+    #[serde(default)]
+    pub rounds: u32,
     /// Not to be tried before that time.
     #[serde(default)]
     pub not_before_ms: u64,
@@ -50,6 +53,7 @@ impl Job {
             requested_ms: now_ms,
             state: JobState::Queued,
             failures: 0,
+            rounds: 0,
             not_before_ms: 0,
             message: None,
         }
@@ -71,6 +75,7 @@ impl Job {
     pub fn hurried(mut self) -> Self {
         self.not_before_ms = 0;
         self.failures = 0;
+        self.rounds += 1;
         self
     }
 

@@ -131,7 +131,8 @@ impl Workers {
     fn claim(&self, queued: &Queued) -> Result<Option<Attempt>, ApiError> {
         let objects = self.queue.tenant(&queued.tenant);
         let (store, work) = (&queued.store, work(queued));
-        match claim(&objects, store, &work, &self.worker, now_ms(), None, 0)? {
+        let rounds = queued.job.rounds;
+        match claim(&objects, store, &work, &self.worker, now_ms(), None, rounds)? {
             Claim::Granted(attempt) => {
                 // Whoever held an attempt before learns of this one before it commits.
                 clear(&objects, store, &format!("{}-", queued.job.id), now_ms())?;

@@ -39,8 +39,8 @@ fn a_rebuild_that_runs_out_of_memory_leaves_the_store_as_it_was_and_is_tried_aga
 fn what_cannot_be_built_is_reported_and_not_tried_again() {
     let native = Native::of(300, |builder| builder);
     let client = &native.client;
-    // FAISS cannot learn 256 centroids for each of 100 pieces of 384 components.
-    let state = rebuild(client, "s", &json!({"factory": "PQ100"}));
+    // 384 components are not 100 equal pieces.
+    let state = rebuild(client, "s", &json!({"factory": "IVF4,PQ100"}));
     assert_eq!(state["status"], "failed", "{state}");
     assert!(
         state["message"]
@@ -72,7 +72,7 @@ fn an_index_that_finds_too_little_is_never_used() {
     let native = Native::of(12_000, |builder| builder);
     let client = &native.client;
     // One byte for 384 components.
-    let state = rebuild(client, "s", &json!({"factory": "PQ1"}));
+    let state = rebuild(client, "s", &json!({"factory": "IVF1,PQ1"}));
     assert_eq!(state["status"], "failed", "{state}");
     assert!(
         state["message"].as_str().unwrap().contains("95.0 %"),
