@@ -19,7 +19,7 @@ use variants::{Variant, variants};
 
 /// The version for which `variants` names the files.
 const FAISS_VERSION: &str = "1.12.0";
-const BRIDGE: &[&str] = &["build", "check", "files", "search", "table"];
+const BRIDGE: &[&str] = &["build", "check", "codes", "files", "search", "table"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -14,6 +14,7 @@
 #include <faiss/IndexIVFPQ.h>
 #include <faiss/IndexPQ.h>
 #include <faiss/IndexPreTransform.h>
+#include <faiss/IndexScalarQuantizer.h>
 #include <faiss/VectorTransform.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_factory.h>
@@ -87,6 +88,9 @@ void prepare(faiss::Index* index, Handle* handle) {
 }
 
 std::string name(const faiss::Index* index) {
+    if (dynamic_cast<const faiss::IndexScalarQuantizer*>(index) != nullptr) {
+        return "IndexScalarQuantizer";
+    }
     int status = 0;
     char* text = abi::__cxa_demangle(typeid(*index).name(), nullptr, nullptr, &status);
     std::string result = status == 0 ? text : typeid(*index).name();
@@ -117,6 +121,7 @@ int32_t from_factory(uint32_t dimension, const char* text, Handle** out, Failure
         handle->index.reset(faiss::index_factory(
                 static_cast<int>(dimension), text, faiss::METRIC_INNER_PRODUCT));
         prepare(handle->index.get(), handle.get());
+        quicken(handle->index.get());
         *out = handle.release();
     });
 }

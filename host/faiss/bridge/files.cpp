@@ -177,6 +177,7 @@ int32_t read(Transfer transfer, void* context, Handle** out, Failure* failure) {
         handle->index.reset(faiss::read_index(&reader));
         check(handle->index.get(), true);
         complete(handle->index.get());
+        quicken(handle->index.get());
         *out = handle.release();
     });
 }
@@ -192,6 +193,7 @@ int32_t map(int file, uint64_t length, Handle** out, Failure* failure) {
         FAISS_THROW_IF_NOT_MSG(reader.rp_ <= reader.total_, "the file ends too soon");
         check(handle->index.get(), false);
         complete(handle->index.get());
+        quicken(handle->index.get());
         *out = handle.release();
     });
 }

@@ -63,7 +63,7 @@ fn mapping_does_not_load() {
     let rows: Vec<f32> = (0..20_000 * DIMENSION)
         .map(|_| random.f32() - 0.5)
         .collect();
-    for factory in ["Flat", "IVF16,Flat", "OPQ16_256,IVF16,SQ8"] {
+    for factory in ["Flat", "IVF16,Flat", "PCA64,IVF16,SQ8"] {
         let mut index = Index::from_factory(DIMENSION, factory).unwrap();
         index.train(&rows[..1000 * DIMENSION as usize]).unwrap();
         index.add(&rows).unwrap();
