@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(chosen(100_000, 384, GIB / 4), "OPQ96,IVF1024,PQ96");
         assert_eq!(chosen(2_000_000, 384, 4 * GIB), "IVF4096,SQ8");
         assert_eq!(chosen(5_000_000, 384, 3 * GIB), "OPQ96,IVF8192,PQ96");
-        assert_eq!(chosen(2_000_000, 386, 2 * GIB), "IVF4096,SQ4");
+        assert_eq!(chosen(2_000_000, 386, GIB * 3 / 2), "IVF4096,SQ4");
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn a_required_variable_without_a_value_stops_the_start() {
 #[test]
 fn a_destination_that_the_manifest_does_not_list_is_not_reached() {
     let setting = Setting::new();
-    let (_folder, path) = changed_manifest(", \"{{ embedding_origin }}\"]", "]");
+    let (_folder, path) = changed_manifest(", \"{{ embedding_origin }}\"", "");
     let host = setting.host(
         &path,
         &composed(""),
