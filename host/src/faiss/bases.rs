@@ -60,6 +60,9 @@ impl Bases {
             Ok::<_, Error>((open(storage, &key.0, &key.1, meta).await?, weight))
         };
         let base = self.open.get(&key, make).await?;
+        // Nobody who begins now searches an older base of the store; names sort by their time.
+        self.open
+            .forget(|other| (&other.0, &other.1) == (&key.0, &key.1) && other.2 < key.2);
         let _permit = self.at_once.acquire().await;
         blocking(move || {
             let filter = query.filter.as_deref().map(parse).transpose()?;

@@ -65,6 +65,16 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         }
     }
 
+    /// Lets go of all whose keys `superseded` names.
+    pub fn forget(&self, superseded: impl Fn(&K) -> bool) {
+        let mut entries = self.lock();
+        let keys = entries.cells.iter().map(|(key, _)| key);
+        let keys: Vec<K> = keys.filter(|key| superseded(key)).cloned().collect();
+        for key in keys {
+            entries.cells.pop(&key);
+        }
+    }
+
     /// How many there are, and their weight.
     pub fn held(&self) -> (u64, u64) {
         let entries = self.lock();
@@ -121,6 +131,8 @@ mod tests {
         assert_eq!(recent.held(), (3, 9));
         let there = |key| recent.lock().cells.peek(&key).is_some();
         assert!(there(1) && !there(2) && there(3) && there(4));
+        recent.forget(|key| *key < 4);
+        assert_eq!(recent.held(), (1, 3));
     }
 
     #[tokio::test]
