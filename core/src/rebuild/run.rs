@@ -104,7 +104,11 @@ pub fn rebuild(
     };
     let manifest = current(objects, &order.store)?.ok_or(RebuildError::Gone)?;
     let read = Table::of(objects, &manifest)?;
-    let rows: u64 = read.segments.values().map(|meta| live(&read, meta)).sum();
+    let rows: u64 = read
+        .segments
+        .values()
+        .map(|meta| read.live_count(meta))
+        .sum();
     let (Some(dimension), 1..) = (manifest.store.embedding.dimension, rows) else {
         return Ok(Outcome::Empty);
     };
@@ -141,14 +145,6 @@ pub fn rebuild(
         }
         Err(error) => Err(error),
     }
-}
-
-fn live(table: &Table, meta: &SegmentMeta) -> u64 {
-    let ranges = table.live_rows(meta);
-    ranges
-        .iter()
-        .map(|rows| u64::from(rows.end - rows.start))
-        .sum()
 }
 
 /// Removes what was written. What cannot be removed now is inert, and goes with the job.

@@ -37,7 +37,7 @@ pub use open::{Segment, open};
 pub use rows::{Row, each_row, read_rows};
 pub use search::{Hit, Method, Scope, candidates, search, search_by};
 pub use vector::Query;
-pub use vectors::{each_vectors, read_vector};
+pub use vectors::each_vectors;
 pub use verify::verify;
 pub use writer::{SegmentSpec, SegmentWriter};
 

@@ -33,29 +33,3 @@ pub fn each_vectors<E: From<SegmentError>>(
     }
     Ok(())
 }
-
-/// The normalised vector of a row.
-///
-/// Fails with [`SegmentError::Invalid`] for a row that the segment does not have.
-pub fn read_vector(
-    objects: &dyn Objects,
-    segment: &Segment<'_>,
-    row: u32,
-) -> Result<Vec<f32>, SegmentError> {
-    let Some((batch, within)) = segment.find(row) else {
-        let id = &segment.meta.id;
-        return Err(SegmentError::Invalid(format!(
-            "segment {id} has no row {row}"
-        )));
-    };
-    let part = Wanted {
-        key: &segment.key,
-        bytes: batch
-            .at
-            .vector_of(within, u64::from(segment.meta.dimension)),
-    };
-    let data = read_all(objects, &[part])?.pop().unwrap_or_default();
-    let mut vector = Vec::new();
-    floats_into(&data, &mut vector);
-    Ok(vector)
-}

@@ -100,11 +100,7 @@ impl Manifest {
     fn base_of(&self, base: &str, table: &Table) -> super::BaseRef {
         let (mut rows, mut indexed) = (0, 0);
         for meta in table.segments.values() {
-            let live = table.live_rows(meta);
-            let live: u64 = live
-                .iter()
-                .map(|range| u64::from(range.end - range.start))
-                .sum();
+            let live = table.live_count(meta);
             match meta.base {
                 Some(_) => indexed += live,
                 None => rows += live,

@@ -101,6 +101,13 @@ impl Table {
         segment.live_rows(|run| self.is_live(&segment.id, &segment.files[run].file_id))
     }
 
+    /// How many rows of a segment are live.
+    pub fn live_count(&self, segment: &SegmentMeta) -> u64 {
+        let ranges = self.live_rows(segment);
+        let lengths = ranges.iter().map(|rows| u64::from(rows.end - rows.start));
+        lengths.sum()
+    }
+
     /// Whether this ingestion of the file is the one that the store holds.
     pub fn is_committed(&self, file_id: &str, ingest_id: &str) -> bool {
         self.files

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use dayfly_core::error::ApiError;
 use dayfly_core::objects::Objects;
-use dayfly_core::segment::{self, NewRow, SegmentMeta};
+use dayfly_core::segment::{self, NewRow};
 use dayfly_core::store::{self, FileEntry, Manifest, Table};
 use dayfly_faiss::Index;
 
@@ -87,14 +87,8 @@ pub fn export(
 }
 
 fn rows_of(table: &Table) -> u64 {
-    let live = |meta: &SegmentMeta| -> u64 {
-        let ranges = table.live_rows(meta);
-        ranges
-            .iter()
-            .map(|rows| u64::from(rows.end - rows.start))
-            .sum()
-    };
-    table.segments.values().map(live).sum()
+    let segments = table.segments.values();
+    segments.map(|meta| table.live_count(meta)).sum()
 }
 
 fn each_row(
