@@ -15,15 +15,16 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion};
 use dayfly_core::objects::{MemoryObjects, ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
 use dayfly_core::segment::{
-    Hit, Method, NewRow, Query, Scope, SegmentMeta, SegmentSpec, SegmentWriter, open, search_by,
+    DeadRows, Hit, Method, NewRow, Query, Scope, SegmentMeta, SegmentSpec, SegmentWriter, open,
+    search_by,
 };
+use dayfly_core::store::Home;
 
 const DIMENSION: usize = 384;
 const ROWS: [usize; 4] = [1 << 10, 1 << 12, 1 << 14, 1 << 15];
 const LARGE_ROWS: usize = 1 << 16;
 const QUERIES: usize = 64;
 const K: usize = 10;
-const STORE: &str = "vs_bench";
 const METHODS: [(&str, Method); 2] = [("scan", Method::Scan), ("graph", Method::Graph)];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -99,13 +100,17 @@ fn measure(
     Ok(())
 }
 
+fn home() -> Home {
+    Home::new("vs_bench", "i1")
+}
+
 fn write(
     objects: &dyn Objects,
     vectors: &[Vec<f32>],
     graph_min_rows: u32,
 ) -> Result<(SegmentMeta, Duration), Box<dyn Error>> {
     let spec = SegmentSpec {
-        store: STORE.to_owned(),
+        home: home(),
         id: format!("from-{graph_min_rows}"),
         model: "clustered".to_owned(),
         dimension: DIMENSION as u32,
@@ -127,7 +132,7 @@ fn write(
             vector,
         })?;
     }
-    let meta = writer.finish(objects)?;
+    let meta = writer.finish(objects)?.meta;
     Ok((meta, begun.elapsed()))
 }
 
@@ -138,12 +143,12 @@ fn fresh_search(
     query: &Query,
     method: Method,
 ) -> Result<Vec<Hit>, Box<dyn Error>> {
-    let segments = open(objects, STORE, &[meta])?;
+    let segments = open(objects, &home(), &[meta])?;
     let scopes: Vec<Scope<'_>> = segments
         .iter()
         .map(|segment| Scope {
             segment,
-            live: meta.live_rows(|_| true),
+            live: DeadRows::empty().live_ranges(meta.rows),
             found: None,
         })
         .collect();

@@ -6,7 +6,11 @@ use thiserror::Error;
 use crate::chunk::StrategyError;
 use crate::decode::{DecodeError, Unsupported};
 use crate::filter::{AttributeError, FilterError};
-use crate::objects::ObjectError;
+use crate::objects::{ObjectError, Obstacle};
+use crate::pending::{LastError, PendingError};
+use crate::segment::SegmentError;
+use crate::store::StoreError;
+use crate::store::runs::RunError;
 
 /// An answer that is an error: what went wrong and what the caller should do about it.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -111,7 +115,92 @@ impl From<ObjectError> for ApiError {
             ObjectError::Unavailable(_) => Self::unavailable(format!(
                 "The object storage did not answer as it should ({message}); try again."
             )),
+            // Credentials are renewed without anybody's doing, so this may pass.
+            ObjectError::Unusable {
+                obstacle: Obstacle::Refused,
+                ..
+            } => Self::unavailable(format!("The object storage refused: {message}.")),
+            ObjectError::Unusable { .. } => Self::new(
+                500,
+                format!("The object storage cannot be used: {message}."),
+            )
+            .code("unusable_storage"),
         }
+    }
+}
+
+impl From<SegmentError> for ApiError {
+    fn from(error: SegmentError) -> Self {
+        let message = error.to_string();
+        match error {
+            SegmentError::Invalid(_) => Self::invalid_request(message),
+            SegmentError::Storage(fault) => fault.into(),
+            SegmentError::Corrupt { .. } => Self::new(500, message).code("corrupt"),
+            SegmentError::Build(_) => Self::new(500, message),
+        }
+    }
+}
+
+impl From<RunError> for ApiError {
+    fn from(error: RunError) -> Self {
+        let message = error.to_string();
+        match error {
+            RunError::Invalid(_) => Self::invalid_request(message),
+            RunError::Storage(fault) => fault.into(),
+            RunError::Corrupt { .. } => Self::new(500, message).code("corrupt"),
+            RunError::Build(_) => Self::new(500, message),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::NoSuchStore(_) | StoreError::NoSuchFile { .. } => Self::not_found(message),
+            StoreError::WrongDimension { .. } => Self::conflict(message).code("dimension_mismatch"),
+            StoreError::TooLarge(_) => Self::new(413, message).code("too_large"),
+            StoreError::Contended | StoreError::Full => Self::unavailable(message),
+            StoreError::Unconfirmed => Self::unavailable(message).code("unconfirmed"),
+            StoreError::Overtaken => Self::conflict(message).code("overtaken"),
+            StoreError::NewerFormat { .. } | StoreError::Unwritable(_) => Self::new(500, message),
+            StoreError::Damaged { .. } => Self::new(500, message).code("damaged_object"),
+            StoreError::Segment(error) => error.into(),
+            StoreError::Run(error) => error.into(),
+            StoreError::Storage(error) => error.into(),
+        }
+    }
+}
+
+/// The code of the error where another attempt is at an ingestion.
+pub const HELD: &str = "attempt_held";
+
+impl From<PendingError> for ApiError {
+    fn from(error: PendingError) -> Self {
+        let message = error.to_string();
+        match error {
+            PendingError::Held { retry_after_s } => {
+                let mut held = Self::conflict(message).code(HELD);
+                held.retry_after_s = Some(retry_after_s);
+                held
+            }
+            PendingError::Cancelled => Self::conflict(message).code("cancelled"),
+            PendingError::Contended => Self::unavailable(message),
+            PendingError::Damaged { .. } => Self::new(500, message).code("damaged_object"),
+            PendingError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApiError> for LastError {
+    fn from(error: ApiError) -> Self {
+        let code = match error.status {
+            415 => "unsupported_file",
+            429 => "rate_limit_exceeded",
+            400 | 413 => "invalid_file",
+            _ => "server_error",
+        };
+        Self::new(code, error.message)
     }
 }
 

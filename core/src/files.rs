@@ -103,8 +103,14 @@ fn touched(file: &FileMeta, range: &Range<u64>) -> Vec<Part> {
     touched
 }
 
-fn meta_key(id: &str) -> String {
+/// The key of what is known of a file: while it is there, the file exists.
+pub fn meta_key(id: &str) -> String {
     format!("{FOLDER}{id}/meta.json")
+}
+
+/// The folder of everything of a file.
+pub fn folder(id: &str) -> String {
+    format!("{FOLDER}{id}/")
 }
 
 fn stores_folder(id: &str) -> String {
@@ -152,12 +158,12 @@ pub fn read_many(objects: &dyn Objects, ids: &[String]) -> Result<Vec<FileMeta>,
 }
 
 /// Notes that a store holds the file, before it does.
-pub fn note_store(objects: &dyn Objects, id: &str, store: &str) -> Result<(), ApiError> {
-    Ok(objects.put(&format!("{}{store}", stores_folder(id)), b"{}")?)
+pub fn note_store(objects: &dyn Objects, id: &str, store: &str) -> Result<(), ObjectError> {
+    objects.put(&format!("{}{store}", stores_folder(id)), b"{}")
 }
 
 /// The stores that may hold the file.
-pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ApiError> {
+pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ObjectError> {
     let folder = stores_folder(id);
     let metas = objects.list_all(&folder)?;
     let names = metas
@@ -168,7 +174,7 @@ pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ApiError> 
 
 /// Removes a file; its description goes first, so that it is gone at once, and once more last: a
 /// repeated completion of its upload may have written it again before the parts were gone.
-pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ApiError> {
+pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ObjectError> {
     objects.delete(&meta_key(id))?;
     let rest = objects.list_all(&format!("{FOLDER}{id}/"))?;
     for meta in &rest {

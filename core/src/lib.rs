@@ -14,12 +14,17 @@ pub mod filter;
 pub mod ids;
 pub mod ingest;
 mod json;
+pub mod mutants;
 pub mod objects;
+pub mod ops;
 pub mod pending;
+pub mod platform;
 pub mod rebuild;
 pub mod request_id;
 pub mod retry;
 pub mod search;
 pub mod segment;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod uploads;

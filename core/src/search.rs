@@ -2,18 +2,18 @@
 
 mod base;
 
-use crate::api::{SearchChunk, SearchResult, TextContent};
-use crate::error::ApiError;
-use crate::filter::Filter;
-use crate::objects::Objects;
-use crate::segment::{self, Hit, Query, Scope, SegmentMeta};
-use crate::store::Table;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-pub use base::{BaseHit, BaseIndex, live_in_base};
+use crate::filter::Filter;
+use crate::platform::Platform;
+use crate::segment::{self, Hit, Query, Row, Scope, SegmentMeta};
+use crate::store::{FileEntry, Live, Manifest, StoreError, find_many, live_rows};
+
+pub use base::{BaseHit, BaseIndex};
 
 /// What is looked for.
-#[derive(Clone)]
-pub struct Search<'a> {
+pub struct Search<'a, E> {
     /// One or more queries; a passage counts with the one it fits best.
     pub queries: &'a [Query],
     /// The most passages.
@@ -24,60 +24,60 @@ pub struct Search<'a> {
     pub filter: Option<&'a Filter>,
     /// The native index over the store's base, where it has one. Without it, or where it cannot
     /// be had, the base's rows are scanned as all others are.
-    pub base: Option<&'a dyn BaseIndex>,
+    pub base: Option<&'a dyn BaseIndex<E>>,
 }
 
-/// The best passages of a store, best first; of equal ones, the older first.
+/// A passage that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The file that it is of.
+    pub file: FileEntry,
+    /// The passage.
+    pub row: Row,
+    /// Its similarity, from 0 to 1.
+    pub score: f32,
+}
+
+/// The best passages of a version of a store, best first; of equal ones, the older first.
 ///
-/// Only rows of a file's newest ingestion are found, and none of a file that was taken out.
-pub fn search(
-    objects: &dyn Objects,
-    store: &str,
-    table: &Table,
-    wanted: &Search<'_>,
-) -> Result<Vec<SearchResult>, ApiError> {
-    let mut metas: Vec<&SegmentMeta> = table
-        .segments
-        .values()
-        .filter(|meta| !live_rows(table, wanted.filter, meta).is_empty())
-        .collect();
-    let found = base::find(table, wanted, &metas)?;
+/// Only rows of a file's newest ingestion are found, and none of a file that was taken out. Reads
+/// the entries of those files alone that it answers, and with a filter the columns that it names.
+pub fn search<E: From<StoreError>>(
+    platform: Platform<'_>,
+    manifest: &Manifest,
+    wanted: &Search<'_, E>,
+) -> Result<Vec<Found>, E> {
+    let live = live_rows(platform, manifest, wanted.filter)?;
+    let metas = manifest.segments.iter().map(|segment| &segment.meta);
+    let mut metas: Vec<&SegmentMeta> = metas.filter(|meta| live.contains_key(&meta.id)).collect();
+    let found = base::find(&live, wanted, &metas)?;
     if let Some(found) = &found {
         metas.retain(|meta| meta.base.is_none() || found.contains_key(meta.id.as_str()));
     }
-    let segments = segment::open(objects, store, &metas)?;
+    let home = manifest.home();
+    let segments = segment::open(platform.objects, &home, &metas).map_err(StoreError::from)?;
     let scopes: Vec<Scope<'_>> = segments
         .iter()
         .map(|segment| Scope {
             segment,
-            live: live_rows(table, wanted.filter, segment.meta()),
+            live: rows_of(&live, segment.meta()).to_vec(),
             found: found
                 .as_ref()
                 .and_then(|found| found.get(segment.meta().id.as_str()).cloned()),
         })
         .collect();
-    let found = segment::search(objects, &scopes, wanted.queries, wanted.limit)?;
+    let found = segment::search(platform.objects, &scopes, wanted.queries, wanted.limit)
+        .map_err(StoreError::from)?;
     let hits = best(found, wanted);
-    describe(objects, table, &scopes, &hits)
+    Ok(describe(platform, manifest, &scopes, &hits)?)
 }
 
-fn live_rows(
-    table: &Table,
-    filter: Option<&Filter>,
-    meta: &SegmentMeta,
-) -> Vec<std::ops::Range<u32>> {
-    meta.live_rows(|run| {
-        let file_id = &meta.files[run].file_id;
-        let passes = || match (filter, table.files.get(file_id)) {
-            (Some(filter), Some(file)) => filter.matches(&file.attributes),
-            _ => true,
-        };
-        table.is_live(&meta.id, file_id) && passes()
-    })
+fn rows_of<'a>(live: &'a Live, meta: &SegmentMeta) -> &'a [Range<u32>] {
+    live.get(&meta.id).map_or(&[], Vec::as_slice)
 }
 
 /// Joins the hits of all queries: each row once, with its best score.
-fn best(found: Vec<Vec<Hit>>, wanted: &Search<'_>) -> Vec<Hit> {
+fn best<E>(found: Vec<Vec<Hit>>, wanted: &Search<'_, E>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = found.into_iter().flatten().collect();
     hits.sort_by(|a, b| {
         (a.scope, a.row)
@@ -93,30 +93,29 @@ fn best(found: Vec<Vec<Hit>>, wanted: &Search<'_>) -> Vec<Hit> {
 }
 
 fn describe(
-    objects: &dyn Objects,
-    table: &Table,
+    platform: Platform<'_>,
+    manifest: &Manifest,
     scopes: &[Scope<'_>],
     hits: &[Hit],
-) -> Result<Vec<SearchResult>, ApiError> {
+) -> Result<Vec<Found>, StoreError> {
     let wanted: Vec<_> = hits
         .iter()
         .map(|hit| (scopes[hit.scope].segment, hit.row))
         .collect();
-    let rows = segment::read_rows(objects, &wanted)?;
-    let results = hits.iter().zip(rows).filter_map(|(hit, row)| {
-        let file = table.files.get(&row.file_id)?;
-        Some(SearchResult {
-            file_id: row.file_id,
-            filename: file.filename.clone(),
+    let rows = segment::read_rows(platform.objects, &wanted)?;
+    let mut ids: Vec<&str> = rows.iter().map(|row| row.file_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let files: BTreeMap<String, FileEntry> = find_many(platform, manifest, &ids)?;
+    let found = hits.iter().zip(&rows).filter_map(|(hit, row)| {
+        let file = files.get(&row.file_id)?;
+        // Newest wins, whatever a bitmap says.
+        let segment = &scopes[hit.scope].segment.meta().id;
+        file.holds(segment, hit.row).then(|| Found {
+            file: file.clone(),
+            row: row.clone(),
             score: hit.score.clamp(0.0, 1.0),
-            attributes: file.attributes.clone(),
-            content: vec![TextContent::new(row.text)],
-            chunk: SearchChunk {
-                number: row.chunk,
-                start: row.start,
-                end: row.end,
-            },
         })
     });
-    Ok(results.collect())
+    Ok(found.collect())
 }

@@ -1,8 +1,8 @@
 //! The command line.
 
 mod client;
-#[cfg(feature = "faiss")]
 mod direct;
+mod doctor;
 #[cfg(feature = "faiss")]
 mod export;
 mod faiss;
@@ -20,6 +20,7 @@ mod stores;
 mod text;
 mod token;
 mod upload;
+mod verify;
 mod worker;
 
 use std::future::Future;
@@ -65,10 +66,14 @@ enum Command {
     #[cfg(feature = "faiss")]
     #[command(name = dayfly::rebuild::COMMAND, hide = true)]
     RebuildProcess,
+    /// Check everything that a store has, or all of them, and list what belongs to nothing
+    Verify(verify::Arguments),
     /// Make keys, and the tokens that name a tenant
     Token(token::Arguments),
     /// Fetch and verify the model of the built-in embedder
     Setup,
+    /// Try out what a server would rely on: storage, disk, clock, embedder, model
+    Doctor(Box<doctor::Arguments>),
 }
 
 /// Why a command did not succeed.
@@ -128,9 +133,19 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
         Command::Import(arguments) => import::run(&arguments, output),
         #[cfg(feature = "faiss")]
         Command::RebuildProcess => Ok(dayfly::rebuild::child::run()?),
+        Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Token(arguments) => token::run(&arguments, output),
         Command::Setup => setup::run(output),
+        Command::Doctor(arguments) => doctor(&arguments, output),
     }
+}
+
+/// The built-in embedder and the storage's probe wait for each other's threads.
+fn doctor(arguments: &doctor::Arguments, output: Output) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(doctor::run(arguments, output))
 }
 
 /// A client needs one thread: it waits for the server.
@@ -162,7 +177,10 @@ mod tests {
             vec!["dayfly", "rebuild", "a", "--json"],
             vec!["dayfly", "rebuild", "--worker", "--json"],
             vec!["dayfly", "faiss", "--json"],
+            vec!["dayfly", "verify", "--json"],
+            vec!["dayfly", "verify", "a", "--json"],
             vec!["dayfly", "setup", "--json"],
+            vec!["dayfly", "doctor", "--json"],
         ] {
             assert!(
                 Cli::try_parse_from(&words).is_ok_and(|cli| cli.json),

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod doctor;
 #[cfg(feature = "faiss")]
 pub mod exchange;
 pub mod faiss;
@@ -14,3 +15,5 @@ pub mod platform;
 pub mod rebuild;
 pub mod runtime;
 pub mod serve;
+#[cfg(test)]
+mod testing;

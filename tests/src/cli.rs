@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
 
 use crate::binary;
+use crate::builder::PREFIX;
+use crate::s3::Credentials;
 
 /// One call of `dayfly`.
 pub struct Cli(Command);
@@ -42,6 +44,17 @@ impl Cli {
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.0.args(arguments);
         self
+    }
+
+    /// A bucket for its data: `s3://{name}/of/dayfly` at `endpoint`.
+    #[must_use]
+    pub fn bucket(self, endpoint: &str, name: &str, credentials: &Credentials) -> Self {
+        self.env("DAYFLY_DATA", &format!("s3://{name}/{PREFIX}"))
+            .env("AWS_ENDPOINT", endpoint)
+            .env("AWS_ALLOW_HTTP", "true")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", &credentials.id)
+            .env("AWS_SECRET_ACCESS_KEY", &credentials.secret)
     }
 
     /// One environment variable.
@@ -96,6 +109,11 @@ impl Ended {
             self.stderr()
         );
         self.stderr()
+    }
+
+    /// Standard output, however it ended.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
     }
 
     /// Standard error.

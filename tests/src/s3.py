@@ -137,6 +137,11 @@ def command(store, asked):
             bucket.keys = type(bucket.keys)()
             store.delete_bucket(name)
             return {}
+        case "delete":
+            keys = store.buckets[name].keys
+            if asked["key"] in keys:
+                keys.pop(asked["key"])
+            return {}
         case "keys":
             return {"names": sorted(store.buckets[name].keys.keys())}
         case "unfinished":

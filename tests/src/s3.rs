@@ -109,6 +109,15 @@ impl Bucket {
         names(&self.ask("unfinished"))
     }
 
+    /// Removes one of its objects, also when the bucket's owner is elsewhere.
+    pub(crate) fn remover(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let (server, bucket) = (self.server, self.name.clone());
+        move |key| {
+            let mut control = server.control.lock().unwrap();
+            control.ask(&json!({"do": "delete", "bucket": bucket, "key": key}));
+        }
+    }
+
     fn ask(&self, what: &str) -> Value {
         let mut control = self.server.control.lock().unwrap();
         control.ask(&json!({"do": what, "bucket": self.name}))

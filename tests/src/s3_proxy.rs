@@ -37,6 +37,9 @@ pub enum S3Fault {
     CutBody,
     /// The request waits for [`S3Proxy::release`].
     Hold,
+    /// The object is written whether there is one or not, as by a storage that does not know
+    /// conditions. The header is signed, so the object that is in the way goes instead.
+    IgnoreCondition,
 }
 
 /// A request, as far as rules tell requests apart.
@@ -68,6 +71,7 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
     faults: watch::Sender<usize>,
     held: watch::Sender<u64>,
+    remove: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl S3Proxy {
@@ -91,6 +95,7 @@ impl S3Proxy {
             asked: Mutex::default(),
             faults: watch::Sender::new(0),
             held: watch::Sender::new(0),
+            remove: Box::new(bucket.remover()),
         });
         runtime.spawn(accept(listener, Arc::clone(&shared)));
         Self {
@@ -174,16 +179,24 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<R
             let _ = held.changed().await;
             Ok(whole(forward(request, &shared.upstream).await?))
         }
+        Some(S3Fault::IgnoreCondition) => {
+            (shared.remove)(shared.key(&request));
+            Ok(whole(forward(request, &shared.upstream).await?))
+        }
         None => Ok(whole(forward(request, &shared.upstream).await?)),
     }
 }
 
 impl Shared {
-    fn fault_of<B>(&self, request: &Request<B>) -> Option<S3Fault> {
+    fn key<'a, B>(&self, request: &'a Request<B>) -> &'a str {
         let path = request.uri().path();
+        path.strip_prefix(&self.prefix).unwrap_or("")
+    }
+
+    fn fault_of<B>(&self, request: &Request<B>) -> Option<S3Fault> {
         let asked = Asked {
             method: request.method().clone(),
-            key: path.strip_prefix(&self.prefix).unwrap_or("").to_owned(),
+            key: self.key(request).to_owned(),
             query: request.uri().query().unwrap_or("").to_owned(),
             create: request.headers().contains_key("if-none-match"),
         };

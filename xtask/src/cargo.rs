@@ -92,6 +92,18 @@ pub fn bench(arguments: &[OsString]) -> Result<(), Failure> {
         .args(arguments))
 }
 
+/// Builds and runs the simulation, which can break the core on purpose; so nothing of this build
+/// is used elsewhere.
+///
+/// # Errors
+/// When it cannot be built, or finds a broken promise.
+pub fn simulate(arguments: &[OsString]) -> Result<(), Failure> {
+    run(cargo("run")
+        .args(["--package", "dayfly-simulation", "--features", "mutants"])
+        .args(["--quiet", "--"])
+        .args(arguments))
+}
+
 /// A cargo command in the release profile.
 pub fn cargo(verb: &str) -> Command {
     let mut cargo = command(program());

@@ -21,6 +21,8 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   compose        build the guests composed with the platform they need on other hosts,
                  into target/composed, and for hosts that know no Spin target/composed/env
   bench [ARGS]   build, then run the benchmarks; ARGS go to `cargo bench`
+  simulate [ARGS]
+                 run the core over seeded scheduling, time and faults; with --help, how
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Some("build") => cargo::build(),
         Some("compose") => machine::prepare().and_then(|()| cargo::build_composed()),
         Some("bench") => cargo::build().and_then(|()| cargo::bench(&rest)),
+        Some("simulate") => cargo::simulate(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(())

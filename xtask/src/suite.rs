@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, wasm};
+use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, simulate, wasm};
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 
@@ -22,6 +22,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     add_linters()?;
     format()?;
     lint()?;
+    simulated()?;
     let mut runs = vec![tests_on("local", &[])];
     let everywhere = ["--test", "e2e", "--", "everywhere::"];
     runs.extend(OTHER_TARGETS.map(|target| tests_on(target, &everywhere)));
@@ -40,6 +41,14 @@ fn tests_on(target: &str, chosen: &[&str]) -> Command {
         .args(chosen)
         .env("DAYFLY_TARGET", target);
     cargo
+}
+
+/// The promises hold under seeded faults, and each broken variant is caught.
+fn simulated() -> Result<(), Failure> {
+    for arguments in [&["--seeds", "400", "--budget-s", "60"][..], &["--table"]] {
+        simulate(&arguments.iter().map(OsString::from).collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
 fn format() -> Result<(), Failure> {

@@ -23,6 +23,12 @@ pub fn random() -> u64 {
     wasi::random::random::get_random_u64()
 }
 
+/// Waits, and with it the whole instance.
+pub fn pause(duration: Duration) {
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    monotonic_clock::subscribe_duration(nanos).block();
+}
+
 /// Waits, while other futures of the instance go on.
 pub async fn sleep(duration: Duration) {
     let end = monotonic() + duration;

@@ -74,6 +74,28 @@ impl Call {
         found.and_then(|(_, value)| String::from_utf8(value.clone()).ok())
     }
 
+    /// What the caller names a request by that it may send again.
+    ///
+    /// Errors: 400 for what is not 1 to 255 printable characters.
+    pub fn idempotency_key(&self) -> Result<Option<String>, ApiError> {
+        const HEADER: &str = "idempotency-key";
+        const LONGEST: usize = 255;
+        let mut headers = self.headers.iter();
+        if !headers.any(|(key, _)| key.eq_ignore_ascii_case(HEADER)) {
+            return Ok(None);
+        }
+        let is_usable = |key: &String| {
+            (1..=LONGEST).contains(&key.chars().count()) && !key.chars().any(char::is_control)
+        };
+        let key = self.header(HEADER).filter(is_usable);
+        key.map(Some).ok_or_else(|| {
+            ApiError::invalid_request(format!(
+                "The header 'Idempotency-Key' takes 1 to {LONGEST} printable characters."
+            ))
+            .param("Idempotency-Key")
+        })
+    }
+
     /// Refuses a body that is declared as something else than JSON.
     pub fn expect_json(&self) -> Result<(), ApiError> {
         let Some(content_type) = self.header("content-type") else {

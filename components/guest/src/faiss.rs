@@ -81,8 +81,8 @@ impl<'a> NativeIndex<'a> {
     }
 }
 
-impl BaseIndex for NativeIndex<'_> {
-    fn nearest(&self, query: &[f32], limit: usize) -> Result<Option<Vec<BaseHit>>, ApiError> {
+impl<E: From<ApiError>> BaseIndex<E> for NativeIndex<'_> {
+    fn nearest(&self, query: &[f32], limit: usize) -> Result<Option<Vec<BaseHit>>, E> {
         let Some(index) = &self.manifest.index else {
             return Ok(None);
         };
@@ -95,9 +95,10 @@ impl BaseIndex for NativeIndex<'_> {
         };
         match faiss::search(store, version, &index.base, query, k, "", filter) {
             Ok(hits) => Ok(Some(hits.into_iter().map(hit).collect())),
-            // Without FAISS the rows are there all the same, and are scanned.
-            Err(Error::NotConfigured(_)) => Ok(None),
-            Err(error) => Err(api_error(error)),
+            // The rows are there all the same, and are scanned: without FAISS, and where a rebuild
+            // superseded the base meanwhile.
+            Err(Error::NotConfigured(_) | Error::NotFound) => Ok(None),
+            Err(error) => Err(api_error(error).into()),
         }
     }
 }

@@ -5,12 +5,18 @@ pub mod body;
 pub mod call;
 pub mod embed;
 pub mod faiss;
+mod made;
 pub mod platform;
 pub mod reply;
 mod request_id;
 pub mod stores;
+mod surroundings;
+mod tidy;
 
 pub use dayfly_clock as clock;
+pub use made::Made;
+pub use surroundings::{GuestClock, platform, upkeep};
+pub use tidy::tidy;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use dayfly_core::error::ApiError;
-use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
+use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part};
 
 use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
 use crate::bindings::dayfly::platform::objects::{self as wit, ByteRange};
@@ -51,6 +51,9 @@ pub fn settings() -> Settings {
 pub fn schedule(store: &str, file: &str) -> bool {
     ingestion::schedule(store, file)
 }
+
+/// The most keys of one `delete-many`.
+const MAX_DELETED: usize = 1_000;
 
 /// The tenant's objects, through the platform.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +113,11 @@ impl Objects for PlatformObjects {
         wit::delete(key).map_err(object_error)
     }
 
+    fn delete_many(&self, keys: &[String]) -> Result<(), ObjectError> {
+        let mut calls = keys.chunks(MAX_DELETED);
+        calls.try_for_each(|keys| wit::delete_many(keys).map_err(object_error))
+    }
+
     fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
         let writer = wit::create(key).map_err(object_error)?;
         Ok(Box::new(PlatformWriter(writer)))
@@ -152,5 +160,14 @@ fn object_error(error: wit::Error) -> ObjectError {
         wit::Error::TooLarge(why) => ObjectError::TooLarge(why),
         wit::Error::OutOfSpace(why) => ObjectError::OutOfSpace(why),
         wit::Error::Unavailable(why) => ObjectError::Unavailable(why),
+        wit::Error::Unusable(why) => ObjectError::unusable(obstacle(why.obstacle), why.text),
+    }
+}
+
+fn obstacle(obstacle: wit::Obstacle) -> Obstacle {
+    match obstacle {
+        wit::Obstacle::NoSuchBucket => Obstacle::NoSuchBucket,
+        wit::Obstacle::Unsupported => Obstacle::Unsupported,
+        wit::Obstacle::Refused => Obstacle::Refused,
     }
 }

@@ -7,17 +7,22 @@ use dayfly_core::ids;
 use dayfly_core::store::{self, Embedding, Manifest, StoreInfo};
 
 use crate::clock;
-use crate::platform::{PlatformObjects, settings};
+use crate::platform::settings;
+use crate::surroundings::platform;
+
+/// The id of the store that a path names, whether or not there is one.
+///
+/// Errors: 404 for what is no id, 400 for what is no name.
+pub fn store_id(id_or_name: &str) -> Result<String, ApiError> {
+    ids::store_id(id_or_name).ok_or_else(|| match id_or_name.starts_with(ids::STORE_PREFIX) {
+        true => no_such_store(id_or_name),
+        false => unusable_name(),
+    })
+}
 
 /// The newest version of the store that a path names; 404 when there is none.
 pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
-    let id = ids::store_id(id_or_name).ok_or_else(|| {
-        match id_or_name.starts_with(ids::STORE_PREFIX) {
-            true => no_such_store(id_or_name),
-            false => unusable_name(),
-        }
-    })?;
-    let found = store::current(&PlatformObjects, &id)?;
+    let found = store::current(platform(), &store_id(id_or_name)?)?;
     found.ok_or_else(|| no_such_store(id_or_name))
 }
 
@@ -28,7 +33,10 @@ pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
     ensure_usable(existing(id_or_name)?)
 }
 
-fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
+/// The manifest again, where the store still takes requests and this server can make its vectors.
+///
+/// Errors: as of [`usable`].
+pub fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
     let expired = manifest
         .expires_at()
         .is_some_and(|at| at <= clock::now_ms() / 1_000);
@@ -57,23 +65,19 @@ pub fn usable_or_new(id_or_name: &str) -> Result<Manifest, ApiError> {
     let (true, Some(id)) = (is_name, ids::store_id(id_or_name)) else {
         return usable(id_or_name);
     };
-    let present = store::current(&PlatformObjects, &id)?;
+    let present = store::current(platform(), &id)?;
     ensure_usable(match present {
         Some(present) => present,
-        None => {
-            let now_ms = clock::now_ms();
-            let first = new_store(id, Some(id_or_name.to_owned()), now_ms);
-            store::create(&PlatformObjects, &first, now_ms)?
-        }
+        None => store::create(platform(), &new_store(id, Some(id_or_name.to_owned())))?,
     })
 }
 
 /// A store's first version, for vectors of the configured model.
-pub fn new_store(id: String, name: Option<String>, now_ms: u64) -> Manifest {
-    let info = StoreInfo {
+pub fn new_store(id: String, name: Option<String>) -> Manifest {
+    Manifest::first(StoreInfo {
         id,
         name,
-        created_at: now_ms / 1_000,
+        created_at: clock::now_ms() / 1_000,
         metadata: BTreeMap::new(),
         expires_after: None,
         embedding: Embedding {
@@ -81,8 +85,7 @@ pub fn new_store(id: String, name: Option<String>, now_ms: u64) -> Manifest {
             dimension: None,
             metric: "cosine".to_owned(),
         },
-    };
-    Manifest::first(info, now_ms)
+    })
 }
 
 fn unusable_name() -> ApiError {
@@ -92,6 +95,7 @@ fn unusable_name() -> ApiError {
     .param("store")
 }
 
-fn no_such_store(id_or_name: &str) -> ApiError {
+/// 404: there is no such store.
+pub fn no_such_store(id_or_name: &str) -> ApiError {
     ApiError::not_found(format!("No vector store found with id '{id_or_name}'."))
 }

@@ -4,17 +4,14 @@ use dayfly_core::decode;
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::parse_attributes;
-use dayfly_core::ids;
-use dayfly_core::pending::{self, Status};
-use dayfly_guest::body;
+use dayfly_core::ops;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
-use dayfly_guest::platform::{self, PlatformObjects};
+use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::usable_or_new;
+use dayfly_guest::{body, platform};
 use spin_sdk::http::IncomingRequest;
 
-use crate::process::Job;
 use crate::{After, Answer};
 
 /// What is looked at to tell text from everything else.
@@ -36,35 +33,12 @@ pub async fn attach(
     };
     let file = files::read(&PlatformObjects, &asked.file_id)?;
     format_of(&file)?;
-    let store = usable_or_new(store)?.store.id;
-    let present = pending::read(&PlatformObjects, &store, &file.id)?;
-    let pending = match present {
-        Some(pending) if pending.status == Status::InProgress => pending,
-        ended => {
-            let now_ms = clock::now_ms();
-            if let Some(ended) = ended {
-                let ingest_id = &ended.ingest_id;
-                pending::conclude(&PlatformObjects, &store, &file.id, ingest_id, now_ms)?;
-            }
-            let ingest_id = ids::time_ordered("", now_ms, clock::random());
-            pending::accept(
-                &PlatformObjects,
-                &store,
-                &file,
-                attributes,
-                chunking,
-                ingest_id,
-                now_ms,
-            )?
-        }
-    };
-    let reply = Reply::json(&StoreFileObject::pending(&store, &pending))?;
-    let driven = platform::schedule(&store, &file.id);
-    let job = Job {
-        store,
-        file_id: file.id,
-    };
-    Ok((reply, (!driven).then(|| After::Process(vec![job]))))
+    let home = usable_or_new(store)?.home();
+    let pending = ops::attach(platform(), &home, &file, attributes, chunking)?.pending;
+    let reply = Reply::json(&StoreFileObject::pending(&home.store, &pending))?;
+    let driven = platform::schedule(&home.store, &file.id);
+    let after = After::Process(vec![pending.ticket(&home)]);
+    Ok((reply, (!driven).then_some(after)))
 }
 
 /// How a file is to be read; 415 for what is not text.

@@ -5,23 +5,23 @@ mod budget;
 mod pipeline;
 mod process;
 mod rows;
+mod stop;
 mod store_files;
-mod tidy;
 mod upload;
 
 use std::time::Duration;
 
 use dayfly_core::error::ApiError;
-use dayfly_core::store::Manifest;
+use dayfly_core::pending::Ticket;
+use dayfly_core::store::{Home, Manifest};
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
 use dayfly_guest::platform::settings;
 use dayfly_guest::reply::Reply;
+use dayfly_guest::{clock, tidy};
 use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
 use spin_sdk::http_component;
 
 use crate::budget::Budget;
-use crate::process::Job;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
@@ -33,8 +33,9 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     };
     reply.send(out).await;
     match after {
-        Some(After::Process(jobs)) => process::drive(&jobs, budget(begun)).await,
-        Some(After::Tidy(committed)) => tidy::tidy(&committed),
+        Some(After::Process(tickets)) => process::drive(&tickets, budget(begun)).await,
+        Some(After::Tidy(committed)) => tidy(&committed),
+        Some(After::Detach(home, cancelled)) => store_files::finish_delete(&home, &cancelled),
         None => {}
     }
 }
@@ -42,9 +43,11 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 /// What this instance goes on with after its answer.
 enum After {
     /// One of these ingestions, which were accepted.
-    Process(Vec<Job>),
+    Process(Vec<Ticket>),
     /// Looking after the store whose newest version this request committed.
     Tidy(Box<Manifest>),
+    /// Removing what these ingestions wrote, which this request ended, and looking after the store.
+    Detach(Home, Vec<Ticket>),
 }
 
 type Answer = (Reply, Option<After>);
@@ -68,10 +71,10 @@ async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, Api
             return store_files::get(&call, store, file);
         }
         (["v1", "vector_stores", store, "files", file], Method::Post) => {
-            store_files::update(&call, store, file, request).await
+            return store_files::update(&call, store, file, request).await;
         }
         (["v1", "vector_stores", store, "files", file], Method::Delete) => {
-            store_files::delete(store, file)
+            return store_files::delete(store, file);
         }
         (["v1", "vector_stores", _, "files", _], _) => {
             Err(call.wrong_method("GET, POST or DELETE"))

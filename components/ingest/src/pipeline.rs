@@ -4,9 +4,9 @@ use dayfly_core::chunk::Chunk;
 use dayfly_core::embedding::Embeddings;
 use dayfly_core::error::ApiError;
 use dayfly_core::ingest::{Batches, Source};
-use dayfly_core::pending::Progress;
+use dayfly_core::pending::{PendingError, Progress};
 use dayfly_core::segment::SegmentMeta;
-use dayfly_core::store::Manifest;
+use dayfly_core::store::{Manifest, RowRange};
 use dayfly_guest::clock;
 use dayfly_guest::embed::Embedder;
 use dayfly_guest::platform::{PlatformObjects, Settings, settings};
@@ -15,6 +15,7 @@ use futures::stream::FuturesOrdered;
 
 use crate::budget::Budget;
 use crate::rows::RowWriter;
+use crate::stop::Stop;
 
 /// How often a wait for the embedder is interrupted to see whether the work is still wanted.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -37,8 +38,14 @@ impl Ingested {
             .sum()
     }
 
-    pub fn segment_ids(&self) -> Vec<String> {
-        self.segments.iter().map(|meta| meta.id.clone()).collect()
+    /// Where the file's rows are: all rows of its segments.
+    pub fn rows(&self) -> Vec<RowRange> {
+        let whole = |meta: &SegmentMeta| RowRange {
+            segment: meta.id.clone(),
+            first: 0,
+            rows: meta.rows,
+        };
+        self.segments.iter().map(whole).collect()
     }
 }
 
@@ -54,9 +61,9 @@ pub enum Ended {
 /// Who wants the work done.
 pub trait Principal {
     /// Asked after each batch and at least every ten seconds; an error ends the work.
-    fn still_wanted(&mut self) -> Result<(), ApiError>;
-    /// Told whenever a segment has reached its limit of rows.
-    fn came(&mut self, progress: &Progress) -> Result<(), ApiError>;
+    fn still_wanted(&mut self) -> Result<(), PendingError>;
+    /// Told whenever a segment has reached its limit of rows; an error ends the work.
+    fn record(&mut self, progress: &Progress) -> Result<(), PendingError>;
 }
 
 /// Splits, embeds and writes a file from where `progress` says. Memory does not depend on the
@@ -72,16 +79,15 @@ pub async fn run(
     progress: Progress,
     budget: Budget,
     principal: &mut dyn Principal,
-) -> Result<Ended, ApiError> {
+) -> Result<Ended, Stop> {
     let settings = patient_settings();
-    let store = &manifest.store;
     let dimension = progress.segments.first().map(|meta| meta.dimension);
     let writer = RowWriter::new(
-        store,
+        manifest,
         ingest_id,
         &source.file.id,
         &settings,
-        dimension.or(store.embedding.dimension),
+        dimension.or(manifest.store.embedding.dimension),
         progress.chunks,
     );
     let embedder = Embedder::new(&settings.embedding);
@@ -136,7 +142,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn feed(&mut self) -> Result<Fed, ApiError> {
+    async fn feed(&mut self) -> Result<Fed, Stop> {
         let mut under_way = FuturesOrdered::new();
         let (mut taken, mut written) = (0_usize, 0_usize);
         loop {
@@ -173,7 +179,7 @@ impl Run<'_> {
                 Some(Some(Err(error))) if written > 0 && self.may_pass(&error) => {
                     return Ok(Fed::Part);
                 }
-                Some(Some(Err(error))) => return Err(error),
+                Some(Some(Err(error))) => return Err(error.into()),
             }
             self.principal.still_wanted()?;
         }
@@ -183,11 +189,11 @@ impl Run<'_> {
         self.budget.is_limited() && error.retry_after_s.is_some()
     }
 
-    fn write(&mut self, chunks: &[Chunk], vectors: &Embeddings) -> Result<(), ApiError> {
+    fn write(&mut self, chunks: &[Chunk], vectors: &Embeddings) -> Result<(), Stop> {
         for (chunk, vector) in chunks.iter().zip(vectors.rows()) {
             if self.writer.is_full() {
                 self.note()?;
-                self.principal.came(&self.progress)?;
+                self.principal.record(&self.progress)?;
             }
             self.writer.push(chunk, vector)?;
         }
@@ -202,10 +208,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn whole(self) -> Result<Ended, ApiError> {
+    fn whole(self) -> Result<Ended, Stop> {
         let segments = self.progress.segments;
         if segments.is_empty() {
-            return Err(no_text());
+            return Err(no_text().into());
         }
         Ok(Ended::Whole(Ingested { segments }))
     }

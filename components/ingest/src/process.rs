@@ -1,82 +1,73 @@
 use dayfly_core::error::ApiError;
 use dayfly_core::files;
 use dayfly_core::ingest::Source;
-use dayfly_core::pending::{self, HELD, Hold, Lost, Progress, Status};
-use dayfly_core::store::{self, FileEntry, Manifest, Table};
+use dayfly_core::pending::{self, Ending, Hold, Lost, PendingError, Progress, Ticket};
+use dayfly_core::store::{self, FileEntry, Manifest, StoreError};
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
-use dayfly_guest::platform::{self, PlatformObjects};
+use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
-use dayfly_guest::stores::{existing, usable};
+use dayfly_guest::stores::{ensure_usable, existing};
+use dayfly_guest::{platform, tidy, upkeep};
 
 use crate::attach::format_of;
 use crate::budget::Budget;
 use crate::pipeline::{self, Ended, Principal};
-use crate::tidy::{tidy, worker};
+use crate::stop::Stop;
+use crate::store_files::{ensure_file_id, state};
 
-/// A pending ingestion.
-#[derive(Debug)]
-pub struct Job {
-    /// The store's id.
-    pub store: String,
-    /// The file's id.
-    pub file_id: String,
-}
-
-/// `POST …/process`: takes up an ingestion that was accepted and is not finished, and answers
-/// where the file stands then.
+/// `POST …/process`: takes up the ingestions of a file that were accepted and are not finished, and
+/// answers where the file stands then.
 pub async fn answer(
     call: &Call,
     store: &str,
     file_id: &str,
     budget: Budget,
 ) -> Result<Reply, ApiError> {
-    let job = Job {
-        store: existing(store)?.store.id,
-        file_id: file_id.to_owned(),
-    };
+    let home = existing(store)?.home();
+    ensure_file_id(&home, file_id)?;
     // Only a platform that drives ingestions knows how they ended, and lets nobody else say it.
     let lost = call
         .header("x-dayfly-lost")
-        .filter(|_| platform::schedule(&job.store, file_id));
-    run(&job, lost.as_deref(), budget).await?;
-    crate::store_files::state(store, file_id)
+        .filter(|_| platform::schedule(&home.store, file_id));
+    // An instance works on the oldest first, so that is what it was lost with.
+    let mut lost = lost.as_deref().map(lost_from);
+    let mut outcome = Ok(());
+    for ticket in pending::tickets_of(&PlatformObjects, &home, file_id)? {
+        let run = run(&ticket, lost.take(), budget).await;
+        outcome = outcome.and(run.map(drop));
+        if budget.is_over() {
+            break;
+        }
+    }
+    outcome?;
+    state(store, file_id)
 }
 
-/// Works on the first of `jobs` that nobody else works on. Its outcome is in the file's status.
-pub async fn drive(jobs: &[Job], budget: Budget) {
-    for job in jobs {
-        match run(job, None, budget).await {
-            Ok(false) => {}
-            Err(error) if error.code.as_deref() == Some(HELD) => {}
+/// Works on the first of these ingestions that nobody else works on. Its outcome is in the file's
+/// status.
+pub async fn drive(tickets: &[Ticket], budget: Budget) {
+    for ticket in tickets {
+        match run(ticket, None, budget).await {
+            Ok(false) | Err(PendingError::Held { .. }) => {}
             Ok(true) | Err(_) => return,
         }
     }
 }
 
-/// Works on a pending ingestion until it is `completed` or `failed`, or the budget is over.
-/// Answers whether there was anything to do.
+/// Works on an ingestion until it has ended, or the budget is over. Answers whether there was
+/// anything to do but to remove what is left of it.
 ///
-/// Errors: 409 with Retry-After while another attempt holds it; others where not even the
-/// failure could be recorded, so that it has to be taken up again.
-async fn run(job: &Job, lost: Option<&str>, budget: Budget) -> Result<bool, ApiError> {
-    let (objects, store) = (&PlatformObjects, &job.store);
-    let Some(pending) = pending::read(objects, store, &job.file_id)? else {
+/// Errors: [`PendingError::Held`] while another attempt holds it; others where not even the failure
+/// could be recorded, so that it has to be taken up again.
+async fn run(ticket: &Ticket, lost: Option<Lost>, budget: Budget) -> Result<bool, PendingError> {
+    let Some(pending) = pending::read(platform(), ticket)? else {
         return Ok(false);
     };
-    let now_ms = clock::now_ms();
-    match pending.status {
-        Status::InProgress => {}
-        Status::Failed => {
-            pending::conclude_failed(objects, store, &pending, now_ms)?;
-            return Ok(false);
-        }
-        Status::Completed | Status::Cancelled => return Ok(false),
-    }
-    let lost = lost.map(lost_from);
-    if let Some(hold) = pending::take_up(objects, store, &pending, &worker(), now_ms, lost)? {
-        work(job, hold, budget).await?;
-    }
+    let worker = upkeep().worker;
+    let Some(hold) = pending::take_up(platform(), &ticket.home(), &pending, &worker, lost)? else {
+        return Ok(false);
+    };
+    work(ticket, hold, budget).await?;
     Ok(true)
 }
 
@@ -100,40 +91,44 @@ fn lost_from(reason: &str) -> Lost {
 }
 
 impl Principal for Hold<'_> {
-    fn still_wanted(&mut self) -> Result<(), ApiError> {
-        self.renew(clock::now_ms())
+    fn still_wanted(&mut self) -> Result<(), PendingError> {
+        self.renew()
     }
 
-    fn came(&mut self, progress: &Progress) -> Result<(), ApiError> {
-        Hold::came(self, progress)
+    fn record(&mut self, progress: &Progress) -> Result<(), PendingError> {
+        Hold::record(self, progress)
     }
 }
 
-async fn work(job: &Job, mut hold: Hold<'_>, budget: Budget) -> Result<(), ApiError> {
-    match ingest(job, &mut hold, budget).await {
+async fn work(ticket: &Ticket, mut hold: Hold<'_>, budget: Budget) -> Result<(), PendingError> {
+    match ingest(ticket, &mut hold, budget).await {
         Ok(Some(committed)) => {
-            hold.complete(&committed)?;
+            hold.end(Ending::Committed)?;
             tidy(&committed);
             Ok(())
         }
-        Ok(None) => hold.release(),
-        Err(error) => hold.end(error, budget.is_limited(), clock::now_ms()),
+        Ok(None) => hold.end(Ending::Step),
+        Err(stop) => hold.end(stop.ending(budget.is_limited())),
     }
 }
 
 /// Answers the version in which the file is, or nothing when the budget was over before.
 async fn ingest(
-    job: &Job,
+    ticket: &Ticket,
     hold: &mut Hold<'_>,
     budget: Budget,
-) -> Result<Option<Manifest>, ApiError> {
+) -> Result<Option<Manifest>, Stop> {
     let pending = hold.pending();
-    let manifest = usable(&job.store)?;
-    let table = Table::of(&PlatformObjects, &manifest)?;
-    if table.is_committed(&job.file_id, &pending.ingest_id) {
+    let newest = store::current(platform(), &ticket.store).map_err(ApiError::from)?;
+    let is_alive = |newest: &Manifest| newest.incarnation == ticket.incarnation;
+    let manifest = newest.filter(is_alive).ok_or(PendingError::Cancelled)?;
+    let manifest = ensure_usable(manifest)?;
+    let (file_id, ingest_id) = (&ticket.file_id, &ticket.ingest_id);
+    let is_committed = store::is_committed(platform(), &manifest, file_id, ingest_id);
+    if is_committed.map_err(ApiError::from)? {
         return Ok(Some(manifest));
     }
-    let file = files::read(&PlatformObjects, &job.file_id)?;
+    let file = files::read(&PlatformObjects, file_id)?;
     let mut progress = hold.progress().clone();
     let format = match progress.format {
         Some(format) => format,
@@ -145,12 +140,11 @@ async fn ingest(
         format,
         chunking: pending.chunking,
     };
-    let ingest_id = &pending.ingest_id;
     let ended = pipeline::run(&manifest, ingest_id, &source, progress, budget, hold).await?;
     let ingested = match ended {
         Ended::Whole(ingested) => ingested,
         Ended::Step(progress) => {
-            hold.came(&progress)?;
+            hold.record(&progress)?;
             return Ok(None);
         }
     };
@@ -162,15 +156,23 @@ async fn ingest(
         usage_bytes: ingested.bytes(),
         chunking: pending.chunking,
         attributes: pending.attributes.clone(),
-        segments: ingested.segment_ids(),
+        rows: ingested.rows(),
     };
-    let committed = store::add_file(
-        &PlatformObjects,
-        &job.store,
-        &entry,
-        &ingested.segments,
-        clock::now_ms(),
-        || hold.ensure_wanted(),
-    )?;
-    Ok(Some(committed))
+    let home = ticket.home();
+    let committed = store::making_room(
+        platform(),
+        &home.store,
+        &upkeep(),
+        PendingError::is_full,
+        || {
+            store::add_file(platform(), &home, &entry, &ingested.segments, || {
+                hold.ensure_wanted()
+            })
+        },
+    );
+    match committed {
+        Ok(committed) => Ok(Some(committed)),
+        Err(PendingError::Store(StoreError::NoSuchStore(_))) => Err(PendingError::Cancelled.into()),
+        Err(error) => Err(error.into()),
+    }
 }

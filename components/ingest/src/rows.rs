@@ -1,15 +1,14 @@
 use dayfly_core::chunk::Chunk;
 use dayfly_core::error::ApiError;
-use dayfly_core::ids;
 use dayfly_core::pending::segment_prefix;
 use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
-use dayfly_core::store::StoreInfo;
-use dayfly_guest::clock;
+use dayfly_core::store::Manifest;
+use dayfly_guest::platform;
 use dayfly_guest::platform::{PlatformObjects, Settings};
 
 /// Writes a file's rows into as many segments as they need.
 pub struct RowWriter<'a> {
-    store: &'a StoreInfo,
+    manifest: &'a Manifest,
     ingest_id: &'a str,
     file_id: &'a str,
     settings: &'a Settings,
@@ -22,7 +21,7 @@ impl<'a> RowWriter<'a> {
     /// A writer of the rows from chunk `next_chunk` on, whose dimension is `dimension`, or that
     /// of the first of them.
     pub fn new(
-        store: &'a StoreInfo,
+        manifest: &'a Manifest,
         ingest_id: &'a str,
         file_id: &'a str,
         settings: &'a Settings,
@@ -30,7 +29,7 @@ impl<'a> RowWriter<'a> {
         next_chunk: u32,
     ) -> Self {
         Self {
-            store,
+            manifest,
             ingest_id,
             file_id,
             settings,
@@ -81,9 +80,9 @@ impl<'a> RowWriter<'a> {
     fn spec(&self, dimension: u32) -> SegmentSpec {
         let prefix = segment_prefix(self.ingest_id);
         SegmentSpec {
-            store: self.store.id.clone(),
-            id: ids::time_ordered(&prefix, clock::now_ms(), clock::random()),
-            model: self.store.embedding.model.clone(),
+            home: self.manifest.home(),
+            id: platform().new_id(&prefix),
+            model: self.manifest.store.embedding.model.clone(),
             dimension,
             graph_min_rows: self.settings.indexing.graph_min_rows,
             base: None,
@@ -93,7 +92,7 @@ impl<'a> RowWriter<'a> {
     /// Completes the open segment, if there is one.
     pub fn close(&mut self) -> Result<Option<SegmentMeta>, ApiError> {
         match self.open.take() {
-            Some(open) => Ok(Some(open.finish(&PlatformObjects)?)),
+            Some(open) => Ok(Some(open.finish(&PlatformObjects)?.meta)),
             None => Ok(None),
         }
     }

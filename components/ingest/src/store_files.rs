@@ -4,70 +4,63 @@ use dayfly_core::api::{
 use dayfly_core::error::ApiError;
 use dayfly_core::files;
 use dayfly_core::filter::parse_attributes;
-use dayfly_core::pending::{self, Pending, Status};
-use dayfly_core::store::{self, Table};
+use dayfly_core::ids;
+use dayfly_core::ops::{self, Listed, Wanted};
+use dayfly_core::pending::{self, PendingError, Status, Ticket};
+use dayfly_core::store::{self, Home, Manifest, StoreError};
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
-use dayfly_guest::platform::{self, PlatformObjects, settings};
+use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::existing;
+use dayfly_guest::{platform, tidy, upkeep};
 use spin_sdk::http::IncomingRequest;
 
-use crate::process::Job;
 use crate::{After, Answer};
 
 const DEFAULT_LIMIT: usize = 20;
 const MOST: usize = 100;
-/// Pending files of a list that are looked at for one that nobody works on.
+/// Ingestions that are looked at for one that nobody works on.
 const MOST_TRIED: usize = 8;
 /// Bytes of text in one page of a file's content.
 const PAGE_BYTES: u64 = 4 << 20;
 
 pub fn list(call: &Call, store: &str) -> Result<Answer, ApiError> {
     let page = PageRequest::parse(|name| call.query(name), DEFAULT_LIMIT, MOST)?;
-    let wanted = parse_filter(call)?;
-    let manifest = existing(store)?;
-    let id = &manifest.store.id;
-    let pending = pending::all(&PlatformObjects, id)?;
-    let table = Table::of(&PlatformObjects, &manifest)?;
-    let is_pending = |file: &str| pending.iter().any(|record| record.file_id == file);
-    let completed = table
-        .files
-        .values()
-        .filter(|file| !is_pending(&file.file_id));
-    let mut objects: Vec<StoreFileObject> = completed
-        .map(|file| StoreFileObject::completed(id, file))
-        .chain(
-            pending
-                .iter()
-                .map(|record| StoreFileObject::pending(id, record)),
-        )
-        .filter(|file| wanted.is_none_or(|status| file.status == status))
-        .collect();
-    objects.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    let (objects, has_more) = page.cut(objects, |file| &file.id)?;
-    let items = objects.into_iter().map(|file| (file.id.clone(), file));
+    let status = parse_filter(call)?;
+    let home = existing(store)?.home();
+    let (files, has_more) = page.by_id(|wanted| {
+        let wanted = Wanted { status, ..*wanted };
+        ops::files_of(platform(), &home, &wanted)
+    })?;
+    let items = files
+        .iter()
+        .map(|file| (file.file_id().to_owned(), object(&home, file)));
     let reply = Reply::json(&Page::new(items.collect(), has_more))?;
-    Ok((reply, to_drive(call, id, &pending)))
+    let tickets = || pending::all_tickets(&PlatformObjects, &home);
+    Ok((reply, to_drive(call, tickets)))
+}
+
+fn object(home: &Home, file: &Listed) -> StoreFileObject {
+    match file {
+        Listed::Completed(entry) => StoreFileObject::completed(&home.store, entry),
+        Listed::Pending(pending) => StoreFileObject::pending(&home.store, pending),
+    }
 }
 
 /// What this instance goes on with where the platform drives no ingestions: asking does.
-fn to_drive(call: &Call, store: &str, pending: &[Pending]) -> Option<After> {
+fn to_drive(
+    call: &Call,
+    tickets: impl FnOnce() -> Result<Vec<Ticket>, PendingError>,
+) -> Option<After> {
     if !call.may_write || settings().step_ms.is_none() {
         return None;
     }
-    let jobs: Vec<Job> = pending
-        .iter()
-        .filter(|record| record.status == Status::InProgress)
-        .take(MOST_TRIED)
-        .map(|record| Job {
-            store: store.to_owned(),
-            file_id: record.file_id.clone(),
-        })
-        .collect();
-    let first = jobs.first()?;
-    (!platform::schedule(store, &first.file_id)).then_some(After::Process(jobs))
+    // The next one who asks finds them where they cannot be listed now.
+    let mut tickets = tickets().unwrap_or_default();
+    tickets.truncate(MOST_TRIED);
+    let first = tickets.first()?;
+    (!platform::schedule(&first.store, &first.file_id)).then_some(After::Process(tickets))
 }
 
 fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
@@ -85,31 +78,26 @@ fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
 }
 
 pub fn get(call: &Call, store: &str, file_id: &str) -> Result<Answer, ApiError> {
-    let (reply, pending) = look(store, file_id)?;
-    let after = pending.and_then(|(store, record)| to_drive(call, &store, &[record]));
-    Ok((reply, after))
+    let manifest = existing(store)?;
+    let home = manifest.home();
+    let file = look(&manifest, file_id)?;
+    let reply = Reply::json(&object(&home, &file))?;
+    let tickets = || pending::tickets_of(&PlatformObjects, &home, file_id);
+    Ok((reply, to_drive(call, tickets)))
 }
 
 /// Where a file of a store stands.
 pub fn state(store: &str, file_id: &str) -> Result<Reply, ApiError> {
-    look(store, file_id).map(|(reply, _)| reply)
+    let manifest = existing(store)?;
+    let file = look(&manifest, file_id)?;
+    Reply::json(&object(&manifest.home(), &file))
 }
 
-/// The state of a file, and the store's id and the record where it is pending.
-fn look(store: &str, file_id: &str) -> Result<(Reply, Option<(String, Pending)>), ApiError> {
-    let manifest = existing(store)?;
-    let id = manifest.store.id;
-    // The record first: it is removed after the commit, so one of the two always says something.
-    if let Some(record) = pending::read(&PlatformObjects, &id, file_id)? {
-        let reply = Reply::json(&StoreFileObject::pending(&id, &record))?;
-        return Ok((reply, Some((id, record))));
-    }
-    let newest = existing(store)?;
-    let table = Table::of(&PlatformObjects, &newest)?;
-    match table.files.get(file_id) {
-        Some(file) => Ok((Reply::json(&StoreFileObject::completed(&id, file))?, None)),
-        None => Err(no_such_file(&id, file_id)),
-    }
+fn look(manifest: &Manifest, file_id: &str) -> Result<Listed, ApiError> {
+    let home = manifest.home();
+    ensure_file_id(&home, file_id)?;
+    let found = ops::look_from(platform(), manifest, file_id)?;
+    found.ok_or_else(|| no_such_file(&home, file_id))
 }
 
 pub async fn update(
@@ -117,55 +105,70 @@ pub async fn update(
     store: &str,
     file_id: &str,
     request: IncomingRequest,
-) -> Result<Reply, ApiError> {
+) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let asked: UpdateAttributes = body::json(request).await?;
     let attributes = parse_attributes(&asked.attributes.unwrap_or_default())?;
-    let id = existing(store)?.store.id;
-    if let Some(mut record) = pending::read(&PlatformObjects, &id, file_id)? {
-        if record.status == Status::InProgress {
-            return Err(ApiError::conflict(
-                "The file is still being ingested; change its attributes when it is completed.",
-            )
-            .code("in_progress"));
-        }
-        record.attributes = attributes;
-        pending::write(&PlatformObjects, &id, &record)?;
-        return Reply::json(&StoreFileObject::pending(&id, &record));
+    let manifest = existing(store)?;
+    let home = manifest.home();
+    ensure_completed(&look(&manifest, file_id)?)?;
+    let committed = store::making_room(
+        platform(),
+        &home.store,
+        &upkeep(),
+        StoreError::is_full,
+        || store::set_attributes(platform(), &home, file_id, &attributes),
+    )?;
+    let found = store::find(platform(), &committed, file_id)?;
+    let file = found.ok_or_else(|| no_such_file(&home, file_id))?;
+    let reply = Reply::json(&StoreFileObject::completed(&home.store, &file))?;
+    Ok((reply, Some(After::Tidy(Box::new(committed)))))
+}
+
+/// Refuses to change what an ingestion is about to bring, or did not bring.
+fn ensure_completed(file: &Listed) -> Result<(), ApiError> {
+    match file.status() {
+        Status::Completed => Ok(()),
+        Status::InProgress => Err(ApiError::conflict(
+            "The file is still being ingested; change its attributes when it is completed.",
+        )
+        .code("in_progress")),
+        Status::Failed | Status::Cancelled => Err(ApiError::conflict(
+            "The file's ingestion failed; attach it again, with the attributes that it is to have.",
+        )
+        .code("failed")),
     }
-    store::change(&PlatformObjects, &id, clock::now_ms(), |newest| {
-        let table = Table::of(&PlatformObjects, newest)?;
-        match table.files.contains_key(file_id) {
-            true => Ok(Some(newest.with_attributes(file_id, attributes.clone()))),
-            false => Err(no_such_file(&id, file_id)),
-        }
-    })?;
-    state(store, file_id)
 }
 
 /// Takes a file out of a store; the file itself stays.
-pub fn delete(store: &str, file_id: &str) -> Result<Reply, ApiError> {
-    let manifest = existing(store)?;
-    let id = &manifest.store.id;
-    let cancelled = pending::cancel(&PlatformObjects, id, file_id)?;
-    let table = Table::of(&PlatformObjects, &existing(store)?)?;
-    if cancelled.is_none() && !table.files.contains_key(file_id) {
-        return Err(no_such_file(id, file_id));
+pub fn delete(store: &str, file_id: &str) -> Result<Answer, ApiError> {
+    let home = existing(store)?.home();
+    ensure_file_id(&home, file_id)?;
+    let cancelled = store::making_room(
+        platform(),
+        &home.store,
+        &upkeep(),
+        PendingError::is_full,
+        || ops::detach(platform(), &home, file_id),
+    )?;
+    let reply = Reply::json(&Deleted::new(file_id, "vector_store.file.deleted"))?;
+    Ok((reply, Some(After::Detach(home, cancelled))))
+}
+
+/// Removes what is left of a file's ingestions and looks after the store. Others do what this fails
+/// to.
+pub fn finish_delete(home: &Home, cancelled: &[Ticket]) {
+    let _ = ops::finish_detach(platform(), home, cancelled);
+    if let Ok(Some(newest)) = store::current(platform(), &home.store) {
+        tidy(&newest);
     }
-    let now_ms = clock::now_ms();
-    store::take_out(&PlatformObjects, id, file_id, now_ms)?;
-    if let Some(cancelled) = cancelled {
-        pending::bury(&PlatformObjects, id, &cancelled, now_ms)?;
-    }
-    Reply::json(&Deleted::new(file_id, "vector_store.file.deleted"))
 }
 
 /// The text of a file, in pages of 4 MiB that end between two characters.
 pub fn content(call: &Call, store: &str, file_id: &str) -> Result<Reply, ApiError> {
     let manifest = existing(store)?;
-    let table = Table::of(&PlatformObjects, &manifest)?;
-    if !table.files.contains_key(file_id) {
-        return Err(no_such_file(&manifest.store.id, file_id));
+    if store::find(platform(), &manifest, file_id)?.is_none() {
+        return Err(no_such_file(&manifest.home(), file_id));
     }
     let start: u64 = match call.query("after") {
         None => 0,
@@ -197,8 +200,18 @@ fn unfinished_character(bytes: &[u8]) -> usize {
     }
 }
 
-fn no_such_file(store: &str, file_id: &str) -> ApiError {
-    ApiError::not_found(format!(
-        "No file found with id '{file_id}' in vector store '{store}'."
-    ))
+/// Refuses what can be no file's id, before it becomes a part of a key.
+pub fn ensure_file_id(home: &Home, file_id: &str) -> Result<(), ApiError> {
+    match ids::is_file_id(file_id) {
+        true => Ok(()),
+        false => Err(no_such_file(home, file_id)),
+    }
+}
+
+fn no_such_file(home: &Home, file_id: &str) -> ApiError {
+    StoreError::NoSuchFile {
+        store: home.store.clone(),
+        file_id: file_id.to_owned(),
+    }
+    .into()
 }

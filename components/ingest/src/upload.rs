@@ -6,22 +6,23 @@ use dayfly_core::chunk::{ChunkingStrategy, Format};
 use dayfly_core::decode::TextDecoder;
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
-use dayfly_core::ids;
 use dayfly_core::ingest::Source;
 use dayfly_core::objects::{ObjectWriter, Objects};
-use dayfly_core::pending::{self, Pending, Progress, Recorded, Track};
-use dayfly_core::store::{self, FileEntry, Manifest};
+use dayfly_core::ops::{self, Listed};
+use dayfly_core::pending::{self, Pending, PendingError, Progress, Recorded, Status, Track};
+use dayfly_core::store::{self, FileEntry, Home, Manifest};
 use dayfly_guest::body::BodyReader;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
-use dayfly_guest::platform::{self, PlatformObjects, settings};
+use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
-use dayfly_guest::stores::usable_or_new;
+use dayfly_guest::stores::{store_id, usable_or_new};
+use dayfly_guest::{Made, clock, platform, upkeep};
 use spin_sdk::http::IncomingRequest;
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
 use crate::budget::Budget;
 use crate::pipeline::{self, Ended, Principal};
+use crate::stop::Stop;
 use crate::{After, Answer};
 
 const DEFAULT_STORE: &str = "default";
@@ -29,155 +30,184 @@ const PIECE: usize = 256 << 10;
 
 /// `POST /upload`: keeps the text as a file, ingests it, and answers 200 when it is searchable.
 /// Where the budget is over before, the rest goes on as for an attached file: 202, with the file's
-/// state as its body and its place in `location`.
+/// state as its body and its place in `location`. Repeated with the same `Idempotency-Key` it makes
+/// nothing a second time.
 pub async fn receive(
     call: &Call,
     request: IncomingRequest,
     budget: Budget,
 ) -> Result<Answer, ApiError> {
     call.expect_json()?;
-    let name = call.query("store").unwrap_or(DEFAULT_STORE);
-    let now_ms = clock::now_ms();
-    let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random());
-    let Some(text) = keep_text(&request, &files::content_key(&id))? else {
+    let store = call.query("store").unwrap_or(DEFAULT_STORE);
+    let made = Made::by(call, || Ok(format!("upload:{}", store_id(store)?)))?;
+    if made.is_repeatable
+        && let Some(known) = known(&store_id(store)?, &made.id)?
+    {
+        return Ok((known, None));
+    }
+    let Some(text) = keep_text(&request, &files::content_key(&made.id))? else {
         return Ok((Reply::text(400, "Error: No text provided"), None));
     };
     let bytes = text.finish()?;
-    let file = FileMeta {
-        filename: format!("{id}.txt"),
-        id,
-        bytes,
-        created_at: now_ms / 1_000,
-        purpose: "assistants".to_owned(),
-        content_type: Some("text/plain".to_owned()),
-        parts: Vec::new(),
+    let upload = Upload {
+        file: FileMeta {
+            filename: format!("{}.txt", made.id),
+            id: made.id,
+            bytes,
+            created_at: clock::now_ms() / 1_000,
+            purpose: "assistants".to_owned(),
+            content_type: Some("text/plain".to_owned()),
+            parts: Vec::new(),
+        },
+        ingest_id: platform().new_id(""),
+        is_repeatable: made.is_repeatable,
     };
-    match ingest(name, &file, budget).await? {
-        Received::Searchable(committed) => {
-            let reply = Reply::text(200, "Success: Data uploaded and indexed successfully");
-            Ok((reply, Some(After::Tidy(Box::new(committed)))))
-        }
-        Received::Accepted(store, pending) => {
-            let mut reply = Reply::json(&StoreFileObject::pending(&store, &pending))?.status(202);
-            let place = format!("/v1/vector_stores/{store}/files/{}", file.id);
-            reply.set_header("location", &place);
-            Ok((reply, None))
-        }
+    match upload.ingest(store, budget).await? {
+        Received::Searchable(committed) => Ok((searchable(), Some(After::Tidy(committed)))),
+        Received::Accepted(home, pending) => Ok((accepted(&home, &pending)?, None)),
     }
 }
 
-/// What became of a text.
+/// The answer to an earlier request with the same key, where it came to something.
+fn known(store: &str, file_id: &str) -> Result<Option<Reply>, ApiError> {
+    let Some(manifest) = store::current(platform(), store)? else {
+        return Ok(None);
+    };
+    Ok(match ops::look_from(platform(), &manifest, file_id)? {
+        Some(Listed::Completed(_)) => Some(searchable()),
+        Some(Listed::Pending(pending)) if pending.status == Status::InProgress => {
+            Some(accepted(&manifest.home(), &pending)?)
+        }
+        Some(Listed::Pending(_)) | None => None,
+    })
+}
+
+fn searchable() -> Reply {
+    Reply::text(200, "Success: Data uploaded and indexed successfully")
+}
+
+fn accepted(home: &Home, pending: &Pending) -> Result<Reply, ApiError> {
+    let store = &home.store;
+    let mut reply = Reply::json(&StoreFileObject::pending(store, pending))?.status(202);
+    let place = format!("/v1/vector_stores/{store}/files/{}", pending.file_id);
+    reply.set_header("location", &place);
+    Ok(reply)
+}
+
+/// A text that has arrived.
+struct Upload {
+    file: FileMeta,
+    ingest_id: String,
+    /// Others may be at the same file, or come back for it.
+    is_repeatable: bool,
+}
+
+/// What became of it.
 enum Received {
     /// It is in this version.
-    Searchable(Manifest),
-    /// Time was over: this ingestion goes on in the store with this id.
-    Accepted(String, Pending),
+    Searchable(Box<Manifest>),
+    /// Time was over: this ingestion goes on in that store.
+    Accepted(Home, Pending),
 }
 
-async fn ingest(store: &str, file: &FileMeta, budget: Budget) -> Result<Received, ApiError> {
-    // Where it fails the caller still has the text and is told; what cannot be removed is inert.
-    let manifest = begin(store, file).inspect_err(|_| {
-        let _ = files::delete(&PlatformObjects, &file.id);
-    })?;
-    let error = match index(&manifest, file, budget).await {
-        Ok(received) => return Ok(received),
-        Err(error) => error,
-    };
-    match take_back(&manifest, file) {
-        Ok(Some(committed)) => Ok(Received::Searchable(committed)),
-        Ok(None) | Err(_) => Err(error),
+impl Upload {
+    async fn ingest(&self, store: &str, budget: Budget) -> Result<Received, ApiError> {
+        // Where it fails the caller still has the text and is told; what cannot be removed is inert.
+        let manifest = self.begin(store).inspect_err(|_| {
+            if !self.is_repeatable {
+                let _ = files::delete(&PlatformObjects, &self.file.id);
+            }
+        })?;
+        let stop = match self.index(&manifest, budget).await {
+            Ok(received) => return Ok(received),
+            Err(stop) => stop,
+        };
+        let (home, keep) = (manifest.home(), self.is_repeatable);
+        match ops::take_back(platform(), &home, &self.file, &self.ingest_id, keep) {
+            Ok(Some(committed)) => Ok(Received::Searchable(Box::new(committed))),
+            Ok(None) | Err(_) => Err(stop.into()),
+        }
     }
-}
 
-fn begin(store: &str, file: &FileMeta) -> Result<Manifest, ApiError> {
-    let manifest = usable_or_new(store)?;
-    files::note_store(&PlatformObjects, &file.id, &manifest.store.id)?;
-    files::write(&PlatformObjects, file)?;
-    Ok(manifest)
-}
+    fn begin(&self, store: &str) -> Result<Manifest, ApiError> {
+        let manifest = usable_or_new(store)?;
+        files::note_store(&PlatformObjects, &self.file.id, &manifest.store.id)?;
+        files::write(&PlatformObjects, &self.file)?;
+        if self.is_repeatable {
+            // Or that of an earlier request would hide what comes of this one.
+            pending::forget_failed(platform(), &manifest.home(), &self.file.id)?;
+        }
+        Ok(manifest)
+    }
 
-async fn index(manifest: &Manifest, file: &FileMeta, budget: Budget) -> Result<Received, ApiError> {
-    let source = Source {
-        file: file.clone(),
-        format: Format::Text,
-        chunking: ChunkingStrategy::Auto,
-    };
-    let nothing = Progress {
-        format: Some(source.format),
-        ..Progress::default()
-    };
-    let ended = pipeline::run(manifest, &file.id, &source, nothing, budget, &mut Caller).await?;
-    let ingested = match ended {
-        Ended::Whole(ingested) => ingested,
-        Ended::Step(progress) => return accept(&manifest.store.id, file, progress),
-    };
-    let entry = FileEntry {
-        file_id: file.id.clone(),
-        filename: file.filename.clone(),
-        ingest_id: file.id.clone(),
-        created_at: file.created_at,
-        usage_bytes: ingested.bytes(),
-        chunking: source.chunking,
-        attributes: BTreeMap::new(),
-        segments: ingested.segment_ids(),
-    };
-    let committed = store::add_file(
-        &PlatformObjects,
-        &manifest.store.id,
-        &entry,
-        &ingested.segments,
-        clock::now_ms(),
-        || Ok(()),
-    )?;
-    Ok(Received::Searchable(committed))
+    async fn index(&self, manifest: &Manifest, budget: Budget) -> Result<Received, Stop> {
+        let source = Source {
+            file: self.file.clone(),
+            format: Format::Text,
+            chunking: ChunkingStrategy::Auto,
+        };
+        let nothing = Progress {
+            format: Some(source.format),
+            ..Progress::default()
+        };
+        let (home, ingest_id) = (manifest.home(), &self.ingest_id);
+        let ended =
+            pipeline::run(manifest, ingest_id, &source, nothing, budget, &mut Caller).await?;
+        let ingested = match ended {
+            Ended::Whole(ingested) => ingested,
+            Ended::Step(progress) => return Ok(self.accept(home, progress)?),
+        };
+        let entry = FileEntry {
+            file_id: self.file.id.clone(),
+            filename: self.file.filename.clone(),
+            ingest_id: ingest_id.clone(),
+            created_at: self.file.created_at,
+            usage_bytes: ingested.bytes(),
+            chunking: source.chunking,
+            attributes: BTreeMap::new(),
+            rows: ingested.rows(),
+        };
+        let committed = store::making_room(
+            platform(),
+            &home.store,
+            &upkeep(),
+            PendingError::is_full,
+            || ops::commit_upload(platform(), &home, &entry, &ingested.segments),
+        )?;
+        Ok(Received::Searchable(Box::new(committed)))
+    }
+
+    /// Leaves the rest to others. The progress goes first: nobody looks for it before the pending
+    /// record is there.
+    fn accept(&self, home: Home, progress: Progress) -> Result<Received, PendingError> {
+        let mut track = Track::read(&PlatformObjects, &home, &self.ingest_id)?;
+        if track.record(&PlatformObjects, 0, progress)? != Recorded::Yes {
+            return Err(PendingError::Contended);
+        }
+        let pending = pending::accept(
+            platform(),
+            &home,
+            &self.file,
+            BTreeMap::new(),
+            ChunkingStrategy::Auto,
+            self.ingest_id.clone(),
+        )?;
+        platform::schedule(&home.store, &self.file.id);
+        Ok(Received::Accepted(home, pending))
+    }
 }
 
 /// The caller waits, and wants all of it.
 struct Caller;
 
 impl Principal for Caller {
-    fn still_wanted(&mut self) -> Result<(), ApiError> {
+    fn still_wanted(&mut self) -> Result<(), PendingError> {
         Ok(())
     }
 
-    fn came(&mut self, _: &Progress) -> Result<(), ApiError> {
+    fn record(&mut self, _: &Progress) -> Result<(), PendingError> {
         Ok(())
     }
-}
-
-/// Leaves the rest to others. The progress goes first: nobody looks for it before the pending
-/// record is there.
-fn accept(store: &str, file: &FileMeta, progress: Progress) -> Result<Received, ApiError> {
-    let mut track = Track::read(&PlatformObjects, store, &file.id)?;
-    if track.record(&PlatformObjects, 0, progress)? != Recorded::Yes {
-        return Err(ApiError::unavailable(
-            "The upload was interfered with; send it again.",
-        ));
-    }
-    let pending = pending::accept(
-        &PlatformObjects,
-        store,
-        file,
-        BTreeMap::new(),
-        ChunkingStrategy::Auto,
-        file.id.clone(),
-        clock::now_ms(),
-    )?;
-    platform::schedule(store, &file.id);
-    Ok(Received::Accepted(store.to_owned(), pending))
-}
-
-/// Removes an upload that failed. One whose commit succeeded although this instance was told
-/// otherwise stays, and is answered.
-fn take_back(manifest: &Manifest, file: &FileMeta) -> Result<Option<Manifest>, ApiError> {
-    let store = &manifest.store.id;
-    pending::remove(&PlatformObjects, store, &file.id, &file.id)?;
-    let now_ms = clock::now_ms();
-    if pending::conclude(&PlatformObjects, store, &file.id, &file.id, now_ms)? {
-        return store::current(&PlatformObjects, store);
-    }
-    files::delete(&PlatformObjects, &file.id)?;
-    Ok(None)
 }
 
 /// Streams the JSON body's `text` into an object that is finished when the whole body was good.

@@ -1,43 +1,77 @@
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dayfly_core::api::{
-    CreateStore, Deleted, Page, PageRequest, RebuildRequest, StoreObject, UpdateStore,
+    CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject, UpdateStore,
 };
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::error::ApiError;
-use dayfly_core::objects::Objects;
-use dayfly_core::pending;
-use dayfly_core::store::{self, Manifest, Table};
+use dayfly_core::ops::{self, Counts};
+use dayfly_core::pending::{self, PendingError};
+use dayfly_core::store::{self, Manifest, Marked, StoreError};
 use dayfly_core::{files, ids};
-use dayfly_guest::body;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
-use dayfly_guest::faiss;
-use dayfly_guest::platform::{self, PlatformObjects};
+use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
-use dayfly_guest::stores::{existing, new_store};
+use dayfly_guest::stores::{existing, new_store, no_such_store, store_id};
+use dayfly_guest::{body, clock, faiss, platform, upkeep};
 use spin_sdk::http::IncomingRequest;
+
+use crate::{After, Answer};
 
 const DEFAULT_LIMIT: usize = 20;
 const MOST: usize = 100;
 
 pub fn list(call: &Call) -> Result<Reply, ApiError> {
     let page = PageRequest::parse(|name| call.query(name), DEFAULT_LIMIT, MOST)?;
-    let mut stores: Vec<Manifest> = Vec::new();
-    for id in PlatformObjects.folders("stores/")? {
-        stores.extend(store::current(&PlatformObjects, &id)?);
-    }
-    stores.sort_by(|a, b| {
-        let key = |manifest: &Manifest| (manifest.store.created_at, manifest.store.id.clone());
-        key(a).cmp(&key(b))
+    let (stores, has_more) = match (page.order(), page.before()) {
+        (Order::Descending, None) => newest(&page)?,
+        _ => among_all(&page)?,
+    };
+    let items = stores.into_iter().map(|(counts, manifest)| {
+        let store = object(&manifest, counts);
+        (store.id.clone(), store)
     });
-    let (stores, has_more) = page.cut(stores, |manifest| &manifest.store.id)?;
-    let mut items = Vec::with_capacity(stores.len());
-    for manifest in stores {
-        let store = describe(&manifest)?;
-        items.push((store.id.clone(), store));
-    }
-    Reply::json(&Page::new(items, has_more))
+    Reply::json(&Page::new(items.collect(), has_more))
+}
+
+/// A page from the newest on, or after a store: reads no other.
+fn newest(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiError> {
+    let place = page.after().map(place).transpose();
+    let home = place
+        .map_err(|error| error.param("after"))?
+        .map(|Reverse(marked)| marked.home());
+    Ok(ops::counted_stores_after(
+        platform(),
+        home.as_ref(),
+        page.limit(),
+    )?)
+}
+
+/// Any page: reads the names of all stores, and those of the page.
+fn among_all(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiError> {
+    let newest_first = ops::list_stores(platform())?;
+    let keys = newest_first.into_iter().rev().map(Reverse).collect();
+    page.fill(keys, place, |keys| {
+        let mut found = Vec::with_capacity(keys.len());
+        for Reverse(marked) in keys {
+            found.extend(ops::counted_store(platform(), marked)?);
+        }
+        Ok(found)
+    })
+}
+
+/// Where a store stands among all, also one that was deleted; the greatest is the newest.
+fn place(cursor: &str) -> Result<Reverse<Marked>, ApiError> {
+    let place = match ids::store_id(cursor) {
+        Some(id) => ops::place_of_store(platform(), &id)?,
+        None => None,
+    };
+    place.map(Reverse).ok_or_else(|| {
+        ApiError::invalid_request(format!(
+            "'{cursor}' is no vector store, and never was; begin again without it."
+        ))
+    })
 }
 
 pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError> {
@@ -48,57 +82,59 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
         Some(value) => ChunkingStrategy::parse(value)?,
         None => ChunkingStrategy::Auto,
     };
-    let attached = asked
-        .file_ids
-        .iter()
+    let wanted: BTreeSet<&String> = asked.file_ids.iter().collect();
+    let attached = wanted
+        .into_iter()
         .map(|id| files::read(&PlatformObjects, id))
         .collect::<Result<Vec<_>, _>>()?;
-    let now_ms = clock::now_ms();
-    let id = ids::time_ordered(ids::STORE_PREFIX, now_ms, clock::random());
-    let mut first = new_store(id.clone(), asked.name, now_ms);
+    let mut first = new_store(platform().new_id(ids::STORE_PREFIX), asked.name);
     first.store.metadata = asked.metadata.unwrap_or_default();
     first.store.expires_after = asked.expires_after;
-    let manifest = store::create(&PlatformObjects, &first, now_ms)?;
+    let home = store::create(platform(), &first)?.home();
     for file in &attached {
-        let ingest_id = ids::time_ordered("", now_ms, clock::random());
+        // Of a new store nothing is under way.
+        let ingest_id = platform().new_id("");
         pending::accept(
-            &PlatformObjects,
-            &id,
+            platform(),
+            &home,
             file,
             BTreeMap::new(),
             chunking,
             ingest_id,
-            now_ms,
         )?;
         // Where the platform does not drive it, asking for the file's status does.
-        platform::schedule(&id, &file.id);
+        platform::schedule(&home.store, &file.id);
     }
-    Reply::json(&describe(&manifest)?)
+    get(&home.store)
 }
 
 pub fn get(id: &str) -> Result<Reply, ApiError> {
-    Reply::json(&describe(&existing(id)?)?)
+    match ops::count_of(platform(), &store_id(id)?) {
+        Ok((counts, manifest)) => Reply::json(&object(&manifest, counts)),
+        Err(PendingError::Store(StoreError::NoSuchStore(_))) => Err(no_such_store(id)),
+        Err(error) => Err(error.into()),
+    }
 }
 
-pub async fn update(call: &Call, id: &str, request: IncomingRequest) -> Result<Reply, ApiError> {
+pub async fn update(call: &Call, id: &str, request: IncomingRequest) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let asked: UpdateStore = body::json_or_default(request).await?;
     asked.validate()?;
-    let present = existing(id)?;
-    let manifest = store::change(
-        &PlatformObjects,
-        &present.store.id,
-        clock::now_ms(),
-        |newest| Ok(Some(asked.apply(newest))),
-    )?;
-    Reply::json(&describe(&manifest)?)
+    let store = existing(id)?.store.id;
+    let committed = store::making_room(platform(), &store, &upkeep(), StoreError::is_full, || {
+        store::change(platform(), &store, |newest| {
+            Ok(Some(asked.apply(newest).into()))
+        })
+    })?;
+    Ok((get(&store)?, Some(After::Tidy(Box::new(committed)))))
 }
 
-/// Deletes a store and all of its objects but the record that it is deleted.
-pub fn delete(id: &str) -> Result<Reply, ApiError> {
+/// Deletes a store: nothing stays of it but the record that it is deleted.
+pub fn delete(id: &str) -> Result<Answer, ApiError> {
     let present = existing(id)?;
-    store::delete(&PlatformObjects, &present.store.id, clock::now_ms())?;
-    Reply::json(&Deleted::new(&present.store.id, "vector_store.deleted"))
+    let home = ops::delete_store(platform(), &present)?;
+    let reply = Reply::json(&Deleted::new(&home.store, "vector_store.deleted"))?;
+    Ok((reply, Some(After::DeleteStore(home))))
 }
 
 /// Asks the native FAISS service to merge the store's rows into one index.
@@ -117,13 +153,6 @@ pub fn rebuild(id: &str) -> Result<Reply, ApiError> {
     Reply::json(&faiss::status(&existing(id)?)?)
 }
 
-fn describe(manifest: &Manifest) -> Result<StoreObject, ApiError> {
-    let table = Table::of(&PlatformObjects, manifest)?;
-    let pending = pending::all(&PlatformObjects, &manifest.store.id)?;
-    Ok(StoreObject::new(
-        manifest,
-        &table,
-        &pending,
-        clock::now_ms(),
-    ))
+fn object(manifest: &Manifest, counts: Counts) -> StoreObject {
+    StoreObject::new(manifest, counts, clock::now_ms())
 }

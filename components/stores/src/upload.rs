@@ -1,11 +1,12 @@
+use std::slice;
+
 use dayfly_core::api::{FileObject, LONGEST_PURPOSE, purpose};
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
-use dayfly_core::ids;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
+use dayfly_guest::{Made, clock};
 use multer::Field;
 use spin_sdk::http::IncomingRequest;
 
@@ -20,11 +21,16 @@ struct Arrived {
     content_type: Option<String>,
 }
 
-/// Streams an upload to storage. Nothing of it stays unless all of it arrived.
+/// Streams an upload to storage. Nothing of it stays unless all of it arrived. Repeated with the
+/// same `Idempotency-Key` it makes nothing a second time.
 pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError> {
+    let Made { id, is_repeatable } = Made::by(call, || Ok("files".to_owned()))?;
+    if is_repeatable
+        && let Some(known) = files::read_many(&PlatformObjects, slice::from_ref(&id))?.pop()
+    {
+        return Reply::json(&FileObject::from(known));
+    }
     let mut form = Form::of(call, request, "file").await?;
-    let now_ms = clock::now_ms();
-    let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random());
     let mut arrived: Option<Arrived> = None;
     let mut given = DEFAULT_PURPOSE.to_owned();
     while let Some(field) = form.next().await? {
@@ -46,7 +52,7 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     let meta = FileMeta {
         id,
         bytes,
-        created_at: now_ms / 1_000,
+        created_at: clock::now_ms() / 1_000,
         filename: arrived.filename,
         purpose: given,
         content_type: arrived.content_type,

@@ -2,11 +2,10 @@ use dayfly_core::api::{CompleteUpload, CreateUpload, PartObject, UploadObject};
 use dayfly_core::error::ApiError;
 use dayfly_core::uploads::{self, PART_BYTES, Upload};
 use dayfly_core::{files, ids};
-use dayfly_guest::body;
 use dayfly_guest::call::Call;
-use dayfly_guest::clock;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
+use dayfly_guest::{body, clock, platform};
 use spin_sdk::http::IncomingRequest;
 
 use crate::form::{self, Form, Received};
@@ -16,12 +15,11 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
     call.expect_json()?;
     let asked: CreateUpload = body::json(request).await?;
     asked.validate(settings().max_file_bytes)?;
-    let now_ms = clock::now_ms();
     let upload = Upload {
-        id: ids::time_ordered(ids::UPLOAD_PREFIX, now_ms, clock::random()),
-        file_id: ids::time_ordered(ids::FILE_PREFIX, now_ms, clock::random()),
+        id: platform().new_id(ids::UPLOAD_PREFIX),
+        file_id: platform().new_id(ids::FILE_PREFIX),
         bytes: asked.bytes,
-        created_at: now_ms / 1_000,
+        created_at: now_s(),
         filename: files::filename(&asked.filename),
         purpose: asked.purpose,
         content_type: asked.mime_type,
@@ -34,7 +32,7 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
 pub async fn add_part(call: &Call, id: &str, request: IncomingRequest) -> Result<Reply, ApiError> {
     let upload = uploads::open(&PlatformObjects, id, now_s())?;
     let mut form = Form::of(call, request, "data").await?;
-    let part = ids::time_ordered(ids::PART_PREFIX, clock::now_ms(), clock::random());
+    let part = platform().new_id(ids::PART_PREFIX);
     let key = upload.part_key(&part);
     let most = upload.bytes.min(PART_BYTES);
     let mut received: Option<Received> = None;

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::error::ApiError;
+use crate::ops::Wanted;
 
 /// OpenAI's list object.
 #[derive(Debug, Clone, Serialize)]
@@ -85,25 +86,63 @@ impl PageRequest {
         })
     }
 
-    /// The part of `items`, which come oldest first, that is wanted; and whether there is more.
-    ///
-    /// Errors: 400 when `after` or `before` names none of them.
-    pub fn cut<T>(
-        &self,
-        items: Vec<T>,
-        id: impl Fn(&T) -> &str,
-    ) -> Result<(Vec<T>, bool), ApiError> {
-        Ok(self.limited(self.between_cursors(items, id)?))
+    /// By time of making: ascending or descending.
+    pub fn order(&self) -> Order {
+        self.order
     }
 
-    /// As [`cut`](Self::cut), of what `read` finds for the ids: those for which it finds nothing
-    /// take no place on the page. Reads no more ids than the page needs.
-    pub fn fill<T>(
+    /// How many items at most.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The item that the page begins after.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// The item that the page ends ahead of.
+    pub fn before(&self) -> Option<&str> {
+        self.before.as_deref()
+    }
+
+    /// The page of a list in the order of ids, of which `read` gives what it is asked for and
+    /// whether there is more of that.
+    pub fn by_id<T, E>(
         &self,
-        ids: Vec<String>,
-        mut read: impl FnMut(&[String]) -> Result<Vec<T>, ApiError>,
+        read: impl FnOnce(&Wanted<'_>) -> Result<(Vec<T>, bool), E>,
+    ) -> Result<(Vec<T>, bool), E> {
+        let is_turned = self.ends_at_cursor();
+        let (after, before) = match self.order {
+            Order::Ascending => (self.after(), self.before()),
+            Order::Descending => (self.before(), self.after()),
+        };
+        let (mut items, has_more) = read(&Wanted {
+            after,
+            before,
+            ascending: (self.order == Order::Ascending) != is_turned,
+            limit: self.limit,
+            status: None,
+        })?;
+        if is_turned {
+            items.reverse();
+        }
+        Ok((items, has_more))
+    }
+
+    /// The page of a list whose items are found by `keys`, which come oldest first: of what `read`
+    /// finds for them, in order. Those for which it finds nothing take no place on the page, and no
+    /// more are read than the page needs.
+    ///
+    /// `place` tells where an id stands among the keys, whether or not it is one of them; its error
+    /// gets the parameter's name.
+    pub fn fill<K: Ord, T>(
+        &self,
+        keys: Vec<K>,
+        place: impl Fn(&str) -> Result<K, ApiError>,
+        mut read: impl FnMut(&[K]) -> Result<Vec<T>, ApiError>,
     ) -> Result<(Vec<T>, bool), ApiError> {
-        let mut unread = self.between_cursors(ids, |id| id)?;
+        let mut unread = self.between_cursors(keys, place)?;
         let mut found: Vec<T> = Vec::new();
         while found.len() <= self.limit && !unread.is_empty() {
             let next = (self.limit + 1 - found.len()).min(unread.len());
@@ -125,34 +164,29 @@ impl PageRequest {
         self.before.is_some() && self.after.is_none()
     }
 
-    fn between_cursors<T>(
+    fn between_cursors<K: Ord>(
         &self,
-        mut items: Vec<T>,
-        id: impl Fn(&T) -> &str,
-    ) -> Result<Vec<T>, ApiError> {
+        mut keys: Vec<K>,
+        place: impl Fn(&str) -> Result<K, ApiError>,
+    ) -> Result<Vec<K>, ApiError> {
+        let placed = |cursor: &Option<String>, param: &str| {
+            let placed = cursor.as_deref().map(&place).transpose();
+            placed.map_err(|error| error.param(param))
+        };
+        let after = placed(&self.after, "after")?;
+        let before = placed(&self.before, "before")?;
+        let (least, greatest) = match self.order {
+            Order::Ascending => (after, before),
+            Order::Descending => (before, after),
+        };
+        keys.retain(|key| {
+            least.as_ref().is_none_or(|least| key > least)
+                && greatest.as_ref().is_none_or(|greatest| key < greatest)
+        });
         if self.order == Order::Descending {
-            items.reverse();
+            keys.reverse();
         }
-        let position = |cursor: &str, param: &str| {
-            items
-                .iter()
-                .position(|item| id(item) == cursor)
-                .ok_or_else(|| {
-                    ApiError::invalid_request(format!(
-                        "'{param}' is '{cursor}', which is not in the list; begin again without it."
-                    ))
-                    .param(param)
-                })
-        };
-        let from = match &self.after {
-            Some(after) => position(after, "after")? + 1,
-            None => 0,
-        };
-        let to = match &self.before {
-            Some(before) => position(before, "before")?,
-            None => items.len(),
-        };
-        Ok(items.into_iter().take(to).skip(from).collect())
+        Ok(keys)
     }
 
     fn limited<T>(&self, mut wanted: Vec<T>) -> (Vec<T>, bool) {
@@ -183,44 +217,60 @@ mod tests {
         )
     }
 
-    fn cut(pairs: &[(&'static str, &'static str)]) -> (Vec<&'static str>, bool) {
-        page(pairs)
-            .unwrap()
-            .cut(vec!["a", "b", "c", "d"], |item| item)
-            .unwrap()
+    const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    fn itself(id: &str) -> Result<String, ApiError> {
+        Ok(id.to_owned())
+    }
+
+    /// A page of those of [`IDS`] that are not vowels, asked for in both ways.
+    fn fill(pairs: &[(&'static str, &'static str)]) -> (Vec<String>, bool) {
+        let is_there = |id: &&String| *id != "a" && *id != "e";
+        let request = page(pairs).unwrap();
+        let filled = request.fill(IDS.map(str::to_owned).to_vec(), itself, |ids| {
+            Ok(ids.iter().filter(is_there).cloned().collect())
+        });
+        let by_id = request.by_id(|wanted| {
+            let mut ids = IDS.map(str::to_owned).to_vec();
+            ids.retain(|id| {
+                is_there(&id)
+                    && wanted.after.is_none_or(|after| id.as_str() > after)
+                    && wanted.before.is_none_or(|before| id.as_str() < before)
+            });
+            if !wanted.ascending {
+                ids.reverse();
+            }
+            let has_more = ids.len() > wanted.limit;
+            ids.truncate(wanted.limit);
+            Ok::<_, ApiError>((ids, has_more))
+        });
+        assert_eq!(filled, by_id);
+        filled.unwrap()
+    }
+
+    fn expected(ids: &[&str], has_more: bool) -> (Vec<String>, bool) {
+        (ids.iter().map(ToString::to_string).collect(), has_more)
     }
 
     #[test]
     fn pages_follow_one_another_without_gap_or_overlap() {
-        assert_eq!(cut(&[]), (vec!["d", "c"], true));
-        assert_eq!(cut(&[("after", "c")]), (vec!["b", "a"], false));
-        assert_eq!(
-            cut(&[("order", "asc"), ("after", "b")]),
-            (vec!["c", "d"], false)
-        );
-        assert_eq!(
-            cut(&[("order", "asc"), ("before", "d")]),
-            (vec!["b", "c"], true)
-        );
-    }
-
-    fn fill(pairs: &[(&'static str, &'static str)]) -> (Vec<String>, bool) {
-        let ids = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
-        let read = |ids: &[String]| {
-            let vowels = |id: &&String| *id == "a" || *id == "e";
-            Ok(ids.iter().filter(|id| !vowels(id)).cloned().collect())
-        };
-        page(pairs).unwrap().fill(ids, read).unwrap()
+        assert_eq!(fill(&[]), expected(&["f", "d"], true));
+        assert_eq!(fill(&[("after", "d")]), expected(&["c", "b"], false));
+        let ascending = |cursor| fill(&[("order", "asc"), cursor]);
+        assert_eq!(ascending(("after", "b")), expected(&["c", "d"], true));
+        assert_eq!(ascending(("after", "d")), expected(&["f"], false));
+        assert_eq!(ascending(("before", "f")), expected(&["c", "d"], true));
+        assert_eq!(ascending(("before", "d")), expected(&["b", "c"], false));
+        assert_eq!(fill(&[("before", "b")]), expected(&["d", "c"], true));
+        let both = fill(&[("after", "f"), ("before", "b")]);
+        assert_eq!(both, expected(&["d", "c"], false));
     }
 
     #[test]
-    fn an_id_that_stands_for_nothing_takes_no_place_on_a_page() {
-        let expected = |ids: [&str; 2], has_more| (ids.map(str::to_owned).to_vec(), has_more);
-        assert_eq!(fill(&[]), expected(["f", "d"], true));
-        assert_eq!(fill(&[("after", "d")]), expected(["c", "b"], false));
-        let before = |cursor| fill(&[("order", "asc"), ("before", cursor)]);
-        assert_eq!(before("f"), expected(["c", "d"], true));
-        assert_eq!(before("d"), expected(["b", "c"], false));
+    fn a_cursor_that_was_deleted_still_has_its_place() {
+        assert_eq!(fill(&[("after", "e")]), expected(&["d", "c"], true));
+        let before = fill(&[("order", "asc"), ("before", "e")]);
+        assert_eq!(before, expected(&["c", "d"], true));
     }
 
     #[test]
@@ -233,7 +283,9 @@ mod tests {
         ] {
             assert_eq!(page(&[bad]).unwrap_err().param.as_deref(), Some(bad.0));
         }
-        let unknown = page(&[("after", "z")]).unwrap().cut(vec!["a"], |item| item);
-        assert_eq!(unknown.unwrap_err().status, 400);
+        let nowhere = |_: &str| Err::<String, _>(ApiError::invalid_request("Never heard of."));
+        let strange = page(&[("after", "z")]).unwrap();
+        let unknown = strange.fill(Vec::new(), nowhere, |_| Ok(Vec::<String>::new()));
+        assert_eq!(unknown.unwrap_err().param.as_deref(), Some("after"));
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::filter::AttributeValue;
+use crate::search::Found;
 
 const MOST_RESULTS: u32 = 50;
 const DEFAULT_RESULTS: u32 = 10;
@@ -126,6 +127,24 @@ pub struct SearchResult {
     pub content: Vec<TextContent>,
     /// Where it stands.
     pub chunk: SearchChunk,
+}
+
+impl From<Found> for SearchResult {
+    fn from(found: Found) -> Self {
+        let Found { file, row, score } = found;
+        Self {
+            file_id: file.file_id,
+            filename: file.filename,
+            score,
+            attributes: file.attributes,
+            chunk: SearchChunk {
+                number: row.chunk,
+                start: row.start,
+                end: row.end,
+            },
+            content: vec![TextContent::new(row.text)],
+        }
+    }
 }
 
 /// The answer to a search, best first.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::pending::{Pending, Status};
-use crate::store::{ExpiresAfter, Manifest, Table};
+use crate::ops::Counts;
+use crate::store::{ExpiresAfter, Manifest};
 
 /// `POST /v1/vector_stores`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -44,7 +44,14 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Checks OpenAI's bounds of a store's settings.
+/// Every version of a store carries its metadata, and is of bounded size.
+const MOST_METADATA_BYTES: usize = 28 << 10;
+
+fn json_bytes(metadata: &BTreeMap<String, String>) -> usize {
+    serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len())
+}
+
+/// Checks OpenAI's bounds of a store's settings, and that they fit a version of it.
 pub(super) fn validate(
     name: Option<&str>,
     metadata: Option<&BTreeMap<String, String>>,
@@ -64,6 +71,13 @@ pub(super) fn validate(
             return Err(ApiError::invalid_request(
                 "'metadata' takes at most 16 pairs, keys of at most 64 and values of at most 512 characters.",
             )
+            .param("metadata"));
+        }
+        if json_bytes(metadata) > MOST_METADATA_BYTES {
+            return Err(ApiError::invalid_request(format!(
+                "'metadata' is larger than {MOST_METADATA_BYTES} bytes as JSON, which is the most \
+                 here; keep what is long elsewhere, and its name in 'metadata'."
+            ))
             .param("metadata"));
         }
     }
@@ -130,21 +144,20 @@ pub struct FileCounts {
     total: u64,
 }
 
-impl FileCounts {
-    fn of(table: &Table, pending: &[Pending]) -> Self {
-        let mut counts = Self::default();
-        for record in pending {
-            match record.status {
-                Status::InProgress => counts.in_progress += 1,
-                Status::Failed => counts.failed += 1,
-                Status::Cancelled => counts.cancelled += 1,
-                Status::Completed => {}
-            }
+impl From<Counts> for FileCounts {
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            in_progress,
+            completed,
+            failed,
+        } = counts;
+        Self {
+            in_progress,
+            completed,
+            failed,
+            cancelled: 0,
+            total: in_progress + completed + failed,
         }
-        let counted = |id: &String| !pending.iter().any(|record| &record.file_id == id);
-        counts.completed = table.files.keys().filter(|id| counted(id)).count() as u64;
-        counts.total = counts.in_progress + counts.completed + counts.failed + counts.cancelled;
-        counts
     }
 }
 
@@ -170,9 +183,9 @@ pub struct StoreObject {
 }
 
 impl StoreObject {
-    /// The object of a version, with what is pending beside it.
-    pub fn new(manifest: &Manifest, table: &Table, pending: &[Pending], now_ms: u64) -> Self {
-        let file_counts = FileCounts::of(table, pending);
+    /// The object of a version, with how many files stand where.
+    pub fn new(manifest: &Manifest, counts: Counts, now_ms: u64) -> Self {
+        let file_counts = FileCounts::from(counts);
         let expires_at = manifest.expires_at();
         let status = match expires_at {
             Some(at) if at <= now_ms / 1_000 => "expired",
@@ -185,16 +198,41 @@ impl StoreObject {
             object: "vector_store",
             created_at: store.created_at,
             name: store.name.clone(),
-            usage_bytes: table.files.values().map(|file| file.usage_bytes).sum(),
+            usage_bytes: manifest.totals.bytes,
             file_counts,
             status,
             expires_after: store.expires_after.clone(),
             expires_at,
-            last_active_at: manifest.committed_ms / 1_000,
+            last_active_at: manifest.active_ms / 1_000,
             metadata: store.metadata.clone(),
             model: store.embedding.model.clone(),
             dimension: store.embedding.dimension,
             metric: store.embedding.metric.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: usize, value: &str) -> CreateStore {
+        let pairs = (0..pairs).map(|number| (format!("key{number}"), value.to_owned()));
+        CreateStore {
+            metadata: Some(pairs.collect()),
+            ..CreateStore::default()
+        }
+    }
+
+    #[test]
+    fn metadata_within_the_bounds_of_letters_may_be_too_large_for_a_version() {
+        assert_eq!(with(16, &"x".repeat(512)).validate(), Ok(()));
+        for (pairs, value) in [(17, "x".to_owned()), (16, "\u{1f9a2}".repeat(512))] {
+            let error = with(pairs, &value).validate().unwrap_err();
+            assert_eq!(
+                (error.status, error.param.as_deref()),
+                (400, Some("metadata"))
+            );
         }
     }
 }

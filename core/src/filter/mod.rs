@@ -4,6 +4,7 @@ mod attributes;
 mod parse;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 pub use self::attributes::{
     AttributeError, AttributeValue, Attributes, parse_attributes, validate_attributes,
@@ -60,6 +61,16 @@ pub enum Operator {
 }
 
 impl Filter {
+    /// The attributes that it looks at.
+    pub fn names(&self) -> BTreeSet<&str> {
+        match self {
+            Self::And(filters) | Self::Or(filters) => {
+                filters.iter().flat_map(Self::names).collect()
+            }
+            Self::In { key, .. } | Self::Compare { key, .. } => BTreeSet::from([key.as_str()]),
+        }
+    }
+
     /// Whether a file with these attributes passes.
     pub fn matches(&self, attributes: &Attributes) -> bool {
         match self {

@@ -118,6 +118,14 @@ impl Objects for MemoryObjects {
         Ok(())
     }
 
+    fn delete_many(&self, keys: &[String]) -> Result<(), ObjectError> {
+        let mut objects = self.lock();
+        for key in keys {
+            objects.remove(key);
+        }
+        Ok(())
+    }
+
     fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
         Ok(Box::new(MemoryWriter {
             objects: self.clone(),
@@ -132,5 +140,25 @@ fn meta(key: &str, data: &[u8]) -> ObjectMeta {
         key: key.to_owned(),
         size: data.len() as u64,
         modified_ms: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_are_deleted_whether_they_are_there_or_not() {
+        let objects = MemoryObjects::default();
+        for key in ["a", "b", "c"] {
+            objects.put(key, b"").unwrap();
+        }
+        let keys = ["a", "c", "never"].map(str::to_owned);
+        for _ in 0..2 {
+            objects.delete_many(&keys).unwrap();
+        }
+        let left = objects.list_all("").unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].key, "b");
     }
 }

@@ -2,11 +2,15 @@
 
 pub mod keys;
 mod memory;
+pub mod probe;
 
 use std::ops::Range;
 
 pub use memory::MemoryObjects;
 use thiserror::Error;
+
+/// Beside the tenants, none of whose names begins with a dot: what is the platform's own.
+pub const OWN_FOLDER: &str = ".dayfly";
 
 /// Why an object could not be had or kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,6 +36,33 @@ pub enum ObjectError {
     /// A passing failure: the same call may succeed later.
     #[error("{0}")]
     Unavailable(String),
+    /// The storage cannot be used before its operator has acted; the text says how.
+    #[error("{text}")]
+    Unusable {
+        /// What stands in the way.
+        obstacle: Obstacle,
+        /// For the operator.
+        text: String,
+    },
+}
+
+/// Why a storage cannot be used, whatever is asked of it and however often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The bucket does not exist.
+    NoSuchBucket,
+    /// It does not know the operation, a conditional write for example.
+    Unsupported,
+    /// It refuses the server's credentials, or they do not allow the operation.
+    Refused,
+}
+
+impl ObjectError {
+    /// An [`Unusable`](Self::Unusable) storage.
+    pub fn unusable(obstacle: Obstacle, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::Unusable { obstacle, text }
+    }
 }
 
 /// What a listing tells of an object.
@@ -81,6 +112,11 @@ pub trait Objects {
     fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError>;
     /// Removes; an object that is not there is no error.
     fn delete(&self, key: &str) -> Result<(), ObjectError>;
+    /// Removes all of `keys`, however many; those that are not there are no error. After an error
+    /// any of them may be gone, and the call may be repeated.
+    fn delete_many(&self, keys: &[String]) -> Result<(), ObjectError> {
+        keys.iter().try_for_each(|key| self.delete(key))
+    }
     /// Begins an object written piece by piece.
     fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError>;
 

@@ -1,23 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::error::ApiError;
-use crate::json;
+use super::PendingError;
+use super::error::{parse, to_vec};
 use crate::objects::{ObjectError, Objects};
+use crate::platform::Worker;
+use crate::store::Home;
 
 /// How long an attempt is held without being renewed, in milliseconds.
 pub const LEASE_MS: u64 = 60_000;
 
 /// After so many attempts that ended without an answer the file has failed.
 const MOST_ATTEMPTS: u32 = 5;
-
-/// Who works on attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Worker {
-    /// The host, the same after it is started again.
-    pub node: String,
-    /// This start of the host: attempts of an earlier one are known to be dead.
-    pub boot: String,
-}
 
 /// How the instance that worked on the last attempt ended, where the platform knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,22 +70,25 @@ pub enum Claim {
     Exhausted(String),
 }
 
-/// Claims the next attempt at some work on a store, which `work` names: an ingestion by its id.
+/// Where the attempts at an ingestion are.
+pub(super) fn folder(home: &Home, ingest_id: &str) -> String {
+    home.key(&format!("attempts/{ingest_id}/"))
+}
+
+/// Claims the next attempt at some work, whose attempts are kept in `folder` (which ends in `/`).
 /// Of several claims at once one is granted.
 ///
 /// `progress` grows as the work goes on. Attempts that end without an answer count only since it
 /// last grew: work may take any number of attempts, and fails when too many end at one place.
 pub fn claim(
     objects: &dyn Objects,
-    store: &str,
-    work: &str,
+    folder: &str,
     worker: &Worker,
     now_ms: u64,
     lost: Option<Lost>,
     progress: u32,
-) -> Result<Claim, ApiError> {
-    let folder = folder(store, work);
-    let last = last(objects, &folder)?;
+) -> Result<Claim, PendingError> {
+    let last = last(objects, folder)?;
     let record = last.as_ref().map(|(_, record)| record);
     if let Some(record) = record.filter(|record| record.end.is_none()) {
         let is_gone = lost.is_some() || (record.node == worker.node && record.boot != worker.boot);
@@ -107,7 +103,7 @@ pub fn claim(
         return Ok(Claim::Exhausted(reason));
     }
     let attempt = Attempt {
-        folder,
+        folder: folder.to_owned(),
         number: last.as_ref().map_or(0, |(number, _)| *number) + 1,
         succeeds_lost: record.is_some_and(|record| record.end.is_none()),
         record: Record {
@@ -164,22 +160,8 @@ impl Record {
         }
     }
 
-    fn data(&self) -> Result<Vec<u8>, ApiError> {
-        json::to_vec(self, "The attempt cannot be written")
-    }
-}
-
-/// Whether attempt `number` at some work is still the last one that was granted.
-pub fn is_latest(
-    objects: &dyn Objects,
-    store: &str,
-    work: &str,
-    number: u32,
-) -> Result<bool, ApiError> {
-    match objects.head(&key(&folder(store, work), number + 1)) {
-        Ok(_) => Ok(false),
-        Err(ObjectError::NotFound) => Ok(true),
-        Err(error) => Err(error.into()),
+    fn data(&self) -> Result<Vec<u8>, PendingError> {
+        to_vec("attempt", self)
     }
 }
 
@@ -189,6 +171,11 @@ impl Attempt {
         self.number
     }
 
+    /// The key of its record.
+    pub fn key(&self) -> String {
+        key(&self.folder, self.number)
+    }
+
     /// Whether the holder of the attempt before was given up, and may still be at work.
     pub fn succeeds_lost(&self) -> bool {
         self.succeeds_lost
@@ -196,7 +183,7 @@ impl Attempt {
 
     /// Extends the lease once half of it has passed; cheap to call often. False when another
     /// attempt was granted meanwhile, and this one has to stop.
-    pub fn renew(&mut self, objects: &dyn Objects, now_ms: u64) -> Result<bool, ApiError> {
+    pub fn renew(&mut self, objects: &dyn Objects, now_ms: u64) -> Result<bool, PendingError> {
         if self.record.deadline_ms > now_ms + LEASE_MS / 2 {
             return Ok(true);
         }
@@ -211,31 +198,26 @@ impl Attempt {
     }
 
     /// Ends the attempt as far as it came, so that the next one is granted at once.
-    pub fn release(self, objects: &dyn Objects) -> Result<(), ApiError> {
+    pub fn release(self, objects: &dyn Objects) -> Result<(), PendingError> {
         self.end(objects, End::Step)
     }
 
     /// Ends the attempt because of something that may pass; it counts as one that was lost.
-    pub fn give_up(self, objects: &dyn Objects, reason: &str) -> Result<(), ApiError> {
+    pub fn give_up(self, objects: &dyn Objects, reason: &str) -> Result<(), PendingError> {
         self.end(objects, End::Failure(reason.to_owned()))
     }
 
-    fn end(mut self, objects: &dyn Objects, end: End) -> Result<(), ApiError> {
+    fn end(mut self, objects: &dyn Objects, end: End) -> Result<(), PendingError> {
         self.record.end = Some(end);
         Ok(objects.put(&key(&self.folder, self.number), &self.record.data()?)?)
     }
 }
 
 /// Removes the attempts at work that has ended.
-pub fn forget(objects: &dyn Objects, store: &str, work: &str) -> Result<(), ApiError> {
-    for meta in objects.list_all(&folder(store, work))? {
-        objects.delete(&meta.key)?;
-    }
-    Ok(())
-}
-
-fn folder(store: &str, work: &str) -> String {
-    format!("stores/{store}/attempts/{work}/")
+pub fn forget(objects: &dyn Objects, folder: &str) -> Result<(), PendingError> {
+    let listed = objects.list_all(folder)?;
+    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
+    Ok(objects.delete_many(&keys)?)
 }
 
 fn key(folder: &str, number: u32) -> String {
@@ -243,7 +225,7 @@ fn key(folder: &str, number: u32) -> String {
 }
 
 /// The last attempt, and its number.
-fn last(objects: &dyn Objects, folder: &str) -> Result<Option<(u32, Record)>, ApiError> {
+fn last(objects: &dyn Objects, folder: &str) -> Result<Option<(u32, Record)>, PendingError> {
     let number_of =
         |key: &str| -> Option<u32> { key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok() };
     let attempts = objects.list_all(folder)?;
@@ -253,9 +235,6 @@ fn last(objects: &dyn Objects, folder: &str) -> Result<Option<(u32, Record)>, Ap
     let Some((number, key)) = numbered.max_by_key(|(number, _)| *number) else {
         return Ok(None);
     };
-    let record = serde_json::from_slice(&objects.get(key)?).map_err(|fault| {
-        ApiError::new(500, format!("An attempt's record is damaged: {fault}."))
-            .code("damaged_object")
-    })?;
+    let record = parse(key, &objects.get(key)?)?;
     Ok(Some((number, record)))
 }

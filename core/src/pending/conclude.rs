@@ -1,132 +1,139 @@
 use std::collections::HashSet;
 
-use super::{attempt, progress};
-use crate::error::ApiError;
-use crate::objects::Objects;
-use crate::segment;
-use crate::store::{self, Manifest, Table};
+use super::end::{End, LastError, ended};
+use super::error::parse;
+use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
+use crate::objects::{ObjectError, Objects};
+use crate::platform::Platform;
+use crate::segment::SegmentMeta;
+use crate::store::{self, Home, Manifest, Next, StoreError};
 
 /// What the names of all segments begin with that an ingestion writes.
 pub fn segment_prefix(ingest_id: &str) -> String {
     format!("seg-{ingest_id}-")
 }
 
-/// Removes what is left of an ingestion that has ended: its attempts, its progress, and all of its
-/// segments that no version of the store names. Answers whether it is committed.
+/// Removes what is left of an ingestion that has ended: its attempts, its progress, all of its
+/// segments that no version of the store names, and its record. Answers whether it is committed.
 ///
-/// The caller has made sure, durably, that nobody begins to commit it any more: its pending
-/// record is gone, or says that it is not in progress. A commit that looked before that and is
-/// still under way finds a newer version in its way, which this makes where it has to; so what is
-/// removed here can never be committed later. Doing it again changes nothing.
+/// The caller has made sure that its end mark is there, so nobody begins to commit it any more. A
+/// commit that looked before that and is still under way finds a newer version in its way, which
+/// this makes where it has to; so what is removed here can never be committed later. Doing it again
+/// changes nothing; the record goes last, so where this is cut short somebody does it again.
 pub fn conclude(
-    objects: &dyn Objects,
-    store: &str,
-    file_id: &str,
-    ingest_id: &str,
-    now_ms: u64,
-) -> Result<bool, ApiError> {
-    let written = written(objects, store, ingest_id)?;
-    let committed = match written.is_empty() {
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    end: &End,
+) -> Result<bool, PendingError> {
+    let ingest_id = &ticket.ingest_id;
+    let written = written(platform.objects, home, ingest_id)?;
+    // A file without rows has no segments, and may be committed late all the same.
+    let committed = match written.is_empty() && *end == End::Completed {
         true => false,
-        false => {
-            let (named, committed) = fence(objects, store, file_id, ingest_id, now_ms)?;
-            remove_unnamed(objects, &written, &named)?;
-            committed
-        }
+        false => remove_unnamed(platform, home, ticket, &written)?,
     };
-    attempt::forget(objects, store, ingest_id)?;
-    progress::forget(objects, store, ingest_id)?;
+    if let (End::Failed { error }, false) = (end, committed) {
+        note_failure(platform, home, ticket, error)?;
+    }
+    let folder = attempt::folder(home, ingest_id);
+    attempt::forget(platform.objects, &folder)?;
+    progress::forget(platform.objects, home, ingest_id)?;
+    platform.objects.delete(&ticket.key())?;
     Ok(committed)
 }
 
-/// As [`conclude`], after this caller saw the ingestion committed in `newest`.
-pub fn conclude_committed(
-    objects: &dyn Objects,
-    newest: &Manifest,
-    ingest_id: &str,
-) -> Result<(), ApiError> {
-    remove_leftovers(objects, newest, ingest_id)?;
-    attempt::forget(objects, &newest.store.id, ingest_id)?;
-    progress::forget(objects, &newest.store.id, ingest_id)
-}
-
-/// Removes the segments of other attempts at an ingestion that is committed in `newest`.
-pub fn remove_leftovers(
-    objects: &dyn Objects,
-    newest: &Manifest,
-    ingest_id: &str,
-) -> Result<(), ApiError> {
-    let written = written(objects, &newest.store.id, ingest_id)?;
-    let in_tail: HashSet<String> = tail_keys(newest).collect();
-    if written.iter().all(|key| in_tail.contains(key)) {
-        return Ok(());
-    }
-    remove_unnamed(objects, &written, &named(objects, newest)?)
-}
-
-/// The keys of an ingestion's segments.
-fn written(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<Vec<String>, ApiError> {
-    let folder = store::keys::segments(store);
-    let metas = objects.list_all(&format!("{folder}{}", segment_prefix(ingest_id)))?;
-    Ok(metas.into_iter().map(|meta| meta.key).collect())
-}
-
-/// Keys that the store names after all commits that were under way have ended, and whether the
-/// ingestion is committed.
-fn fence(
-    objects: &dyn Objects,
-    store: &str,
-    file_id: &str,
-    ingest_id: &str,
-    now_ms: u64,
-) -> Result<(HashSet<String>, bool), ApiError> {
-    if store::current(objects, store)?.is_none() {
-        // It was deleted, which is for ever: nothing of it is named.
-        return Ok((HashSet::new(), false));
-    }
-    let mut committed = false;
-    let newest = store::change(objects, store, now_ms, |newest| {
-        let table = Table::of(objects, newest)?;
-        committed = table.is_committed(file_id, ingest_id);
-        Ok((!committed).then(|| newest.clone()))
-    })?;
-    Ok((named(objects, &newest)?, committed))
-}
-
-/// All keys that `newest` names, also those that readers of earlier versions may still be using.
-fn named(objects: &dyn Objects, newest: &Manifest) -> Result<HashSet<String>, ApiError> {
-    let table = Table::of(objects, newest)?;
-    let live = table.segments.values();
-    let live = live.flat_map(|segment| segment.keys(&newest.store.id));
-    let superseded = newest.garbage.iter().map(|garbage| garbage.key.clone());
-    Ok(live.chain(superseded).collect())
-}
-
-fn tail_keys(newest: &Manifest) -> impl Iterator<Item = String> {
-    newest.tail.iter().flat_map(|entry| match entry {
-        store::Entry::Add { segments, .. } => segments
-            .iter()
-            .flat_map(|segment| segment.keys(&newest.store.id))
-            .collect(),
-        _ => Vec::new(),
-    })
-}
-
-fn remove_unnamed(
-    objects: &dyn Objects,
-    written: &[String],
-    named: &HashSet<String>,
-) -> Result<(), ApiError> {
-    for key in written.iter().filter(|key| !named.contains(*key)) {
-        objects.delete(key)?;
+/// Removes what is left of cancelled ingestions.
+pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result<(), PendingError> {
+    for ticket in cancelled {
+        conclude(platform, home, ticket, &End::Cancelled)?;
     }
     Ok(())
 }
 
+fn note_failure(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    error: &LastError,
+) -> Result<(), PendingError> {
+    let key = ticket.key();
+    let pending: Pending = match platform.objects.get(&key) {
+        Ok(data) => parse(&key, &data)?,
+        // Another did all of this.
+        Err(ObjectError::NotFound) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let failed = Pending {
+        status: Status::Failed,
+        last_error: Some(error.clone()),
+        ..pending
+    };
+    failed::note(platform, home, &failed)?;
+    // Whoever takes the file out, or attaches it again, dismisses its failures before it forgets
+    // them: so one of the two sees the other.
+    match ended(platform, home, &ticket.ingest_id)? {
+        Some(End::Cancelled) => failed::remove(platform, home, &failed),
+        _ => Ok(()),
+    }
+}
+
+/// The keys of an ingestion's segments.
+fn written(
+    objects: &dyn Objects,
+    home: &Home,
+    ingest_id: &str,
+) -> Result<Vec<String>, PendingError> {
+    let prefix = home.key(&format!("segments/{}", segment_prefix(ingest_id)));
+    let metas = objects.list_all(&prefix)?;
+    Ok(metas.into_iter().map(|meta| meta.key).collect())
+}
+
+/// Removes those that the store does not name after all commits that were under way have ended.
+/// Answers whether the ingestion is committed.
+fn remove_unnamed(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    written: &[String],
+) -> Result<bool, PendingError> {
+    let mut committed = false;
+    let fenced = store::change(platform, &home.store, |newest| {
+        if newest.incarnation != home.incarnation {
+            return Err(StoreError::NoSuchStore(home.store.clone()));
+        }
+        let (file, ingest) = (&ticket.file_id, &ticket.ingest_id);
+        committed = store::is_committed(platform, newest, file, ingest)?;
+        Ok((!committed).then(|| Next::upkeep(newest.clone())))
+    });
+    let newest = match fenced {
+        Ok(newest) => Some(newest),
+        // It was deleted, which is for ever: nothing of it is named.
+        Err(StoreError::NoSuchStore(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let kept = match &newest {
+        Some(newest) => kept(platform, newest)?,
+        None => HashSet::new(),
+    };
+    let doomed = written.iter().filter(|key| !kept.contains(*key));
+    let doomed: Vec<String> = doomed.cloned().collect();
+    platform.objects.delete_many(&doomed)?;
+    Ok(committed)
+}
+
+/// What a version names, and what readers of earlier ones may still be using.
+fn kept(platform: Platform<'_>, newest: &Manifest) -> Result<HashSet<String>, StoreError> {
+    let mut kept = store::named(newest);
+    let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
+    kept.extend(noted.cloned());
+    kept.extend(store::recorded_garbage(platform, &newest.home())?);
+    Ok(kept)
+}
+
 /// Removes segments that were written and that nobody can have heard of. What cannot be removed
 /// now goes when the ingestion ends.
-pub fn discard_unheard(objects: &dyn Objects, store: &str, segments: &[segment::SegmentMeta]) {
-    for key in segments.iter().flat_map(|segment| segment.keys(store)) {
-        let _ = objects.delete(&key);
-    }
+pub(super) fn discard_unheard(objects: &dyn Objects, home: &Home, segments: &[SegmentMeta]) {
+    let keys: Vec<String> = segments.iter().flat_map(|meta| meta.keys(home)).collect();
+    let _ = objects.delete_many(&keys);
 }

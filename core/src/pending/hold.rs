@@ -1,61 +1,80 @@
-use super::{
-    Attempt, Claim, LastError, Lost, Pending, Progress, Recorded, Status, Track, Worker, claim,
-    conclude, conclude_committed, discard_unheard, is_wanted, remove, remove_leftovers, write,
-};
-use crate::error::ApiError;
-use crate::objects::Objects;
-use crate::store::Manifest;
-
-/// The code of the error of a holder whose ingestion is wanted no more.
-pub const CANCELLED: &str = "cancelled";
-/// The code of the error where another attempt is at the ingestion.
-pub const HELD: &str = "attempt_held";
+use super::attempt::{self, Attempt, Claim, Lost, claim};
+use super::conclude::{conclude, discard_unheard};
+use super::end::{End, LastError, decide, ended};
+use super::progress::{Progress, Recorded, Track};
+use super::queue::{Pending, ensure_wanted};
+use super::{PendingError, Ticket};
+use crate::platform::{Platform, Worker};
+use crate::store::Home;
 
 /// A granted attempt at an ingestion, and how far the ingestion came.
 pub struct Hold<'a> {
-    objects: &'a dyn Objects,
-    store: &'a str,
+    platform: Platform<'a>,
+    home: Home,
     pending: &'a Pending,
     attempt: Attempt,
     track: Track,
 }
 
-/// Takes an ingestion up where the last attempt left it. `None` where no further attempt is worth
-/// it: the ingestion has failed when this returns.
+/// How work at an ingestion came to a stop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// It is in the store.
+    Committed,
+    /// As far as it was to come in one step.
+    Step,
+    /// What it depends on failed, and may not fail the next time; the text says how.
+    Passing(String),
+    /// It would end the same way again.
+    Failed(LastError),
+    /// Another attempt goes on, or nobody wants it any more.
+    Stopped(PendingError),
+}
+
+/// Takes an ingestion up where the last attempt left it. `None` where it has ended, or no further
+/// attempt is worth it: it has ended when this returns.
 ///
-/// Errors: 409 with Retry-After and the code [`HELD`] while another attempt holds it.
+/// Errors: [`PendingError::Held`] while another attempt holds it.
 pub fn take_up<'a>(
-    objects: &'a dyn Objects,
-    store: &'a str,
+    platform: Platform<'a>,
+    home: &Home,
     pending: &'a Pending,
     worker: &Worker,
-    now_ms: u64,
     lost: Option<Lost>,
-) -> Result<Option<Hold<'a>>, ApiError> {
-    let work = &pending.ingest_id;
-    let mut track = Track::read(objects, store, work)?;
+) -> Result<Option<Hold<'a>>, PendingError> {
+    let (objects, ingest_id) = (platform.objects, &pending.ingest_id);
+    if let Some(end) = ended(platform, home, ingest_id)? {
+        conclude(platform, home, &pending.ticket(home), &end)?;
+        return Ok(None);
+    }
+    let mut track = Track::read(objects, home, ingest_id)?;
+    let folder = attempt::folder(home, ingest_id);
     let known = track.progress.chunks;
-    let attempt = match claim(objects, store, work, worker, now_ms, lost, known)? {
+    let now_ms = platform.now_ms();
+    let attempt = match claim(objects, &folder, worker, now_ms, lost, known)? {
         Claim::Granted(attempt) => attempt,
         Claim::Exhausted(reason) => {
-            fail(objects, store, pending, LastError::server(reason), now_ms)?;
+            let error = LastError::server(reason);
+            end(platform, home, pending, End::Failed { error })?;
             return Ok(None);
         }
         Claim::Held { until_ms } => {
             let seconds = (until_ms.saturating_sub(now_ms) / 1_000) as u32 + 1;
-            return Err(held(seconds));
+            return Err(PendingError::Held {
+                retry_after_s: seconds,
+            });
         }
     };
     if attempt.number() > 1 {
         // What was recorded between the reading and the claim.
-        track = Track::read(objects, store, work)?;
+        track = Track::read(objects, home, ingest_id)?;
     }
     if attempt.succeeds_lost() {
-        track.take_over(objects, attempt.number())?;
+        track.fence(objects, attempt.number())?;
     }
     Ok(Some(Hold {
-        objects,
-        store,
+        platform,
+        home: home.clone(),
         pending,
         attempt,
         track,
@@ -75,126 +94,102 @@ impl<'a> Hold<'a> {
 
     /// Keeps the attempt alive; to be called again and again while it goes on.
     ///
-    /// Errors: [`HELD`] where it was given to another, [`CANCELLED`] where nobody wants the
-    /// ingestion any more.
-    pub fn renew(&mut self, now_ms: u64) -> Result<(), ApiError> {
-        if !self.attempt.renew(self.objects, now_ms)? {
-            return Err(held(1));
+    /// Errors: [`PendingError::Held`] where it was given to another, [`PendingError::Cancelled`]
+    /// where nobody wants the ingestion any more.
+    pub fn renew(&mut self) -> Result<(), PendingError> {
+        let now_ms = self.platform.now_ms();
+        match self.attempt.renew(self.platform.objects, now_ms)? {
+            true => self.ensure_wanted(),
+            false => Err(PendingError::Held { retry_after_s: 1 }),
         }
-        self.ensure_wanted()
     }
 
-    /// Fails with [`CANCELLED`] where nobody wants the ingestion any more.
-    pub fn ensure_wanted(&self) -> Result<(), ApiError> {
-        ensure_wanted(self.objects, self.store, self.pending)
+    /// Fails with [`PendingError::Cancelled`] where nobody wants the ingestion any more.
+    pub fn ensure_wanted(&self) -> Result<(), PendingError> {
+        let Pending {
+            file_id, ingest_id, ..
+        } = self.pending;
+        ensure_wanted(self.platform, &self.home, file_id, ingest_id)
     }
 
     /// Records that the ingestion came so far; the next attempt goes on from there. `progress`
     /// adds to what was recorded before.
     ///
-    /// Errors: as of [`renew`](Self::renew); with [`HELD`], the segments that it adds are removed.
-    pub fn came(&mut self, progress: &Progress) -> Result<(), ApiError> {
+    /// Errors: as of [`renew`](Self::renew); with [`PendingError::Held`], the segments that it adds
+    /// are removed.
+    pub fn record(&mut self, progress: &Progress) -> Result<(), PendingError> {
         let heard = self.track.progress.segments.len();
-        let number = self.attempt.number();
-        match self.track.record(self.objects, number, progress.clone())? {
-            Recorded::Yes => self.ensure_wanted(),
-            Recorded::Overtaken => Err(held(1)),
-            Recorded::No => {
-                let unheard = progress.segments.get(heard..).unwrap_or_default();
-                discard_unheard(self.objects, self.store, unheard);
-                Err(held(1))
-            }
+        let (objects, number) = (self.platform.objects, self.attempt.number());
+        let recorded = self.track.record(objects, number, progress.clone())?;
+        if recorded == Recorded::No {
+            let unheard = progress.segments.get(heard..).unwrap_or_default();
+            discard_unheard(objects, &self.home, unheard);
+        }
+        // Where it has ended, the record came too late to go with the others.
+        self.ensure_wanted()?;
+        match recorded {
+            Recorded::Yes => Ok(()),
+            Recorded::No | Recorded::Overtaken => Err(PendingError::Held { retry_after_s: 1 }),
         }
     }
 
-    /// Ends the attempt at the end of a step.
-    pub fn release(self) -> Result<(), ApiError> {
-        self.attempt.release(self.objects)
+    /// Ends the attempt, and the ingestion with it where it is committed, failed or unwanted.
+    ///
+    /// Errors: [`PendingError::Held`] where that is how it stopped, and what the storage answers.
+    pub fn end(self, ending: Ending) -> Result<(), PendingError> {
+        let (platform, objects) = (self.platform, self.platform.objects);
+        match ending {
+            Ending::Committed => self.complete(),
+            Ending::Step => {
+                self.attempt.release(objects)?;
+                tidy(platform, &self.home, self.pending)
+            }
+            Ending::Passing(how) => {
+                self.attempt.give_up(objects, &how)?;
+                tidy(platform, &self.home, self.pending)
+            }
+            Ending::Failed(error) => end(platform, &self.home, self.pending, End::Failed { error }),
+            Ending::Stopped(PendingError::Cancelled) => {
+                end(platform, &self.home, self.pending, End::Cancelled)
+            }
+            Ending::Stopped(error) => Err(error),
+        }
     }
 
-    /// Ends the ingestion, which is in `committed`.
-    pub fn complete(self, committed: &Manifest) -> Result<(), ApiError> {
-        let (objects, ingest_id) = (self.objects, &self.pending.ingest_id);
+    fn complete(self) -> Result<(), PendingError> {
+        let (platform, home) = (self.platform, &self.home);
+        let ingest_id = &self.pending.ingest_id;
+        decide(platform, home, ingest_id, End::Completed)?;
+        let ticket = self.pending.ticket(home);
         if self.attempt.number() > 1 {
-            // While the record is there, others would do this again if it were cut short.
-            remove_leftovers(objects, committed, ingest_id)?;
+            // Earlier attempts may have left segments.
+            conclude(platform, home, &ticket, &End::Completed)?;
+            return Ok(());
         }
-        remove(objects, self.store, &self.pending.file_id, ingest_id)?;
-        // Only now does no attempt begin that adds to it.
-        conclude_committed(objects, committed, ingest_id)
-    }
-
-    /// Ends the attempt with an error, and the ingestion with it unless the error is another
-    /// attempt's business ([`HELD`]) or, with `patient`, one that may pass: such ones are tried
-    /// again a few times.
-    pub fn end(self, error: ApiError, patient: bool, now_ms: u64) -> Result<(), ApiError> {
-        let Self {
-            objects,
-            store,
-            pending,
-            attempt,
-            ..
-        } = self;
-        match error.code.as_deref() {
-            Some(HELD) => Err(error),
-            Some(CANCELLED) => {
-                conclude(objects, store, &pending.file_id, &pending.ingest_id, now_ms)?;
-                Ok(())
-            }
-            _ if patient && error.retry_after_s.is_some() => {
-                attempt.give_up(objects, &error.message)
-            }
-            _ => fail(objects, store, pending, error.into(), now_ms),
-        }
+        let mut keys = self.track.keys();
+        keys.push(self.attempt.key());
+        keys.push(ticket.key());
+        Ok(platform.objects.delete_many(&keys)?)
     }
 }
 
-/// Fails with [`CANCELLED`] where nobody wants the ingestion any more.
-fn ensure_wanted(objects: &dyn Objects, store: &str, pending: &Pending) -> Result<(), ApiError> {
-    if is_wanted(objects, store, pending)? {
-        return Ok(());
+/// Where the ingestion has ended meanwhile, what its attempt said last goes with the rest.
+fn tidy(platform: Platform<'_>, home: &Home, pending: &Pending) -> Result<(), PendingError> {
+    if let Some(end) = ended(platform, home, &pending.ingest_id)? {
+        conclude(platform, home, &pending.ticket(home), &end)?;
     }
-    Err(
-        ApiError::conflict("The file was taken out of the store while it was ingested.")
-            .code(CANCELLED),
-    )
+    Ok(())
 }
 
-fn held(seconds: u32) -> ApiError {
-    let mut held = ApiError::conflict("Another attempt at this ingestion is under way.");
-    held.retry_after_s = Some(seconds);
-    held.code(HELD)
-}
-
-fn fail(
-    objects: &dyn Objects,
-    store: &str,
+/// Ends an ingestion as wanted, or as it has ended already.
+fn end(
+    platform: Platform<'_>,
+    home: &Home,
     pending: &Pending,
-    error: LastError,
-    now_ms: u64,
-) -> Result<(), ApiError> {
-    if is_wanted(objects, store, pending)? {
-        let failed = Pending {
-            status: Status::Failed,
-            last_error: Some(error),
-            ..pending.clone()
-        };
-        write(objects, store, &failed)?;
-    }
-    conclude_failed(objects, store, pending, now_ms)
-}
-
-/// Removes what was written for an ingestion that failed; doing it again changes nothing. One
-/// whose commit succeeded although its writer was told otherwise has not failed.
-pub fn conclude_failed(
-    objects: &dyn Objects,
-    store: &str,
-    failed: &Pending,
-    now_ms: u64,
-) -> Result<(), ApiError> {
-    let (file, ingest_id) = (&failed.file_id, &failed.ingest_id);
-    if conclude(objects, store, file, ingest_id, now_ms)? {
-        remove(objects, store, file, ingest_id)?;
-    }
+    wanted: End,
+) -> Result<(), PendingError> {
+    let ended = decide(platform, home, &pending.ingest_id, wanted)?;
+    let ticket: Ticket = pending.ticket(home);
+    conclude(platform, home, &ticket, &ended)?;
     Ok(())
 }

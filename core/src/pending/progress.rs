@@ -1,11 +1,12 @@
 use serde::{Deserialize, Serialize};
 
+use super::PendingError;
+use super::error::{parse as parse_at, to_vec};
 use crate::chunk::Format;
-use crate::error::ApiError;
 use crate::ingest::Position;
-use crate::json;
 use crate::objects::{ObjectError, Objects};
 use crate::segment::SegmentMeta;
+use crate::store::Home;
 
 /// So many records are kept; an older one says nothing that they do not.
 const KEPT: u64 = 2;
@@ -58,11 +59,11 @@ pub struct Track {
 
 impl Track {
     /// The progress of the ingestion `ingest_id` so far.
-    pub fn read(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<Self, ApiError> {
-        Self::in_folder(objects, folder(store, ingest_id))
+    pub fn read(objects: &dyn Objects, home: &Home, ingest_id: &str) -> Result<Self, PendingError> {
+        Self::in_folder(objects, folder(home, ingest_id))
     }
 
-    fn in_folder(objects: &dyn Objects, folder: String) -> Result<Self, ApiError> {
+    fn in_folder(objects: &dyn Objects, folder: String) -> Result<Self, PendingError> {
         for _ in 0..MOST_READS {
             let Some(newest) = newest(objects, &folder)? else {
                 return Ok(Self {
@@ -71,10 +72,11 @@ impl Track {
                     progress: Progress::default(),
                 });
             };
-            match objects.get(&key(&folder, newest)) {
+            let key = key(&folder, newest);
+            match objects.get(&key) {
                 Ok(data) => {
                     return Ok(Self {
-                        progress: parse(&data)?.progress,
+                        progress: parse_at::<Record>(&key, &data)?.progress,
                         newest,
                         folder,
                     });
@@ -94,11 +96,11 @@ impl Track {
         objects: &dyn Objects,
         attempt: u32,
         progress: Progress,
-    ) -> Result<Recorded, ApiError> {
+    ) -> Result<Recorded, PendingError> {
         let record = Record { attempt, progress };
-        let data = json::to_vec(&record, "The progress cannot be written")?;
         let number = self.newest + 1;
         let own = key(&self.folder, number);
+        let data = to_vec(&own, &record)?;
         let is_created = match objects.put_new(&own, &data) {
             Ok(()) => true,
             Err(ObjectError::AlreadyExists) => false,
@@ -118,6 +120,11 @@ impl Track {
             .segments
             .last()
             .is_some_and(|own| newest.progress.segments.contains(own));
+        if newest.newest < number {
+            // The ingestion has ended, and its records are gone: what it was committed with, nobody
+            // can tell from here.
+            return Ok(Recorded::Overtaken);
+        }
         if is_created && newest.newest > number && !is_heard {
             objects.delete(&own)?;
         }
@@ -128,7 +135,7 @@ impl Track {
     }
 
     /// Makes sure that no earlier attempt records anything after what is known here.
-    pub fn take_over(&mut self, objects: &dyn Objects, attempt: u32) -> Result<(), ApiError> {
+    pub fn fence(&mut self, objects: &dyn Objects, attempt: u32) -> Result<(), PendingError> {
         for _ in 0..MOST_READS {
             let known = self.progress.clone();
             if self.record(objects, attempt, known)? == Recorded::Yes {
@@ -139,30 +146,43 @@ impl Track {
         Err(contended())
     }
 
+    /// The keys of the records that are kept.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let oldest = self.newest.saturating_sub(KEPT - 1).max(1);
+        (oldest..=self.newest)
+            .map(|number| key(&self.folder, number))
+            .collect()
+    }
+
     fn prune(&self, objects: &dyn Objects) {
         let oldest_kept = self.newest.saturating_sub(KEPT - 1);
         // What cannot be removed now goes with a later record, or with the ingestion.
         let Ok(records) = objects.list_all(&self.folder) else {
             return;
         };
-        for meta in records {
-            if number_of(&meta.key).is_some_and(|number| number < oldest_kept) {
-                let _ = objects.delete(&meta.key);
-            }
-        }
+        let is_old = |key: &String| number_of(key).is_some_and(|number| number < oldest_kept);
+        let old: Vec<String> = records
+            .into_iter()
+            .map(|meta| meta.key)
+            .filter(is_old)
+            .collect();
+        let _ = objects.delete_many(&old);
     }
 }
 
 /// Removes the progress of an ingestion that has ended.
-pub(super) fn forget(objects: &dyn Objects, store: &str, ingest_id: &str) -> Result<(), ApiError> {
-    for meta in objects.list_all(&folder(store, ingest_id))? {
-        objects.delete(&meta.key)?;
-    }
-    Ok(())
+pub(super) fn forget(
+    objects: &dyn Objects,
+    home: &Home,
+    ingest_id: &str,
+) -> Result<(), PendingError> {
+    let listed = objects.list_all(&folder(home, ingest_id))?;
+    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
+    Ok(objects.delete_many(&keys)?)
 }
 
-fn folder(store: &str, ingest_id: &str) -> String {
-    format!("stores/{store}/progress/{ingest_id}/")
+fn folder(home: &Home, ingest_id: &str) -> String {
+    home.key(&format!("progress/{ingest_id}/"))
 }
 
 fn key(folder: &str, number: u64) -> String {
@@ -173,17 +193,11 @@ fn number_of(key: &str) -> Option<u64> {
     key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
 }
 
-fn newest(objects: &dyn Objects, folder: &str) -> Result<Option<u64>, ApiError> {
+fn newest(objects: &dyn Objects, folder: &str) -> Result<Option<u64>, PendingError> {
     let records = objects.list_all(folder)?;
     Ok(records.iter().filter_map(|meta| number_of(&meta.key)).max())
 }
 
-fn parse(data: &[u8]) -> Result<Record, ApiError> {
-    serde_json::from_slice(data).map_err(|fault| {
-        ApiError::new(500, format!("A progress record is damaged: {fault}.")).code("damaged_object")
-    })
-}
-
-fn contended() -> ApiError {
-    ApiError::unavailable("Another attempt at this ingestion goes on; try again.")
+fn contended() -> PendingError {
+    PendingError::Contended
 }

@@ -29,11 +29,10 @@ pub(super) fn train(
             seen += 1;
             (seen - 1).is_multiple_of(step)
         };
-        segment::each_vectors(work.objects, segment, wanted, |_, vectors| {
+        segment::each_vectors(work.platform.objects, segment, wanted, |_, vectors| {
             let room = most.saturating_sub(sample.len());
             sample.extend_from_slice(&vectors[..vectors.len().min(room)]);
-            work.count((vectors.len() / dimension as usize) as u64);
-            Ok::<(), RebuildError>(())
+            work.count((vectors.len() / dimension as usize) as u64)
         })?;
     }
     index.train(&sample)?;
@@ -63,12 +62,11 @@ pub(super) fn add(
         truth.offer(first, nearest);
         first += rows;
         batch.clear();
-        work.count(rows);
-        Ok(())
+        work.count(rows)
     };
     for segment in segments {
         segment::each_vectors(
-            work.objects,
+            work.platform.objects,
             segment,
             |_| true,
             |_, vectors| {

@@ -1,29 +1,15 @@
-use crate::store::{Entry, Manifest};
+use crate::store::Manifest;
 
 /// From so many rows that no index knows on a store is rebuilt, unless configured otherwise: about
 /// where a scan of them takes longer than the rest of a search.
 pub const DEFAULT_MIN_ROWS: u32 = 50_000;
 
 /// Whether a store has outgrown its segments: at least `min_rows` rows (0 for never), and a fourth
-/// of those that its index knows, are new to the index or dead in it.
+/// of those that its index knows, are new to the index or dead in it, and some row is live.
 ///
-/// Reads nothing but the version itself: deletions count from the next fold on.
+/// Reads nothing but the version itself.
 pub fn is_due(manifest: &Manifest, min_rows: u32) -> bool {
-    if min_rows == 0 {
-        return false;
-    }
-    let in_tail: u64 = manifest
-        .tail
-        .iter()
-        .map(|entry| match entry {
-            Entry::Add { segments, .. } => segments.iter().map(|meta| u64::from(meta.rows)).sum(),
-            _ => 0,
-        })
-        .sum();
-    let folded = manifest
-        .base
-        .as_ref()
-        .map_or(0, |base| base.rows + base.dead);
     let known = manifest.index.as_ref().map_or(0, |index| index.rows);
-    in_tail + folded >= u64::from(min_rows).max(known / 4)
+    let is_wanted = min_rows > 0 && manifest.totals.rows > 0;
+    is_wanted && manifest.unindexed_rows() >= u64::from(min_rows).max(known / 4)
 }

@@ -1,9 +1,9 @@
 use thiserror::Error;
 
 use super::IndexerError;
-use crate::error::ApiError;
 use crate::objects::ObjectError;
 use crate::segment::SegmentError;
+use crate::store::StoreError;
 
 /// Why a rebuild did not end; the store is as it was.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -22,26 +22,31 @@ pub enum RebuildError {
     Retry(String),
 }
 
-impl From<ApiError> for RebuildError {
-    fn from(error: ApiError) -> Self {
-        match error.status {
-            // What was read was superseded and removed: the next try begins from what is there.
-            404 | 409 | 507 => Self::Retry(error.message),
-            _ if error.retry_after_s.is_some() => Self::Retry(error.message),
-            _ => Self::GiveUp(error.message),
+impl From<StoreError> for RebuildError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoSuchStore(_) => Self::Gone,
+            StoreError::Overtaken => Self::Overtaken,
+            // What was read was superseded and removed, or there may be space later: the next try
+            // begins from what is there.
+            _ if error.may_pass() || error.is_missing() || error.is_out_of_space() => {
+                Self::Retry(error.to_string())
+            }
+            StoreError::Unconfirmed => Self::Retry(error.to_string()),
+            _ => Self::GiveUp(error.to_string()),
         }
     }
 }
 
 impl From<ObjectError> for RebuildError {
     fn from(error: ObjectError) -> Self {
-        ApiError::from(error).into()
+        StoreError::from(error).into()
     }
 }
 
 impl From<SegmentError> for RebuildError {
     fn from(error: SegmentError) -> Self {
-        ApiError::from(error).into()
+        StoreError::from(error).into()
     }
 }
 

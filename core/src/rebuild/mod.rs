@@ -3,7 +3,7 @@
 //! The index itself is [`Indexer`]'s, which the host has and guests do not. What is here is
 //! the rest: which index ([`choose`]), which rows, how well it finds, and the commit, which keeps what
 //! was uploaded and deleted meanwhile. A rebuild changes nothing before its commit; one that is cut
-//! short leaves objects in a folder of its own, which [`clear`] removes.
+//! short leaves objects in a folder of its own, which the next one removes.
 
 mod build;
 mod choose;
@@ -19,7 +19,6 @@ mod recall;
 mod run;
 
 pub use choose::{Choice, RECALL_TARGET, choose};
-pub use commit::clear;
 pub use due::{DEFAULT_MIN_ROWS, is_due};
 pub use error::RebuildError;
 pub use factory::{Factory, FactoryError};

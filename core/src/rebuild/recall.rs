@@ -79,7 +79,7 @@ pub(super) fn measure(
             let (found, all) = truth.hits(number, &found);
             hits += found;
             wanted += all;
-            work.count(1);
+            work.count(1)?;
         }
         let recall = match wanted {
             0 => 1.0,

@@ -1,3 +1,5 @@
+//! A rebuild from its claim to its commit.
+
 use std::io::{BufWriter, Write};
 
 use sha2::{Digest, Sha256};
@@ -6,18 +8,17 @@ use super::choose::{Choice, choose};
 use super::copy::Copied;
 use super::indexer::{Indexer, IndexerError, Indexers, Sink};
 use super::{Factory, Progress, RebuildError, Step, build, commit, copy, files, recall};
-use crate::error::ApiError;
-use crate::objects::Objects;
+use crate::platform::{Platform, Worker};
 use crate::segment::{self, SegmentMeta};
-use crate::store::{IndexRef, Manifest, Table, current, keys};
+use crate::store::{self, Duty, Held, IndexRef, Manifest, current};
 
 /// What is to be built.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The store.
     pub store: String,
-    /// The new base's name, unique in the store.
-    pub base: String,
+    /// Who builds.
+    pub worker: Worker,
     /// The kind of index, where the caller wants a certain one.
     pub factory: Option<Factory>,
     /// Bytes that the process may use.
@@ -26,16 +27,16 @@ pub struct Order {
     pub recall_target: f32,
     /// Rows to measure that with.
     pub recall_queries: u64,
-    /// Rows of each of the base's segments.
+    /// Rows of each of the base's segments, at the least.
     pub rows_per_segment: u32,
 }
 
 impl Order {
     /// As usual: see [`RECALL_TARGET`](super::RECALL_TARGET).
-    pub fn new(store: &str, base: String, memory_bytes: u64) -> Self {
+    pub fn new(store: &str, worker: Worker, memory_bytes: u64) -> Self {
         Self {
             store: store.to_owned(),
-            base,
+            worker,
             factory: None,
             memory_bytes,
             recall_target: super::RECALL_TARGET,
@@ -56,8 +57,12 @@ pub enum Outcome {
 
 /// The surroundings of a rebuild.
 pub(super) struct Work<'a> {
-    pub objects: &'a dyn Objects,
+    pub platform: Platform<'a>,
     pub order: &'a Order,
+    /// The new base's name.
+    pub base: String,
+    /// The claim to the store.
+    pub held: &'a mut Held,
     progress: Progress,
     report: &'a mut dyn FnMut(&Progress),
 }
@@ -73,104 +78,105 @@ impl Work<'_> {
         (self.report)(&self.progress);
     }
 
-    pub(super) fn count(&mut self, more: u64) {
+    /// Notes that so much more is done.
+    ///
+    /// Errors: [`RebuildError::Overtaken`] where somebody else claimed the store meanwhile.
+    pub(super) fn count(&mut self, more: u64) -> Result<(), RebuildError> {
         const EVERY: u64 = 512;
         let before = self.progress.done;
         self.progress.done = before + more;
         if before / EVERY != self.progress.done / EVERY {
             (self.report)(&self.progress);
+            self.held.renew(self.platform)?;
         }
+        Ok(())
     }
 }
 
 /// Rebuilds a store: copies its live rows, builds an index over them, measures it and commits.
 ///
-/// `clock` answers milliseconds since the Unix epoch; `still_wanted` whether this worker still
-/// holds the job. After an error nothing has changed, and what was written is removed where that is
+/// Takes the next claim to the store's rebuild, whoever holds one: of several at once the last one
+/// begun commits. After an error nothing has changed, and what was written is removed where that is
 /// safe. Memory: the index, a sample to train it, and some batches of rows.
 pub fn rebuild(
-    objects: &dyn Objects,
+    platform: Platform<'_>,
     order: &Order,
     indexers: &dyn Indexers,
-    clock: &dyn Fn() -> u64,
-    still_wanted: &dyn Fn() -> Result<bool, ApiError>,
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Outcome, RebuildError> {
+    let has_rows = |newest: &Manifest| newest.totals.rows > 0;
+    let (store, worker) = (&order.store, &order.worker);
+    let claimed = store::claim(platform, store, Duty::Rebuild, worker, true, has_rows)?;
+    let Some(mut held) = claimed else {
+        return Ok(Outcome::Empty);
+    };
+    let manifest = held.manifest.clone();
+    commit::clear(platform, &manifest)?;
+    let Some(dimension) = manifest.store.embedding.dimension else {
+        held.release(platform)?;
+        return Ok(Outcome::Empty);
+    };
     let mut work = Work {
-        objects,
+        platform,
         order,
+        base: commit::base_name(platform, held.epoch),
+        held: &mut held,
         progress: Progress::default(),
         report,
     };
-    let manifest = current(objects, &order.store)?.ok_or(RebuildError::Gone)?;
-    let read = Table::of(objects, &manifest)?;
-    let rows: u64 = read
-        .segments
-        .values()
-        .map(|meta| read.live_count(meta))
-        .sum();
-    let (Some(dimension), 1..) = (manifest.store.embedding.dimension, rows) else {
-        return Ok(Outcome::Empty);
-    };
-    work.progress.rows = rows;
-    let built = prepare(
-        &mut work, &manifest, &read, rows, dimension, indexers, clock,
-    );
+    work.progress.rows = manifest.totals.rows;
+    let built = prepare(&mut work, &manifest, dimension, indexers);
     let (copied, index) = match built {
         Ok(built) => built,
         Err(error) => {
-            discard(objects, order);
-            return match current(objects, &order.store) {
+            discard(&work, &manifest);
+            let was_held = work.held.release(platform)?;
+            return match current(platform, store) {
                 Ok(None) => Err(RebuildError::Gone),
+                // What it read or wrote, its successor has removed.
+                _ if !was_held => Err(RebuildError::Overtaken),
                 _ => Err(error),
             };
         }
     };
     work.begin(Step::Committing, 1);
-    let store = &order.store;
-    // After another error a version may name the base: then the next try at the job decides.
-    match commit::commit(
-        objects,
-        &read,
-        &copied,
-        &index,
-        store,
-        clock(),
-        still_wanted,
-    ) {
+    // After another error a version may name the base: then the next claim decides.
+    match commit::commit(&mut work, &manifest, copied, &index) {
         Ok(()) => Ok(Outcome::Built(index)),
         Err(error @ (RebuildError::Gone | RebuildError::Overtaken)) => {
-            discard(objects, order);
+            discard(&work, &manifest);
             Err(error)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Removes what was written. What cannot be removed now is inert, and goes with the job.
-fn discard(objects: &dyn Objects, order: &Order) {
-    let written = objects.list_all(&keys::base(&order.store, &order.base));
-    for meta in written.unwrap_or_default() {
-        let _ = objects.delete(&meta.key);
-    }
+/// Removes what was written. What cannot be removed now is inert, and goes with the next claim.
+fn discard(work: &Work<'_>, manifest: &Manifest) {
+    let objects = work.platform.objects;
+    let written = objects.list_all(&manifest.home().base(&work.base));
+    let keys: Vec<String> = written
+        .unwrap_or_default()
+        .into_iter()
+        .map(|meta| meta.key)
+        .collect();
+    let _ = objects.delete_many(&keys);
 }
 
 /// Everything before the commit.
 fn prepare(
     work: &mut Work<'_>,
     manifest: &Manifest,
-    read: &Table,
-    rows: u64,
     dimension: u32,
     indexers: &dyn Indexers,
-    clock: &dyn Fn() -> u64,
 ) -> Result<(Copied, IndexRef), RebuildError> {
     let order = work.order;
+    let rows = manifest.totals.rows;
     let choice = choose(rows, dimension, order.memory_bytes, order.factory.as_ref())?;
     work.begin(Step::Copying, rows);
-    let copied = copy::copy(work, manifest, read, rows, dimension)?;
+    let copied = copy::copy(work, manifest, rows, dimension)?;
     let metas: Vec<&SegmentMeta> = copied.segments.iter().collect();
-    let segments = segment::open(work.objects, &order.store, &metas)?;
+    let segments = segment::open(work.platform.objects, &manifest.home(), &metas)?;
     work.begin(Step::Training, choice.train_rows);
     let mut index = build::train(work, &copied, &segments, dimension, &choice, indexers)?;
     work.begin(Step::Adding, rows);
@@ -186,32 +192,23 @@ fn prepare(
     work.begin(Step::Measuring, samples * choice.parameters.len() as u64);
     let measured = recall::measure(work, index.as_ref(), &truth, &copied, dimension, &choice)?;
     work.begin(Step::Writing, rows);
-    let index = write(
-        work,
-        read,
-        &copied,
-        index.as_ref(),
-        choice,
-        measured,
-        clock(),
-    )?;
+    let index = write(work, manifest, &copied, index.as_ref(), choice, measured)?;
     Ok((copied, index))
 }
 
 fn write(
     work: &mut Work<'_>,
-    read: &Table,
+    manifest: &Manifest,
     copied: &Copied,
     index: &dyn Indexer,
     choice: Choice,
     (parameters, recall): (String, f32),
-    now_ms: u64,
 ) -> Result<IndexRef, RebuildError> {
-    let Order { store, base, .. } = work.order;
+    let (platform, base) = (work.platform, &work.base);
     let mut sink = BufWriter::with_capacity(
         1 << 20,
         Sink {
-            object: work.objects.create(&keys::index(store, base))?,
+            object: platform.objects.create(&manifest.home().index(base))?,
             hash: Sha256::new(),
             failure: None,
         },
@@ -225,7 +222,7 @@ fn write(
         return Err(sink.failure.map_or(error, IndexerError::Storage).into());
     }
     let bytes = sink.object.finish()?;
-    files::write(work.objects, store, base, read, &copied.segments)?;
+    files::write(platform, manifest, base)?;
     Ok(IndexRef {
         base: base.clone(),
         rows: copied.rows,
@@ -236,6 +233,7 @@ fn write(
         parameters,
         candidates: choice.candidates,
         recall,
-        built_ms: now_ms,
+        built_ms: platform.now_ms(),
+        legacy: false,
     })
 }

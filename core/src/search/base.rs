@@ -1,11 +1,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{Search, live_rows};
-use crate::error::ApiError;
-use crate::filter::Filter;
+use super::{Search, rows_of};
 use crate::segment::SegmentMeta;
-use crate::store::Table;
+use crate::store::Live;
 
 /// A row of a base that an index found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,33 +15,33 @@ pub struct BaseHit {
 }
 
 /// A native index over the rows of a store's base.
-pub trait BaseIndex {
+pub trait BaseIndex<E> {
     /// About the `limit` live rows nearest to `query`, which has length 1, best first, of those
     /// that pass the search's filter; more where the index needs more for its recall.
     ///
     /// `None` where there is no index to ask: then the rows are scanned. An error ends the search.
-    fn nearest(&self, query: &[f32], limit: usize) -> Result<Option<Vec<BaseHit>>, ApiError>;
+    fn nearest(&self, query: &[f32], limit: usize) -> Result<Option<Vec<BaseHit>>, E>;
 }
 
 /// What was found in each segment, for each query.
-pub(super) type Found<'a> = HashMap<&'a str, Vec<Vec<(u32, f32)>>>;
+pub(super) type FoundIn<'a> = HashMap<&'a str, Vec<Vec<(u32, f32)>>>;
 
 /// Asks the base's index. Answers the segments of the base in which something was found; `None`
 /// where there is no index to ask. `metas` are the segments with rows that may be found.
-pub(super) fn find<'a>(
-    table: &Table,
-    wanted: &Search<'_>,
+pub(super) fn find<'a, E>(
+    live: &'a Live,
+    wanted: &Search<'_, E>,
     metas: &[&'a SegmentMeta],
-) -> Result<Option<Found<'a>>, ApiError> {
+) -> Result<Option<FoundIn<'a>>, E> {
     let mut parts: Vec<Part<'a>> = metas
         .iter()
-        .filter_map(|meta| Part::of(meta, table, wanted.filter))
+        .filter_map(|meta| Part::of(meta, live))
         .collect();
     let (Some(index), false) = (wanted.base, parts.is_empty()) else {
         return Ok(None);
     };
     parts.sort_by_key(|part| part.first);
-    let mut found = Found::new();
+    let mut found = FoundIn::new();
     for (number, query) in wanted.queries.iter().enumerate() {
         let Some(hits) = index.nearest(query.unit(), wanted.limit)? else {
             return Ok(None);
@@ -68,15 +66,15 @@ pub(super) fn find<'a>(
 struct Part<'a> {
     first: u64,
     segment: &'a str,
-    live: Vec<Range<u32>>,
+    live: &'a [Range<u32>],
 }
 
 impl<'a> Part<'a> {
-    fn of(meta: &'a SegmentMeta, table: &Table, filter: Option<&Filter>) -> Option<Self> {
+    fn of(meta: &'a SegmentMeta, live: &'a Live) -> Option<Self> {
         Some(Self {
             first: meta.base.as_ref()?.first_row,
             segment: meta.id.as_str(),
-            live: live_rows(table, filter, meta),
+            live: rows_of(live, meta),
         })
     }
 
@@ -87,23 +85,4 @@ impl<'a> Part<'a> {
         let range = self.live.get(after.checked_sub(1)?)?;
         range.contains(&row).then_some(row)
     }
-}
-
-/// The rows of the base `base` that may be found, as its index numbers them: ascending, apart.
-pub fn live_in_base(table: &Table, base: &str, filter: Option<&Filter>) -> Vec<Range<u64>> {
-    let mut live: Vec<Range<u64>> = Vec::new();
-    let mut segments: Vec<&SegmentMeta> = table.segments.values().collect();
-    segments.retain(|meta| meta.base.as_ref().is_some_and(|place| place.id == base));
-    segments.sort_by_key(|meta| meta.base.as_ref().map(|place| place.first_row));
-    for meta in segments {
-        let first = meta.base.as_ref().map_or(0, |place| place.first_row);
-        for rows in live_rows(table, filter, meta) {
-            let rows = first + u64::from(rows.start)..first + u64::from(rows.end);
-            match live.last_mut() {
-                Some(last) if last.end == rows.start => last.end = rows.end,
-                _ => live.push(rows),
-            }
-        }
-    }
-    live
 }

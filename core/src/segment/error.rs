@@ -1,6 +1,5 @@
 use thiserror::Error;
 
-use crate::error::ApiError;
 use crate::objects::ObjectError;
 
 /// Why a segment could not be written, opened or searched.
@@ -30,18 +29,6 @@ impl SegmentError {
         Self::Corrupt {
             key: key.to_owned(),
             what: what.into(),
-        }
-    }
-}
-
-impl From<SegmentError> for ApiError {
-    fn from(error: SegmentError) -> Self {
-        let message = error.to_string();
-        match error {
-            SegmentError::Invalid(_) => Self::invalid_request(message),
-            SegmentError::Storage(fault) => fault.into(),
-            SegmentError::Corrupt { .. } => Self::new(500, message).code("corrupt"),
-            SegmentError::Build(_) => Self::new(500, message),
         }
     }
 }

@@ -5,18 +5,14 @@
 
 use std::ops::Range;
 
-use arrow_ipc::{RecordBatch, root_as_footer, root_as_message};
 use serde::{Deserialize, Serialize};
 
+use super::BATCH_ROWS;
 use super::batch::batch_rows;
-use super::{BATCH_ROWS, SegmentError, SegmentMeta};
 
 /// The key of the layout in the footer's custom metadata.
 pub(super) const LAYOUT_KEY: &str = "dayfly.layout";
 
-const MAGIC: &[u8; 6] = b"ARROW1";
-/// The footer's length and the magic, which end an Arrow file.
-const TRAILER_BYTES: usize = 4 + MAGIC.len();
 /// Arrow pads each buffer to 64 bytes; two of them may lie so far apart and no further.
 const PADDING: u64 = 64;
 
@@ -79,43 +75,17 @@ impl From<BatchLayout> for [u64; 9] {
     }
 }
 
+/// What the footer's custom metadata holds.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Layout {
+    /// In the order of their rows.
     pub batches: Vec<BatchLayout>,
 }
 
 impl BatchLayout {
-    /// Reads the places out of an encoded record batch that begins at `position` in the file.
-    /// `None` when the message is not one of this schema.
-    pub(super) fn of_message(encoded: &[u8], position: u64) -> Option<Self> {
-        let length = encoded.get(4..8)?.try_into().ok().map(u32::from_le_bytes)?;
-        let body = 8 + u64::from(length);
-        let message = root_as_message(encoded.get(8..body as usize)?).ok()?;
-        let batch: RecordBatch<'_> = message.header_as_record_batch()?;
-        let buffers = batch.buffers()?;
-        // Validity and values of each column; text columns have offsets between them, and
-        // fixed-size lists a validity of their own before their values'.
-        const BUFFERS: usize = 20;
-        if buffers.len() != BUFFERS {
-            return None;
-        }
-        let at = |buffer: usize| position + body + buffers.get(buffer).offset() as u64;
-        Some(Self {
-            rows: batch.length() as u64,
-            chunk: at(4),
-            start: at(6),
-            end: at(8),
-            text_offsets: at(10),
-            text: at(11),
-            vector: at(14),
-            code: at(17),
-            scale: at(19),
-        })
-    }
-
-    /// The bytes from the first row's chunk number to the end of the text offsets.
-    pub(super) fn places(&self) -> Range<u64> {
-        self.chunk..self.text_offsets + (self.rows + 1) * 4
+    /// Where the offsets of the texts end.
+    pub(super) fn text_offsets_end(&self) -> u64 {
+        self.text_offsets + (self.rows + 1) * 4
     }
 
     /// The bytes from the code of row `first` to the last row's scale.
@@ -131,7 +101,7 @@ impl BatchLayout {
 
     /// Whether the columns lie one behind the other, as far apart as padding may put them, and
     /// end before `end`.
-    fn fits(&self, dimension: u32, end: u64) -> bool {
+    pub(super) fn fits(&self, dimension: u32, end: u64) -> bool {
         let wide = u64::from(dimension);
         let rows = self.rows;
         if rows == 0 || rows > u64::from(batch_rows(dimension).min(BATCH_ROWS)) {
@@ -153,46 +123,4 @@ impl BatchLayout {
                 .checked_add(rows * 4)
                 .is_some_and(|last| last <= end)
     }
-}
-
-impl Layout {
-    /// Takes the layout out of an Arrow file's last bytes, and checks it against `meta`.
-    pub(super) fn of_tail(
-        tail: &[u8],
-        meta: &SegmentMeta,
-        key: &str,
-    ) -> Result<Self, SegmentError> {
-        let broken = |what: &str| SegmentError::corrupt(key, what);
-        let text = footer_entry(tail).ok_or_else(|| broken("its footer does not parse"))?;
-        let layout: Self =
-            serde_json::from_str(&text).map_err(|_| broken("its layout does not parse"))?;
-        let end = meta.bytes.saturating_sub(u64::from(meta.tail_bytes));
-        if !layout
-            .batches
-            .iter()
-            .all(|batch| batch.fits(meta.dimension, end))
-        {
-            return Err(broken("its layout names bytes that it cannot have"));
-        }
-        let rows: u64 = layout.batches.iter().map(|batch| batch.rows).sum();
-        if rows != u64::from(meta.rows) {
-            return Err(broken("its layout does not account for every row"));
-        }
-        Ok(layout)
-    }
-}
-
-fn footer_entry(tail: &[u8]) -> Option<String> {
-    let (rest, trailer) = tail.split_at_checked(tail.len().checked_sub(TRAILER_BYTES)?)?;
-    let (length, magic) = trailer.split_at_checked(4)?;
-    if magic != MAGIC {
-        return None;
-    }
-    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-    let footer = root_as_footer(rest.get(rest.len().checked_sub(length)?..)?).ok()?;
-    let entries = footer.custom_metadata()?;
-    let entry = entries
-        .iter()
-        .find(|entry| entry.key() == Some(LAYOUT_KEY))?;
-    entry.value().map(str::to_owned)
 }

@@ -1,10 +1,10 @@
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
 use super::{MAX_DIMENSION, SegmentError};
+use crate::store::Home;
 
-/// What a manifest says of a segment: enough to open it with one read of its tail.
+/// What a manifest says of a segment: enough to open it with one read of its tail, and of one
+/// size however many rows and files there are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentMeta {
     /// Names its objects.
@@ -15,8 +15,6 @@ pub struct SegmentMeta {
     pub bytes: u64,
     /// Components of each vector.
     pub dimension: u32,
-    /// Whose rows these are: runs in the order of the rows.
-    pub files: Vec<FileRun>,
     /// Bytes at the end of the Arrow file that hold its footer and layout.
     pub tail_bytes: u32,
     /// SHA-256 of those bytes, in hexadecimal; checked whenever the segment is opened.
@@ -29,6 +27,9 @@ pub struct SegmentMeta {
     /// Its place among the rows of an indexed base, where it is a part of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<BasePlace>,
+    /// It is kept where stores without incarnations kept it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub legacy: bool,
 }
 
 /// Where a base that has a native index keeps a segment, and which of its rows these are.
@@ -60,64 +61,43 @@ pub struct GraphMeta {
     pub sha256: String,
 }
 
-/// The key of a segment's rows.
-pub fn rows_key(store: &str, segment: &str, base: Option<&BasePlace>) -> String {
+/// The key of the rows of a segment that is yet to be written.
+pub(super) fn rows_key(home: &Home, segment: &str, base: Option<&BasePlace>) -> String {
     match base {
-        None => format!("stores/{store}/segments/{segment}.arrow"),
-        Some(BasePlace { id, number, .. }) => {
-            format!("stores/{store}/base/{id}/rows-{number:05}.arrow")
-        }
+        None => home.segment(segment),
+        Some(BasePlace { id, number, .. }) => home.base_rows(id, *number),
     }
-}
-
-/// The key of a segment's graph.
-pub fn graph_key(store: &str, segment: &str) -> String {
-    format!("stores/{store}/segments/{segment}.hnsw")
 }
 
 impl SegmentMeta {
-    /// The rows of those runs that `live` keeps, ascending, neighbours joined.
-    ///
-    /// `live` is asked once for each run, with the run's place in `files`.
-    pub fn live_rows(&self, live: impl Fn(usize) -> bool) -> Vec<Range<u32>> {
-        let mut ranges: Vec<Range<u32>> = Vec::new();
-        let mut start = 0_u32;
-        for (index, run) in self.files.iter().enumerate() {
-            let end = start.saturating_add(run.rows);
-            if live(index) {
-                match ranges.last_mut() {
-                    Some(last) if last.end == start => last.end = end,
-                    _ => ranges.push(start..end),
-                }
-            }
-            start = end;
-        }
-        ranges
-    }
-
-    /// The file that a row belongs to.
-    pub fn file_of(&self, row: u32) -> Option<&str> {
-        let mut end = 0_u32;
-        let holds = |run: &&FileRun| {
-            end = end.saturating_add(run.rows);
-            row < end
-        };
-        self.files
-            .iter()
-            .find(holds)
-            .map(|run| run.file_id.as_str())
-    }
-
     /// The key of its rows.
-    pub fn rows_key(&self, store: &str) -> String {
-        rows_key(store, &self.id, self.base.as_ref())
+    pub fn rows_key(&self, home: &Home) -> String {
+        if !self.legacy {
+            return rows_key(home, &self.id, self.base.as_ref());
+        }
+        let store = &home.store;
+        match &self.base {
+            None => format!("stores/{store}/segments/{}.arrow", self.id),
+            Some(BasePlace { id, number, .. }) => {
+                format!("stores/{store}/base/{id}/rows-{number:05}.arrow")
+            }
+        }
     }
 
-    /// The keys of every object of this segment.
-    pub fn keys(&self, store: &str) -> Vec<String> {
-        let mut keys = vec![self.rows_key(store)];
+    /// The key that its graph has, if there is one.
+    pub fn graph_key(&self, home: &Home) -> String {
+        if self.legacy {
+            format!("stores/{}/segments/{}.hnsw", home.store, self.id)
+        } else {
+            home.graph(&self.id)
+        }
+    }
+
+    /// The keys of its rows and its graph.
+    pub fn keys(&self, home: &Home) -> Vec<String> {
+        let mut keys = vec![self.rows_key(home)];
         if self.graph.is_some() {
-            keys.push(graph_key(store, &self.id));
+            keys.push(self.graph_key(home));
         }
         keys
     }
@@ -133,11 +113,8 @@ impl SegmentMeta {
         if self.dimension == 0 || self.dimension > MAX_DIMENSION {
             return broken("has an impossible dimension");
         }
-        let rows: u64 = self.files.iter().map(|run| u64::from(run.rows)).sum();
-        if rows != u64::from(self.rows) || self.files.iter().any(|run| run.rows == 0) {
-            return broken("does not account for every row");
-        }
-        let least = rows * u64::from(self.dimension) * 5 + u64::from(self.tail_bytes);
+        let least =
+            u64::from(self.rows) * u64::from(self.dimension) * 5 + u64::from(self.tail_bytes);
         if self.bytes < least {
             return broken("claims more rows than its bytes can hold");
         }
@@ -154,39 +131,47 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn meta(runs: &[(&str, u32)]) -> SegmentMeta {
-        let run = |&(file_id, rows): &(&str, u32)| FileRun {
-            file_id: file_id.to_owned(),
-            rows,
-        };
+    fn meta() -> SegmentMeta {
         SegmentMeta {
             id: "s".to_owned(),
-            rows: runs.iter().map(|run| run.1).sum(),
+            rows: 2,
             bytes: 1 << 20,
             dimension: 4,
-            files: runs.iter().map(run).collect(),
             tail_bytes: 100,
             tail_sha256: String::new(),
             sha256: String::new(),
             graph: None,
             base: None,
+            legacy: false,
         }
     }
 
-    #[test]
-    fn live_rows_follow_the_runs_and_join_neighbours() {
-        let meta = meta(&[("a", 2), ("b", 3), ("c", 1), ("d", 4)]);
-        assert_eq!(meta.live_rows(|_| true), vec![0..10]);
-        assert_eq!(meta.live_rows(|run| run != 2), vec![0..5, 6..10]);
-        assert_eq!(meta.live_rows(|_| false), Vec::<Range<u32>>::new());
-        assert_eq!(meta.file_of(0), Some("a"));
-        assert_eq!(meta.file_of(5), Some("c"));
-        assert_eq!(meta.file_of(10), None);
+    fn with_graph_and_base(legacy: bool) -> [SegmentMeta; 2] {
+        let graph = GraphMeta {
+            bytes: 1,
+            sha256: String::new(),
+        };
+        let place = BasePlace {
+            id: "base-1".to_owned(),
+            number: 7,
+            first_row: 0,
+        };
+        let graph = SegmentMeta {
+            graph: Some(graph),
+            legacy,
+            ..meta()
+        };
+        let base = SegmentMeta {
+            base: Some(place),
+            legacy,
+            ..meta()
+        };
+        [graph, base]
     }
 
     #[test]
     fn entries_that_lie_about_their_rows_are_refused() {
-        let good = meta(&[("a", 2)]);
+        let good = meta();
         assert!(good.check("k").is_ok());
         let broken = [
             SegmentMeta {
@@ -205,7 +190,6 @@ mod tests {
                 bytes: 10,
                 ..good.clone()
             },
-            meta(&[("a", 0), ("b", 2)]),
         ];
         for meta in broken {
             assert!(
@@ -213,5 +197,51 @@ mod tests {
                 "{meta:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_incarnation_keeps_its_segments_in_its_own_folder() {
+        let home = Home::new("vs_1", "i1");
+        let [graph, base] = with_graph_and_base(false);
+        assert_eq!(
+            graph.keys(&home),
+            [
+                "stores/vs_1/i1/segments/s.arrow",
+                "stores/vs_1/i1/segments/s.hnsw"
+            ]
+        );
+        assert_eq!(
+            base.keys(&home),
+            ["stores/vs_1/i1/base/base-1/rows-00007.arrow"]
+        );
+    }
+
+    #[test]
+    fn segments_from_before_incarnations_are_looked_for_where_they_are() {
+        let home = Home::new("vs_1", "i1");
+        let [graph, base] = with_graph_and_base(true);
+        assert_eq!(
+            graph.keys(&home),
+            [
+                "stores/vs_1/segments/s.arrow",
+                "stores/vs_1/segments/s.hnsw"
+            ]
+        );
+        assert_eq!(
+            base.keys(&home),
+            ["stores/vs_1/base/base-1/rows-00007.arrow"]
+        );
+    }
+
+    #[test]
+    fn entries_that_list_their_files_are_still_read() {
+        let old = r#"{"id":"s","rows":2,"bytes":1048576,"dimension":4,
+            "files":[{"file_id":"file-a","rows":2}],
+            "tail_bytes":100,"tail_sha256":"","sha256":""}"#;
+        assert_eq!(serde_json::from_str::<SegmentMeta>(old).unwrap(), meta());
+        let [legacy, _] = with_graph_and_base(true);
+        let json = serde_json::to_string(&legacy).unwrap();
+        assert_eq!(serde_json::from_str::<SegmentMeta>(&json).unwrap(), legacy);
+        assert!(!serde_json::to_string(&meta()).unwrap().contains("legacy"));
     }
 }

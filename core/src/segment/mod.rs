@@ -3,16 +3,20 @@
 //! The rows are an Arrow IPC file that any Arrow reader opens. Beside each vector it keeps the
 //! vector's int8 code, so that a search reads a quarter of the bytes, and rescores only the best
 //! candidates in f32. Large segments also have a graph, of which a search reads only the part
-//! that it walks. A fresh instance reads from storage what it uses on every request, so the
-//! formats are laid out for range reads and searched as they lie, without deserialisation.
+//! that it walks. A bitmap beside a segment names the rows that died. A fresh instance reads from
+//! storage what it uses on every request, so the formats are laid out for range reads and
+//! searched as they lie, without deserialisation.
 //!
 //! What storage holds is not trusted: anything that was not written here gives
 //! [`SegmentError::Corrupt`], never a panic or memory beyond the documented bounds.
 
 mod batch;
+mod dead;
 mod error;
 mod graph;
+mod head;
 mod layout;
+mod message;
 mod meta;
 mod open;
 mod read;
@@ -21,6 +25,7 @@ mod rows;
 mod scan;
 mod search;
 mod slab;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -30,16 +35,17 @@ mod verify;
 mod writer;
 
 pub use batch::NewRow;
+pub use dead::DeadRows;
 pub use error::SegmentError;
 pub(crate) use meta::hex;
-pub use meta::{BasePlace, FileRun, GraphMeta, SegmentMeta, graph_key, rows_key};
+pub use meta::{BasePlace, FileRun, GraphMeta, SegmentMeta};
 pub use open::{Segment, open};
 pub use rows::{Row, each_row, read_rows};
 pub use search::{Hit, Method, Scope, candidates, search, search_by};
 pub use vector::Query;
 pub use vectors::each_vectors;
 pub use verify::verify;
-pub use writer::{SegmentSpec, SegmentWriter};
+pub use writer::{SegmentSpec, SegmentWriter, Written};
 
 /// The only metric: vectors are normalised, and a score is the product of two.
 pub const METRIC: &str = "cosine";
@@ -52,6 +58,9 @@ pub const MAX_DIMENSION: u32 = 8_192;
 
 /// The longest text of a row, in bytes. An answer of fifty rows stays below 13 MiB.
 pub const MAX_TEXT_BYTES: usize = 256 << 10;
+
+/// The longest id of a file, in bytes.
+pub const MAX_FILE_ID_BYTES: usize = 255;
 
 /// A segment gets a graph from this many rows on, unless configured otherwise: more than any
 /// segment has, so never.

@@ -1,10 +1,11 @@
 use sha2::{Digest, Sha256};
 
 use super::SegmentError;
-use super::layout::{BatchLayout, Layout};
-use super::meta::{SegmentMeta, graph_key, hex};
+use super::meta::{SegmentMeta, hex};
 use super::read::{Wanted, groups, read_all};
+use super::tail::{Batch, batches};
 use crate::objects::Objects;
+use crate::store::Home;
 
 /// A segment whose tail was read and checked: ready to be searched.
 #[derive(Debug)]
@@ -15,13 +16,6 @@ pub struct Segment<'a> {
     pub(super) batches: Vec<Batch>,
 }
 
-/// A batch and the number of its first row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Batch {
-    pub first: u32,
-    pub at: BatchLayout,
-}
-
 /// More than the tail of any segment: 100 bytes a batch.
 const MAX_TAIL_BYTES: u32 = 4 << 20;
 
@@ -30,13 +24,13 @@ const MAX_TAIL_BYTES: u32 = 4 << 20;
 /// Fails with [`SegmentError::Corrupt`] when a tail is not the one that `metas` describes.
 pub fn open<'a>(
     objects: &dyn Objects,
-    store: &str,
+    home: &Home,
     metas: &[&'a SegmentMeta],
 ) -> Result<Vec<Segment<'a>>, SegmentError> {
     const MOST_AT_ONCE: usize = 256;
     let mut segments = Vec::with_capacity(metas.len());
     for group in groups(metas, MOST_AT_ONCE, |meta| u64::from(meta.tail_bytes)) {
-        let keys: Vec<String> = group.iter().map(|meta| meta.rows_key(store)).collect();
+        let keys: Vec<String> = group.iter().map(|meta| meta.rows_key(home)).collect();
         for (meta, key) in group.iter().zip(&keys) {
             meta.check(key)?;
             if meta.tail_bytes > MAX_TAIL_BYTES {
@@ -53,7 +47,7 @@ pub fn open<'a>(
             .collect();
         let tails = read_all(objects, &wanted)?;
         for ((meta, key), tail) in group.iter().zip(keys).zip(tails) {
-            segments.push(Segment::of_tail(store, meta, key, &tail)?);
+            segments.push(Segment::of_tail(home, meta, key, &tail)?);
         }
     }
     Ok(segments)
@@ -61,7 +55,7 @@ pub fn open<'a>(
 
 impl<'a> Segment<'a> {
     fn of_tail(
-        store: &str,
+        home: &Home,
         meta: &'a SegmentMeta,
         key: String,
         tail: &[u8],
@@ -69,17 +63,10 @@ impl<'a> Segment<'a> {
         if hex(&Sha256::digest(tail)) != meta.tail_sha256 {
             return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
         }
-        let layout = Layout::of_tail(tail, meta, &key)?;
-        let mut first = 0;
-        let place = |at: BatchLayout| {
-            let batch = Batch { first, at };
-            first += at.rows as u32;
-            batch
-        };
         Ok(Self {
             meta,
-            graph_key: graph_key(store, &meta.id),
-            batches: layout.batches.into_iter().map(place).collect(),
+            graph_key: meta.graph_key(home),
+            batches: batches(tail, meta, &key)?,
             key,
         })
     }

@@ -6,6 +6,7 @@ use super::SegmentError;
 use crate::objects::{Objects, Part};
 
 /// Some bytes of an object.
+#[derive(Clone)]
 pub(super) struct Wanted<'a> {
     pub key: &'a str,
     pub bytes: Range<u64>,
@@ -13,6 +14,23 @@ pub(super) struct Wanted<'a> {
 
 /// Reads every part in one call, in order; each is exactly as long as wanted.
 pub(super) fn read_all(
+    objects: &dyn Objects,
+    wanted: &[Wanted<'_>],
+) -> Result<Vec<Vec<u8>>, SegmentError> {
+    let read = read_existing(objects, wanted)?;
+    for (part, data) in wanted.iter().zip(&read) {
+        if data.len() as u64 != part.bytes.end - part.bytes.start {
+            return Err(SegmentError::corrupt(
+                part.key,
+                "it is shorter than it was written",
+            ));
+        }
+    }
+    Ok(read)
+}
+
+/// Reads what there is of every part in one call, in order; none is longer than wanted.
+pub(super) fn read_existing(
     objects: &dyn Objects,
     wanted: &[Wanted<'_>],
 ) -> Result<Vec<Vec<u8>>, SegmentError> {
@@ -30,17 +48,7 @@ pub(super) fn read_all(
             "the storage left reads unanswered",
         ));
     }
-    let whole = |(part, answer): (&Wanted<'_>, Result<Vec<u8>, _>)| {
-        let data = answer?;
-        if data.len() as u64 != part.bytes.end - part.bytes.start {
-            return Err(SegmentError::corrupt(
-                part.key,
-                "it is shorter than it was written",
-            ));
-        }
-        Ok(data)
-    };
-    wanted.iter().zip(answers).map(whole).collect()
+    answers.into_iter().map(|answer| Ok(answer?)).collect()
 }
 
 /// Cuts `items` into runs of at most [`GROUP_BYTES`](super::GROUP_BYTES) and at most

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use super::SegmentError;
 use super::batch::NewRow;
-use super::open::{Batch, Segment};
-use super::read::{Wanted, floats_into, groups, read_all, u32_at, u64_at};
+use super::head::{Head, Place};
+use super::open::Segment;
+use super::read::{Wanted, floats_into, groups, read_all};
 use super::scan::live_within;
-use super::{MAX_TEXT_BYTES, SegmentError};
+use super::tail::Batch;
 use crate::objects::Objects;
 
 /// A row without its vector.
@@ -24,11 +26,9 @@ pub struct Row {
     pub text: String,
 }
 
-/// A row's numbers, and where in the object its text is.
-struct Place {
-    chunk: u32,
-    start: u64,
-    end: u64,
+/// A row whose text is still to be read, and where in the object that is.
+struct Found {
+    row: Row,
     text: Range<u64>,
 }
 
@@ -42,7 +42,8 @@ struct Lookup<'a> {
     position: usize,
 }
 
-/// The rows asked for, in that order, by two rounds of range reads for all of them.
+/// The rows asked for, in that order, by two rounds of range reads for all of them: one read for
+/// each batch that holds some, one for each text. Beside the answer it holds 4 MiB.
 ///
 /// Fails with [`SegmentError::Invalid`] for a row that a segment does not have.
 pub fn read_rows<'a>(
@@ -67,72 +68,90 @@ pub fn read_rows<'a>(
         })
         .collect::<Result<Vec<_>, SegmentError>>()?;
     lookups.sort_by(|a, b| (&a.segment.key, a.row).cmp(&(&b.segment.key, b.row)));
-    let places = read_places(objects, &lookups)?;
-    let mut rows = read_texts(objects, &lookups, places)?;
-    rows.sort_by_key(|(position, _)| *position);
+    let mut found = read_heads(objects, &lookups)?;
+    read_texts(objects, &lookups, &mut found)?;
+    let mut rows: Vec<(usize, Row)> = lookups
+        .iter()
+        .map(|one| one.position)
+        .zip(found.into_iter().map(|found| found.row))
+        .collect();
+    rows.sort_unstable_by_key(|(position, _)| *position);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-fn read_places(objects: &dyn Objects, lookups: &[Lookup<'_>]) -> Result<Vec<Place>, SegmentError> {
+fn read_heads(objects: &dyn Objects, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, SegmentError> {
     let same = |a: &Lookup<'_>, b: &Lookup<'_>| {
         a.segment.key == b.segment.key && a.batch.first == b.batch.first
     };
-    let batches: Vec<&[Lookup<'_>]> = lookups.chunk_by(same).collect();
-    let length = |batch: &&[Lookup<'_>]| batch.first().map_or(0, |one| one.batch.at.rows * 24);
-    let mut places = Vec::with_capacity(lookups.len());
-    for group in groups(&batches, 256, length) {
-        let parts: Vec<Wanted<'_>> = group
-            .iter()
-            .filter_map(|batch| batch.first())
-            .map(|one| Wanted {
+    let heads: Vec<(Wanted<'_>, &[Lookup<'_>])> = lookups
+        .chunk_by(same)
+        .filter_map(|rows| {
+            let one = rows.first()?;
+            let head = Wanted {
                 key: &one.segment.key,
-                bytes: one.batch.at.places(),
-            })
-            .collect();
-        for (batch, data) in group.iter().zip(read_all(objects, &parts)?) {
-            for one in *batch {
-                places.push(place(one.segment, one.batch, one.within, &data)?);
-            }
+                bytes: one.batch.head(),
+            };
+            Some((head, rows))
+        })
+        .collect();
+    let length = |(head, _): &(Wanted<'_>, _)| head.bytes.end - head.bytes.start;
+    let mut found = Vec::with_capacity(lookups.len());
+    for group in groups(&heads, 256, length) {
+        let parts: Vec<Wanted<'_>> = group.iter().map(|(head, _)| head.clone()).collect();
+        for ((_, rows), data) in group.iter().zip(read_all(objects, &parts)?) {
+            take_rows(rows, &data, &mut found)?;
         }
     }
-    Ok(places)
+    Ok(found)
+}
+
+/// Takes rows of one batch out of its head.
+fn take_rows(rows: &[Lookup<'_>], data: &[u8], found: &mut Vec<Found>) -> Result<(), SegmentError> {
+    let Some(one) = rows.first() else {
+        return Ok(());
+    };
+    let head = Head::parse(one.segment, one.batch, data)?;
+    for one in rows {
+        let Place {
+            file_id,
+            chunk,
+            start,
+            end,
+            text,
+        } = head.place(one.within)?;
+        let row = Row {
+            file_id: file_id.to_owned(),
+            chunk,
+            start,
+            end,
+            text: String::new(),
+        };
+        found.push(Found { row, text });
+    }
+    Ok(())
 }
 
 fn read_texts(
     objects: &dyn Objects,
     lookups: &[Lookup<'_>],
-    places: Vec<Place>,
-) -> Result<Vec<(usize, Row)>, SegmentError> {
-    let placed: Vec<(&Lookup<'_>, Place)> = lookups.iter().zip(places).collect();
-    let mut rows = Vec::with_capacity(placed.len());
-    for group in groups(&placed, 1_024, |(_, place)| {
-        place.text.end - place.text.start
-    }) {
-        let parts: Vec<Wanted<'_>> = group
-            .iter()
-            .map(|(one, place)| Wanted {
-                key: &one.segment.key,
-                bytes: place.text.clone(),
-            })
-            .collect();
-        for ((one, place), text) in group.iter().zip(read_all(objects, &parts)?) {
-            let text = String::from_utf8(text).map_err(|_| not_utf8(one.segment))?;
-            let row = Row {
-                file_id: one
-                    .segment
-                    .meta
-                    .file_of(one.row)
-                    .unwrap_or_default()
-                    .to_owned(),
-                chunk: place.chunk,
-                start: place.start,
-                end: place.end,
-                text,
-            };
-            rows.push((one.position, row));
+    found: &mut [Found],
+) -> Result<(), SegmentError> {
+    let parts: Vec<Wanted<'_>> = lookups
+        .iter()
+        .zip(found.iter())
+        .map(|(one, found)| Wanted {
+            key: &one.segment.key,
+            bytes: found.text.clone(),
+        })
+        .collect();
+    let mut rest = lookups.iter().zip(found);
+    for group in groups(&parts, 1_024, |part| part.bytes.end - part.bytes.start) {
+        // The texts come first: `zip` would take one row too many before it finds no text.
+        for (text, (one, found)) in read_all(objects, group)?.into_iter().zip(rest.by_ref()) {
+            found.row.text = String::from_utf8(text).map_err(|_| not_utf8(one.segment))?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Hands each live row, with its normalised vector, to `take`, in order; holds one batch.
@@ -145,36 +164,27 @@ pub fn each_row<E: From<SegmentError>>(
     mut take: impl FnMut(&NewRow<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut vector = Vec::new();
+    let dimension = u64::from(segment.meta.dimension);
     for batch in &segment.batches {
-        let rows = batch.first..batch.first + batch.at.rows as u32;
-        let live = live_within(live, &rows);
+        let live = live_within(live, &batch.rows());
         if live.is_empty() {
             continue;
         }
-        let bytes = batch.at.chunk..batch.at.code;
-        if bytes.end - bytes.start > MAX_BATCH_BYTES {
-            return Err(segment
-                .corrupt("a batch is larger than any that is written")
-                .into());
-        }
-        let part = Wanted {
-            key: &segment.key,
-            bytes: bytes.clone(),
-        };
-        let data = read_all(objects, &[part])?.pop().unwrap_or_default();
+        let data = read_batch(objects, segment, batch)?;
+        let head = Head::parse(segment, batch, &data)?;
         for row in live.into_iter().flatten() {
             let within = u64::from(row - batch.first);
-            let place = place(segment, batch, within, &data)?;
-            let text = slice(&data, &place.text, bytes.start);
-            let text = std::str::from_utf8(text).map_err(|_| not_utf8(segment))?;
-            let at = batch
-                .at
-                .vector_of(within, u64::from(segment.meta.dimension));
-            floats_into(slice(&data, &at, bytes.start), &mut vector);
-            let file_id = segment.meta.file_of(row).unwrap_or_default();
             let Place {
-                chunk, start, end, ..
-            } = place;
+                file_id,
+                chunk,
+                start,
+                end,
+                text,
+            } = head.place(within)?;
+            let text = std::str::from_utf8(head.bytes(&text).unwrap_or_default())
+                .map_err(|_| not_utf8(segment))?;
+            let at = batch.at.vector_of(within, dimension);
+            floats_into(head.bytes(&at).unwrap_or_default(), &mut vector);
             take(&NewRow {
                 file_id,
                 chunk,
@@ -188,45 +198,25 @@ pub fn each_row<E: From<SegmentError>>(
     Ok(())
 }
 
-/// Numbers, texts and vectors of the largest batch, with room for padding.
-const MAX_BATCH_BYTES: u64 = 5 << 20;
-
-fn slice<'a>(data: &'a [u8], range: &Range<u64>, offset: u64) -> &'a [u8] {
-    let (start, end) = (range.start - offset, range.end - offset);
-    data.get(start as usize..end as usize).unwrap_or_default()
-}
-
-/// Reads row `within` of a batch out of `data`, which begins with the batch's chunk numbers.
-fn place(
+/// All of a batch but its codes.
+fn read_batch(
+    objects: &dyn Objects,
     segment: &Segment<'_>,
     batch: &Batch,
-    within: u64,
-    data: &[u8],
-) -> Result<Place, SegmentError> {
-    let at = &batch.at;
-    let number = |column: u64, width: u64| (column - at.chunk + within * width) as usize;
-    let read = || {
-        let from = u32_at(data, number(at.text_offsets, 4))?;
-        let to = u32_at(data, number(at.text_offsets, 4) + 4)?;
-        Some((
-            Place {
-                chunk: u32_at(data, number(at.chunk, 4))?,
-                start: u64_at(data, number(at.start, 8))?,
-                end: u64_at(data, number(at.end, 8))?,
-                text: at.text + u64::from(from)..at.text + u64::from(to),
-            },
-            to.checked_sub(from)?,
-        ))
-    };
-    match read() {
-        Some((place, length))
-            if length as usize <= MAX_TEXT_BYTES && place.text.end <= at.vector =>
-        {
-            Ok(place)
-        }
-        _ => Err(segment.corrupt("a text lies where none can be")),
+) -> Result<Vec<u8>, SegmentError> {
+    let bytes = batch.message.start..batch.at.code;
+    if bytes.end - bytes.start > MAX_BATCH_BYTES {
+        return Err(segment.corrupt("a batch is larger than any that is written"));
     }
+    let part = Wanted {
+        key: &segment.key,
+        bytes,
+    };
+    Ok(read_all(objects, &[part])?.pop().unwrap_or_default())
 }
+
+/// File ids, numbers, texts and vectors of the largest batch, with room for padding.
+const MAX_BATCH_BYTES: u64 = 5 << 20;
 
 fn not_utf8(segment: &Segment<'_>) -> SegmentError {
     segment.corrupt("a text is not UTF-8")

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::SegmentError;
-use super::open::{Batch, Segment};
+use super::open::Segment;
 use super::read::{Wanted, floats_into, groups, read_all};
 use super::search::Scope;
+use super::tail::Batch;
 use super::top::{Candidate, Top};
 use super::vector::{Query, dot_codes};
 use crate::objects::Objects;
@@ -55,7 +56,7 @@ pub(super) fn scan(
 fn spans<'a>(scope: usize, of: &'a Scope<'a>) -> impl Iterator<Item = Span<'a>> {
     let segment = of.segment;
     segment.batches.iter().filter_map(move |batch| {
-        let rows = batch.first..batch.first + batch.at.rows as u32;
+        let rows = batch.rows();
         let live = live_within(&of.live, &rows);
         let first = live.first()?.start - rows.start;
         let dimension = u64::from(segment.meta.dimension);

@@ -14,9 +14,9 @@ use crate::objects::Objects;
 pub struct Scope<'a> {
     /// The segment.
     pub segment: &'a Segment<'a>,
-    /// Ascending, apart from one another: what [`SegmentMeta::live_rows`] answers.
+    /// Ascending, apart from one another: what [`DeadRows::live_ranges`] answers.
     ///
-    /// [`SegmentMeta::live_rows`]: super::SegmentMeta::live_rows
+    /// [`DeadRows::live_ranges`]: super::DeadRows::live_ranges
     pub live: Vec<Range<u32>>,
     /// For each query the rows that an index of its own found, and their scores: then the segment
     /// is neither scanned nor walked.

@@ -1,23 +1,19 @@
 use sha2::{Digest, Sha256};
 
-use super::meta::{SegmentMeta, graph_key, hex};
+use super::meta::{SegmentMeta, hex};
 use super::read::{Wanted, read_all};
 use super::{GROUP_BYTES, SegmentError};
 use crate::objects::Objects;
+use crate::store::Home;
 
 /// Reads every byte of a segment and its graph and compares their SHA-256 checksums.
 ///
 /// A search reads too little to notice every damaged byte; this does. Holds 4 MiB at a time.
 /// SHA-256, because `sha256sum` checks it without us and its cost is small beside embedding.
-pub fn verify(objects: &dyn Objects, store: &str, meta: &SegmentMeta) -> Result<(), SegmentError> {
-    verify_object(objects, &meta.rows_key(store), meta.bytes, &meta.sha256)?;
+pub fn verify(objects: &dyn Objects, home: &Home, meta: &SegmentMeta) -> Result<(), SegmentError> {
+    verify_object(objects, &meta.rows_key(home), meta.bytes, &meta.sha256)?;
     match &meta.graph {
-        Some(graph) => verify_object(
-            objects,
-            &graph_key(store, &meta.id),
-            graph.bytes,
-            &graph.sha256,
-        ),
+        Some(graph) => verify_object(objects, &meta.graph_key(home), graph.bytes, &graph.sha256),
         None => Ok(()),
     }
 }

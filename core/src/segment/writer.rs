@@ -7,18 +7,20 @@ use sha2::{Digest, Sha256};
 
 use super::batch::{Columns, NewRow, schema};
 use super::graph;
-use super::layout::{BatchLayout, LAYOUT_KEY, Layout};
-use super::meta::{BasePlace, FileRun, SegmentMeta, graph_key, hex, rows_key};
+use super::layout::{LAYOUT_KEY, Layout};
+use super::message::BatchMessage;
+use super::meta::{BasePlace, FileRun, SegmentMeta, hex, rows_key};
 use super::slab::CodeSlab;
 use super::vector::normalise;
-use super::{MAX_DIMENSION, MAX_TEXT_BYTES, SegmentError, max_rows};
+use super::{MAX_DIMENSION, MAX_FILE_ID_BYTES, MAX_TEXT_BYTES, SegmentError, max_rows};
 use crate::objects::{ObjectWriter, Objects};
+use crate::store::Home;
 
 /// What a segment is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentSpec {
-    /// The store it belongs to.
-    pub store: String,
+    /// The store it belongs to, in its present life.
+    pub home: Home,
     /// Its id, unique in the store: letters, digits, `_` and `-`.
     pub id: String,
     /// The embedding model, recorded in the file.
@@ -32,11 +34,20 @@ pub struct SegmentSpec {
     pub base: Option<BasePlace>,
 }
 
+/// A segment that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What a manifest says of it.
+    pub meta: SegmentMeta,
+    /// Whose rows it has, in the order of the rows; each file once.
+    pub files: Vec<FileRun>,
+}
+
 /// Writes a segment row by row to object storage.
 ///
-/// Holds one batch (at most 2 MiB of vectors and 1 MiB of text, three times over while it is
-/// encoded) and, when a graph may be built, `dimension + 4` bytes for each row. Dropped
-/// unfinished, it leaves nothing behind.
+/// Holds one batch (at most 2 MiB of vectors, 1 MiB of text and 256 KiB of file ids, three times
+/// over while it is encoded) and, when a graph may be built, `dimension + 4` bytes for each row.
+/// Dropped unfinished, it leaves nothing behind.
 pub struct SegmentWriter {
     spec: SegmentSpec,
     schema: SchemaRef,
@@ -62,7 +73,7 @@ impl SegmentWriter {
         let reachable = spec.graph_min_rows <= max_rows(u32::MAX, spec.dimension);
         let slab = reachable.then(|| CodeSlab::new(spec.dimension));
         Ok(Self {
-            object: objects.create(&rows_key(&spec.store, &spec.id, spec.base.as_ref()))?,
+            object: objects.create(&rows_key(&spec.home, &spec.id, spec.base.as_ref()))?,
             spec,
             schema,
             arrow,
@@ -92,8 +103,9 @@ impl SegmentWriter {
     /// Appends a row. The rows of one file follow one another.
     ///
     /// Fails with [`SegmentError::Invalid`] for a vector of another dimension, one without
-    /// direction or with a component that is not finite; a text over [`MAX_TEXT_BYTES`]; and a
-    /// file that was left and is taken up again. The caller begins another segment at
+    /// direction or with a component that is not finite; a text over [`MAX_TEXT_BYTES`]; a file id
+    /// that is empty or over [`MAX_FILE_ID_BYTES`]; and a file that was left and is taken up
+    /// again. The caller begins another segment at
     /// [`max_rows`](super::max_rows).
     pub fn push(&mut self, row: &NewRow<'_>) -> Result<(), SegmentError> {
         self.check_row(row)?;
@@ -112,7 +124,7 @@ impl SegmentWriter {
     ///
     /// `objects` is what the segment was created in. Building a graph takes about
     /// half a millisecond of CPU a row, and, up to [`max_rows`](super::max_rows), at most 36 MiB.
-    pub fn finish(mut self, objects: &dyn Objects) -> Result<SegmentMeta, SegmentError> {
+    pub fn finish(mut self, objects: &dyn Objects) -> Result<Written, SegmentError> {
         self.flush()?;
         let layout = serde_json::to_string(&self.layout).map_err(build_error)?;
         self.arrow.write_metadata(LAYOUT_KEY, layout);
@@ -132,22 +144,26 @@ impl SegmentWriter {
             .filter(|_| self.rows >= self.spec.graph_min_rows.max(1));
         let graph = match slab {
             Some(slab) => {
-                let object = objects.create(&graph_key(&self.spec.store, &self.spec.id))?;
+                let object = objects.create(&self.spec.home.graph(&self.spec.id))?;
                 Some(graph::write(slab, object)?)
             }
             None => None,
         };
-        Ok(SegmentMeta {
+        let meta = SegmentMeta {
             id: self.spec.id,
             rows: self.rows,
             bytes,
             dimension: self.spec.dimension,
-            files: self.files,
             tail_bytes: tail.len() as u32,
             tail_sha256: hex(&Sha256::digest(&tail)),
             sha256: hex(&self.hash.finalize()),
             graph,
             base: self.spec.base,
+            legacy: false,
+        };
+        Ok(Written {
+            meta,
+            files: self.files,
         })
     }
 
@@ -159,6 +175,12 @@ impl SegmentWriter {
                 "a vector has {} components where the store has {dimension}; embed with the \
                  store's model, or make a new store",
                 row.vector.len()
+            ));
+        }
+        if row.file_id.is_empty() || row.file_id.len() > MAX_FILE_ID_BYTES {
+            return invalid(format!(
+                "a file id has 1 to {MAX_FILE_ID_BYTES} bytes, not {}",
+                row.file_id.len()
             ));
         }
         if row.text.len() > MAX_TEXT_BYTES {
@@ -200,9 +222,9 @@ impl SegmentWriter {
         }
         let batch = self.columns.take(&self.schema).map_err(build_error)?;
         self.arrow.write(&batch).map_err(build_error)?;
-        let place = BatchLayout::of_message(self.arrow.get_ref(), self.written)
+        let message = BatchMessage::parse(self.arrow.get_ref(), self.written)
             .ok_or_else(|| build_error("a batch was not encoded as expected"))?;
-        self.layout.batches.push(place);
+        self.layout.batches.push(message.columns);
         self.drain()
     }
 

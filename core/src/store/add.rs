@@ -1,6 +1,13 @@
-use super::{FileEntry, Manifest, Table, change};
-use crate::error::ApiError;
-use crate::objects::Objects;
+use std::collections::BTreeMap;
+
+use super::commit::change;
+use super::draft::Draft;
+use super::entry::FileEntry;
+use super::error::StoreError;
+use super::home::Home;
+use super::manifest::Manifest;
+use crate::filter::AttributeValue;
+use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 
 /// Makes an ingested file visible, all of it at once, and answers the version in which it is. Of
@@ -9,38 +16,62 @@ use crate::segment::SegmentMeta;
 /// `still_wanted` is asked after each reading of the newest version and before the creation of the
 /// next one; its error ends the commit.
 ///
-/// Errors: 409 where the store holds vectors of another dimension. After an error of the storage
-/// the file may be visible all the same.
-pub fn add_file(
-    objects: &dyn Objects,
-    store: &str,
+/// Errors: [`StoreError::NoSuchStore`] where this life of the store has ended,
+/// [`StoreError::WrongDimension`], [`StoreError::Full`]. After an error of the storage the file
+/// may be visible all the same.
+pub fn add_file<E: From<StoreError>>(
+    platform: Platform<'_>,
+    home: &Home,
     file: &FileEntry,
     segments: &[SegmentMeta],
-    now_ms: u64,
-    still_wanted: impl Fn() -> Result<(), ApiError>,
-) -> Result<Manifest, ApiError> {
-    change(objects, store, now_ms, |newest| {
-        let table = Table::of(objects, newest)?;
-        if table.is_committed(&file.file_id, &file.ingest_id) {
+    still_wanted: impl Fn() -> Result<(), E>,
+) -> Result<Manifest, E> {
+    change(platform, &home.store, |newest| {
+        ensure_alive(home, newest)?;
+        let mut draft = Draft::of(platform, newest);
+        let present = draft.find(&file.file_id)?;
+        if present.is_some_and(|present| present.ingest_id == file.ingest_id) {
             return Ok(None);
         }
         still_wanted()?;
-        let mut next = newest.with_file(&table, file.clone(), segments.to_vec(), now_ms);
-        for segment in segments {
-            let embedding = &mut next.store.embedding;
-            let present = *embedding.dimension.get_or_insert(segment.dimension);
-            if present != segment.dimension {
-                return Err(wrong_dimension(present, segment.dimension));
-            }
-        }
-        Ok(Some(next))
+        draft.put_file(file.clone(), segments)?;
+        Ok(Some(draft.finish()?))
     })
 }
 
-fn wrong_dimension(store: u32, given: u32) -> ApiError {
-    ApiError::conflict(format!(
-        "The embedder gave vectors of {given} components, and this store holds vectors of {store}; \
-         use the embedder it was built with, or a new store."
-    ))
-    .code("dimension_mismatch")
+/// Takes a file out of a store. It is not found from then on, and an ingestion of it that is
+/// under way cannot commit, where its end mark was made before. Answers whether it was there.
+pub fn take_out(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<bool, StoreError> {
+    let mut was_there = false;
+    change(platform, &home.store, |newest| {
+        ensure_alive(home, newest)?;
+        let mut draft = Draft::of(platform, newest);
+        was_there = draft.delete_file(file_id)?;
+        Ok::<_, StoreError>(Some(draft.finish()?))
+    })?;
+    Ok(was_there)
+}
+
+/// Replaces a file's attributes.
+///
+/// Errors: [`StoreError::NoSuchFile`].
+pub fn set_attributes(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    attributes: &BTreeMap<String, AttributeValue>,
+) -> Result<Manifest, StoreError> {
+    change(platform, &home.store, |newest| {
+        ensure_alive(home, newest)?;
+        let mut draft = Draft::of(platform, newest);
+        draft.set_attributes(file_id, attributes.clone())?;
+        Ok::<_, StoreError>(Some(draft.finish()?))
+    })
+}
+
+fn ensure_alive(home: &Home, newest: &Manifest) -> Result<(), StoreError> {
+    match newest.incarnation == home.incarnation {
+        true => Ok(()),
+        false => Err(StoreError::NoSuchStore(home.store.clone())),
+    }
 }

@@ -1,33 +1,56 @@
-use std::fmt::Display;
+//! The one decision: which version comes next.
+//!
+//! A version is created if absent under the next number, carries a nonce of its own and names its
+//! predecessors'. Having created it, the writer lists what is above: nothing, or a version that
+//! follows this nonce, and it counts; anything else, and it does not. Numbers alone are no
+//! identity, since pruning frees them, and a predecessor's existence proves nothing, since a
+//! resent request can land late.
 
-use super::{FORMAT, Garbage, Manifest, keys};
-use crate::error::ApiError;
-use crate::json;
-use crate::objects::{ObjectError, Objects};
+use super::draft::Draft;
+use super::error::StoreError;
+use super::home::{self, INCARNATION_PREFIX};
+use super::manifest::{FORMAT, HISTORY, MAX_MANIFEST_BYTES, Manifest};
+use super::newest::{above, confirmed, current, is_newest, newest};
+use super::{catalog, legacy};
+use crate::mutants::{Mutant, active};
+use crate::objects::ObjectError;
+use crate::platform::Platform;
 
-/// How many versions stay readable behind the newest one. A reader that holds a version older
-/// than that reads it again.
-pub const RETAINED_VERSIONS: u64 = 32;
+/// Each lost race means that another writer won one, so this many in a row means a storage whose
+/// create-if-absent does not work, or a very busy store.
+const TRIES: u32 = 256;
+/// The first pause after a lost race takes at most as long as the try did; it doubles so often.
+const DOUBLINGS: u32 = 5;
+const LONGEST_PAUSE_MS: u64 = 2_000;
 
-/// How long a superseded object stays, at the least, for readers that began before.
-pub(super) const GRACE_MS: u64 = 3_600_000;
-
-/// Each lost race means that another writer won one, so this many in a row means a storage
-/// whose create-if-absent does not work, or a very busy store.
-const ATTEMPTS: u32 = 256;
-
-/// The newest version of a store; `None` when it was never made or was deleted.
-pub fn current(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
-    Ok(newest(objects, store)?.filter(|manifest| !manifest.deleted))
+/// What should come next, and what was written for it alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    /// The next version; its number, nonce and time are set by the commit.
+    pub manifest: Manifest,
+    /// Objects that only this try names: removed where it certainly came to nothing.
+    pub written: Vec<String>,
+    /// Whether nobody asked for it, so that the store counts as unused all the same.
+    pub is_upkeep: bool,
 }
 
-/// One version of a store; `None` when there is none of that number, or none any more.
-pub fn at(objects: &dyn Objects, store: &str, version: u64) -> Result<Option<Manifest>, ApiError> {
-    let key = keys::manifest(store, version);
-    match objects.get(&key) {
-        Ok(data) => parse(&key, &data).map(Some),
-        Err(ObjectError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
+impl Next {
+    /// A version that changes nothing of what a store's users see.
+    pub fn upkeep(manifest: Manifest) -> Self {
+        Self {
+            is_upkeep: true,
+            ..manifest.into()
+        }
+    }
+}
+
+impl From<Manifest> for Next {
+    fn from(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            written: Vec::new(),
+            is_upkeep: false,
+        }
     }
 }
 
@@ -35,163 +58,250 @@ pub fn at(objects: &dyn Objects, store: &str, version: u64) -> Result<Option<Man
 ///
 /// `apply` gets the newest version and answers what should come next, or `None` when nothing
 /// needs to. It is called again whenever another writer was first, so it must look at what it
-/// gets; the version number and the time are set here. Errors of `apply` end the attempt.
-pub fn change(
-    objects: &dyn Objects,
+/// gets. Errors of `apply` end the attempt.
+///
+/// A change is made at most once: where the storage failed and it cannot be told whether it was,
+/// the error is [`StoreError::Unconfirmed`] or the storage's own.
+pub fn change<E: From<StoreError>>(
+    platform: Platform<'_>,
     store: &str,
-    now_ms: u64,
-    apply: impl FnMut(&Manifest) -> Result<Option<Manifest>, ApiError>,
-) -> Result<Manifest, ApiError> {
-    commit(objects, store, now_ms, None, apply)
-}
-
-/// As [`change`], of a store that is made from `first` when it does not exist.
-pub fn create_or_change(
-    objects: &dyn Objects,
-    first: &Manifest,
-    now_ms: u64,
-    apply: impl FnMut(&Manifest) -> Result<Option<Manifest>, ApiError>,
-) -> Result<Manifest, ApiError> {
-    commit(objects, &first.store.id, now_ms, Some(first), apply)
+    apply: impl FnMut(&Manifest) -> Result<Option<Next>, E>,
+) -> Result<Manifest, E> {
+    commit(platform, store, None, apply)
 }
 
 /// Makes a store, or answers the one that is there.
-pub fn create(objects: &dyn Objects, first: &Manifest, now_ms: u64) -> Result<Manifest, ApiError> {
-    create_or_change(objects, first, now_ms, |_| Ok(None))
+pub fn create(platform: Platform<'_>, first: &Manifest) -> Result<Manifest, StoreError> {
+    let store = &first.store.id;
+    if let Some(present) = current(platform, store)? {
+        return Ok(present);
+    }
+    let first = Manifest {
+        incarnation: match active(Mutant::SharedIncarnation) {
+            true => INCARNATION_PREFIX.to_owned(),
+            false => platform.new_id(INCARNATION_PREFIX),
+        },
+        ..first.clone()
+    };
+    let home = first.home();
+    catalog::add(platform, &home)?;
+    let present = commit(platform, store, Some(&first), |_| Ok::<_, StoreError>(None))?;
+    if present.incarnation != first.incarnation {
+        // Another was first; a marker of nothing is passed over wherever it is met.
+        let _ = catalog::remove(platform, &home);
+    }
+    Ok(present)
 }
 
-fn commit(
-    objects: &dyn Objects,
+fn commit<E: From<StoreError>>(
+    platform: Platform<'_>,
     store: &str,
-    now_ms: u64,
     first: Option<&Manifest>,
-    mut apply: impl FnMut(&Manifest) -> Result<Option<Manifest>, ApiError>,
-) -> Result<Manifest, ApiError> {
-    for _ in 0..ATTEMPTS {
-        let newest = newest(objects, store)?;
-        let version = newest.as_ref().map_or(0, |manifest| manifest.version);
-        let (next, made) = match (newest.filter(|manifest| !manifest.deleted), first) {
-            (Some(manifest), _) => match apply(&manifest)? {
-                Some(next) => (next, false),
-                None => return Ok(manifest),
+    mut apply: impl FnMut(&Manifest) -> Result<Option<Next>, E>,
+) -> Result<Manifest, E> {
+    let mut earlier = Earlier::default();
+    for attempt in 0..TRIES {
+        let began_ms = platform.now_ms();
+        let newest = match earlier.tries.is_empty() {
+            true => newest(platform, store)?,
+            false => confirmed(platform, store)?,
+        };
+        if let Some(newest) = &newest
+            && let Some(counted) = earlier.settle(platform, newest)?
+        {
+            return Ok(counted);
+        }
+        let present = newest.as_ref().filter(|manifest| !manifest.deleted);
+        if let Some(old) = present.filter(|manifest| legacy::is_old_version(manifest)) {
+            move_over(platform, old)?;
+            continue;
+        }
+        let next = match (present, first) {
+            (Some(manifest), _) => match apply(manifest)? {
+                Some(next) => next,
+                // What is there already must be there still, in a version that counts.
+                None if is_newest(platform, manifest)? => return Ok(manifest.clone()),
+                None => continue,
             },
-            (None, Some(first)) => (first.clone(), true),
-            (None, None) => return Err(no_such_store(store)),
+            (None, Some(first)) => first.clone().into(),
+            (None, None) => return Err(StoreError::NoSuchStore(store.to_owned()).into()),
         };
-        let mut next = Manifest {
-            format: FORMAT,
-            version: version + 1,
-            committed_ms: now_ms,
-            ..next
-        };
-        let doomed = due_garbage(&mut next, now_ms);
-        if put_next(objects, store, &next)? {
-            // Both only free space: what fails here is tried again after a later commit.
-            doomed.iter().for_each(|key| drop(objects.delete(key)));
-            drop(prune(objects, store, next.version));
-            if !made {
-                return Ok(next);
+        let next = numbered(platform, newest.as_ref(), next);
+        match put(platform, store, &next.manifest)? {
+            Put::Counts => return Ok(next.manifest),
+            Put::Lost => discard(platform, &next),
+            Put::Passed => {
+                // Told at once, as long as the newest version still names it.
+                earlier.tries.push(next);
+                continue;
+            }
+            Put::Unknown(error) => {
+                earlier.tries.push(next);
+                earlier.failure = Some(error);
             }
         }
+        pause(platform, attempt, began_ms);
     }
-    Err(ApiError::unavailable(
-        "The store is being changed by too many requests at once; try again.",
-    ))
+    Err(earlier.failure.unwrap_or(StoreError::Contended).into())
 }
 
-/// Creates the next version. False when another writer was first, or when it cannot be told
-/// because the version before it is gone: then this "next" version may be an old number that
-/// was pruned meanwhile, and the caller looks again at what the newest version says.
-fn put_next(objects: &dyn Objects, store: &str, next: &Manifest) -> Result<bool, ApiError> {
-    let data = json::to_vec(next, "The manifest cannot be written")?;
-    match objects.put_new(&keys::manifest(store, next.version), &data) {
-        Ok(()) => {}
-        Err(ObjectError::AlreadyExists) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    }
-    if next.version == 1 {
-        return Ok(true);
-    }
-    match objects.head(&keys::manifest(store, next.version - 1)) {
-        Ok(_) => Ok(true),
-        Err(ObjectError::NotFound) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Takes out of the list what no retained version names and no reader can still be using.
-fn due_garbage(next: &mut Manifest, now_ms: u64) -> Vec<String> {
-    let oldest_retained = next.version.saturating_sub(RETAINED_VERSIONS);
-    let due = |garbage: &Garbage| {
-        garbage.version <= oldest_retained && garbage.since_ms + GRACE_MS <= now_ms
-    };
-    let (doomed, kept) = std::mem::take(&mut next.garbage).into_iter().partition(due);
-    next.garbage = kept;
-    let doomed: Vec<Garbage> = doomed;
-    doomed.into_iter().map(|garbage| garbage.key).collect()
-}
-
-/// Deletes versions older than the retained ones, oldest first: so a version whose predecessor
-/// exists was never pruned.
-fn prune(objects: &dyn Objects, store: &str, version: u64) -> Result<(), ObjectError> {
-    let Some(newest_doomed) = version.checked_sub(RETAINED_VERSIONS + 1) else {
-        return Ok(());
-    };
-    for meta in objects.list(&keys::manifests(store), None, RETAINED_VERSIONS as u32)? {
-        if keys::version(&meta.key).is_some_and(|version| version <= newest_doomed) {
-            objects.delete(&meta.key)?;
-        }
+/// Tries to follow a version of an old format by the same of today's; what came of it the next
+/// reading tells.
+fn move_over(platform: Platform<'_>, old: &Manifest) -> Result<(), StoreError> {
+    // Stores of old formats had no markers.
+    catalog::add(platform, &old.home())?;
+    let mut next = Draft::of(platform, old).finish()?;
+    next.is_upkeep = true;
+    let next = numbered(platform, Some(old), next);
+    if let Put::Lost = put(platform, &old.store.id, &next.manifest)? {
+        discard(platform, &next);
     }
     Ok(())
 }
 
-/// The newest version, deleted or not. A version may be pruned between the listing and the
-/// reading; then there is a newer one.
-pub(super) fn newest(objects: &dyn Objects, store: &str) -> Result<Option<Manifest>, ApiError> {
-    for _ in 0..ATTEMPTS {
-        let versions = objects.list_all(&keys::manifests(store))?;
-        let newest = versions
-            .into_iter()
-            .rev()
-            .find(|meta| keys::version(&meta.key).is_some());
-        let Some(meta) = newest else {
-            return Ok(None);
-        };
-        match objects.get(&meta.key) {
-            Ok(data) => return parse(&meta.key, &data).map(Some),
-            Err(ObjectError::NotFound) => {}
-            Err(error) => return Err(error.into()),
+/// Tries of one change of which it is not known, or was not known at once, whether they count.
+#[derive(Default)]
+struct Earlier {
+    tries: Vec<Next>,
+    failure: Option<StoreError>,
+}
+
+impl Earlier {
+    /// The try that counts, if one does; those that certainly never will are forgotten, and what
+    /// was written for them goes.
+    fn settle(
+        &mut self,
+        platform: Platform<'_>,
+        newest: &Manifest,
+    ) -> Result<Option<Manifest>, StoreError> {
+        let mut open = Vec::new();
+        let mut counted = None;
+        let mut is_untold = false;
+        if active(Mutant::ApplyTwice) {
+            self.tries.clear();
+        }
+        for next in self.tries.drain(..) {
+            match newest.follows(&next.manifest.nonce, next.manifest.version) {
+                Some(true) => counted = Some(next.manifest),
+                None => is_untold = true,
+                // Its number is taken by another, for good.
+                Some(false) if newest.version >= next.manifest.version => {
+                    discard(platform, &next);
+                }
+                Some(false) => open.push(next),
+            }
+        }
+        self.tries = open;
+        match (counted, is_untold) {
+            (None, true) => Err(StoreError::Unconfirmed),
+            (counted, _) => Ok(counted),
         }
     }
-    Err(ApiError::unavailable(
-        "The store changes faster than it can be read; try again.",
-    ))
 }
 
-fn parse(key: &str, data: &[u8]) -> Result<Manifest, ApiError> {
-    let manifest: Manifest = serde_json::from_slice(data).map_err(|fault| damaged(key, &fault))?;
-    if manifest.format > FORMAT {
-        return Err(ApiError::new(
-            500,
-            format!(
-                "The store was written by a newer Dayfly (format {}, this one reads up to \
-                 {FORMAT}); upgrade this server.",
-                manifest.format
-            ),
-        ));
+/// What was written for a try that certainly never counts is of no use.
+fn discard(platform: Platform<'_>, lost: &Next) {
+    let _ = platform.objects.delete_many(&lost.written);
+}
+
+enum Put {
+    Counts,
+    /// Another version has the number.
+    Lost,
+    /// It was made, or another was, and there are newer ones: the newest tells.
+    Passed,
+    Unknown(StoreError),
+}
+
+fn put(platform: Platform<'_>, store: &str, next: &Manifest) -> Result<Put, StoreError> {
+    let data = encode(next, MAX_MANIFEST_BYTES)?;
+    let key = home::manifest(store, next.version);
+    match platform.objects.put_new(&key, &data) {
+        Ok(()) => {}
+        // Its own request, sent twice, is answered the same way.
+        Err(ObjectError::AlreadyExists) => match nonce_at(platform, &key) {
+            Ok(Some(nonce)) if nonce == next.nonce => {}
+            Ok(Some(_)) => return Ok(Put::Lost),
+            Ok(None) => return Ok(Put::Unknown(StoreError::Contended)),
+            Err(error) => return Ok(Put::Unknown(error)),
+        },
+        Err(error @ ObjectError::Unavailable(_)) => return Ok(Put::Unknown(error.into())),
+        Err(error) => return Err(error.into()),
     }
-    Ok(manifest)
+    if active(Mutant::PruneByNumberOnly) {
+        let before = home::manifest(store, next.version.saturating_sub(1));
+        return Ok(
+            match next.version == 1 || platform.objects.head(&before).is_ok() {
+                true => Put::Counts,
+                false => Put::Lost,
+            },
+        );
+    }
+    match above(platform, store, next.version) {
+        Ok(false) => Ok(Put::Counts),
+        Ok(true) => Ok(Put::Passed),
+        Err(error) => Ok(Put::Unknown(error)),
+    }
 }
 
-/// An object that should be readable is not.
-pub(super) fn damaged(key: &str, fault: &dyn Display) -> ApiError {
-    ApiError::new(
-        500,
-        format!("The object {key} is damaged ({fault}); restore it from a backup."),
-    )
-    .code("damaged_object")
+/// The nonce of the version at `key`; `None` where there is none any more.
+fn nonce_at(platform: Platform<'_>, key: &str) -> Result<Option<String>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        /// Versions of old formats have none.
+        #[serde(default)]
+        nonce: String,
+    }
+    let data = match platform.objects.get(key) {
+        Ok(data) => data,
+        Err(ObjectError::NotFound) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let named: Named =
+        serde_json::from_slice(&data).map_err(|fault| StoreError::damaged(key, &fault))?;
+    Ok(Some(named.nonce))
 }
 
-fn no_such_store(store: &str) -> ApiError {
-    ApiError::not_found(format!("No vector store found with id '{store}'."))
+/// A manifest as it is kept.
+///
+/// Errors: [`StoreError::Full`] where it would be larger than `most` bytes.
+pub(super) fn encode(manifest: &Manifest, most: usize) -> Result<Vec<u8>, StoreError> {
+    let data = serde_json::to_vec(manifest)
+        .map_err(|fault| StoreError::Unwritable(format!("The manifest: {fault}.")))?;
+    match data.len() <= most {
+        true => Ok(data),
+        false => Err(StoreError::Full),
+    }
+}
+
+fn numbered(platform: Platform<'_>, newest: Option<&Manifest>, next: Next) -> Next {
+    let mut history = Vec::new();
+    if let Some(newest) = newest {
+        history.push(newest.nonce.clone());
+        history.extend(newest.history.iter().take(HISTORY - 1).cloned());
+    }
+    let now_ms = platform.now_ms();
+    let active_ms = match next.is_upkeep {
+        true => next.manifest.active_ms,
+        false => now_ms,
+    };
+    Next {
+        manifest: Manifest {
+            format: FORMAT,
+            version: newest.map_or(0, |manifest| manifest.version) + 1,
+            nonce: format!("{:016x}", platform.clock.random()),
+            history,
+            committed_ms: now_ms,
+            active_ms,
+            ..next.manifest
+        },
+        ..next
+    }
+}
+
+/// Random, so that writers that met do not meet again; as long as a round trip takes here.
+fn pause(platform: Platform<'_>, attempt: u32, began_ms: u64) {
+    let took_ms = platform.now_ms().saturating_sub(began_ms).max(1);
+    let most = (took_ms << attempt.min(DOUBLINGS)).min(LONGEST_PAUSE_MS);
+    platform.clock.pause(platform.clock.random() % (most + 1));
 }

@@ -2,39 +2,69 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::ChunkingStrategy;
-use crate::filter::AttributeValue;
+use super::dead::DeadRows;
+use super::entry::Change;
+use super::home::Home;
+use super::runs::RunRef;
 use crate::segment::SegmentMeta;
 
-/// The manifest's format; a reader refuses a newer one. Format 1 knew no native index.
-pub const FORMAT: u32 = 2;
+/// The manifest's format; a reader refuses a newer one. Formats 1 and 2 kept all files in one
+/// table, and are read by [`legacy`](super::legacy).
+pub const FORMAT: u32 = 3;
 
-/// One version of a store: complete, small, immutable.
+/// The most bytes of a manifest, whatever happens to a store.
+pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+
+/// How many predecessors a version names.
+pub const HISTORY: usize = 64;
+
+/// One version of a store: small, immutable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`] when it was written.
     pub format: u32,
     /// Position in the store's history, from 1: its log sequence number.
     pub version: u64,
+    /// Tells this version from any other of the same number.
+    pub nonce: String,
+    /// The nonces of the versions before it, newest first, [`HISTORY`] at most.
+    pub history: Vec<String>,
     /// When it was made, in milliseconds since the Unix epoch.
     pub committed_ms: u64,
-    /// The store was deleted in this version. Its history goes on, so that a late writer
-    /// cannot bring it back.
-    #[serde(default)]
+    /// When somebody last changed the store, upkeep aside.
+    pub active_ms: u64,
+    /// This life of the store; another begins when it is made again after its deletion.
+    pub incarnation: String,
+    /// The store was deleted in this version, which stays for ever: its number is never given to
+    /// another, so a late writer cannot bring the store back.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub deleted: bool,
     /// What the store is.
     pub store: StoreInfo,
-    /// What was folded out of the tail, if anything.
-    pub base: Option<BaseRef>,
-    /// The native index over rows of the folded part, if one was built.
+    /// What it holds.
+    #[serde(default)]
+    pub totals: Totals,
+    /// Its rows.
+    #[serde(default)]
+    pub segments: Vec<SegmentRef>,
+    /// Its files but for the newest changes: sorted runs, newest first.
+    #[serde(default)]
+    pub runs: Vec<RunRef>,
+    /// The newest changes, oldest first, at most one of each file.
+    #[serde(default)]
+    pub tail: Vec<Change>,
+    /// The native index over rows of a base, if one was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexRef>,
-    /// What happened since, oldest first.
-    pub tail: Vec<Entry>,
-    /// Objects that no longer belong to the store and are deleted when nobody can be
-    /// reading them any more.
-    #[serde(default)]
+    /// Objects that this version does not name any more, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub garbage: Vec<Garbage>,
+    /// Who compacts, or did last.
+    #[serde(default)]
+    pub compactor: Lease,
+    /// Who rebuilds, or did last.
+    #[serde(default)]
+    pub rebuilder: Lease,
 }
 
 /// What a store is, apart from its contents.
@@ -75,19 +105,40 @@ pub struct Embedding {
     pub metric: String,
 }
 
-/// The folded part of a store, in an object of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseRef {
-    /// Names its folder.
-    pub id: String,
-    /// How many files it holds, deleted ones since then included.
+/// What a store holds that is live.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Files.
     pub files: u64,
-    /// Live rows of its segments that the native index does not know.
-    #[serde(default)]
+    /// Their rows.
     pub rows: u64,
-    /// Rows that the native index knows and that were dead already.
-    #[serde(default)]
-    pub dead: u64,
+    /// Bytes of the segments that they were ingested into.
+    pub bytes: u64,
+}
+
+/// A segment of a store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentRef {
+    /// Where it is and what it is.
+    #[serde(flatten)]
+    pub meta: SegmentMeta,
+    /// The version whose change brought its rows; of a merged one, the newest of them.
+    pub born: u64,
+    /// Which of its rows are dead, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<DeadRef>,
+    /// What that bitmap says, where the version was read from an older format that had none.
+    #[serde(skip)]
+    pub known_dead: Option<DeadRows>,
+}
+
+/// A bitmap of dead rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadRef {
+    /// Names the object.
+    pub id: String,
+    /// How many rows it says are dead.
+    pub rows: u32,
 }
 
 /// A native index over the rows of a base: which one, and how well it finds.
@@ -113,86 +164,174 @@ pub struct IndexRef {
     pub recall: f32,
     /// When it was built, in milliseconds since the Unix epoch.
     pub built_ms: u64,
+    /// Whether it is kept where stores without incarnations kept theirs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub legacy: bool,
 }
 
-/// One change of a store's contents. The newest one about a file wins.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Entry {
-    /// A file was ingested; it replaces an earlier ingestion of the same file.
-    Add {
-        /// The file.
-        file: FileEntry,
-        /// Its rows.
-        segments: Vec<SegmentMeta>,
-    },
-    /// A file was taken out.
-    Delete {
-        /// The file's id.
-        file_id: String,
-    },
-    /// A file's attributes were replaced.
-    SetAttributes {
-        /// The file's id.
-        file_id: String,
-        /// All of its attributes.
-        attributes: BTreeMap<String, AttributeValue>,
-    },
-}
-
-/// A file in a store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// `file-…`.
-    pub file_id: String,
-    /// As it was uploaded.
-    pub filename: String,
-    /// This ingestion; a repeated commit of the same one changes nothing.
-    pub ingest_id: String,
-    /// Seconds since the Unix epoch.
-    pub created_at: u64,
-    /// Bytes of its segments.
-    pub usage_bytes: u64,
-    /// How it was split.
-    pub chunking: ChunkingStrategy,
-    /// For filters.
-    #[serde(default)]
-    pub attributes: BTreeMap<String, AttributeValue>,
-    /// The segments whose rows of this file are live.
-    pub segments: Vec<String>,
-}
-
-/// An object on its way out.
+/// Objects on their way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Garbage {
-    /// The object.
-    pub key: String,
-    /// The first version that does not name it.
-    pub version: u64,
-    /// When that was, in milliseconds since the Unix epoch.
+    /// When they were superseded, in milliseconds since the Unix epoch.
     pub since_ms: u64,
+    /// Their keys; one that ends in `/` stands for all below it.
+    pub keys: Vec<String>,
+}
+
+/// The right to do some work on the whole of a store, which one holder has at a time.
+///
+/// Each claim takes the next epoch, and what was done under an epoch is committed only while that
+/// is the newest: so whoever was away for long cannot commit over a successor's work, however
+/// much of it was forgotten meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Counts the claims.
+    pub epoch: u64,
+    /// Nobody else claims before that time, in milliseconds since the Unix epoch; 0 when the work
+    /// has ended.
+    pub until_ms: u64,
+    /// The holder's host.
+    #[serde(default)]
+    pub node: String,
+    /// The holder's start of that host.
+    #[serde(default)]
+    pub boot: String,
+    /// The newest version whose changes the work takes in.
+    #[serde(default)]
+    pub at: u64,
 }
 
 impl Manifest {
-    /// A store's first version, empty.
-    pub fn first(store: StoreInfo, now_ms: u64) -> Self {
+    /// A store's first version, empty. Its number, nonce and incarnation are set when it is made.
+    pub fn first(store: StoreInfo) -> Self {
         Self {
             format: FORMAT,
-            version: 1,
-            committed_ms: now_ms,
+            version: 0,
+            nonce: String::new(),
+            history: Vec::new(),
+            committed_ms: 0,
+            active_ms: 0,
+            incarnation: String::new(),
             deleted: false,
             store,
-            base: None,
-            index: None,
+            totals: Totals::default(),
+            segments: Vec::new(),
+            runs: Vec::new(),
             tail: Vec::new(),
+            index: None,
             garbage: Vec::new(),
+            compactor: Lease::default(),
+            rebuilder: Lease::default(),
         }
+    }
+
+    /// Where its objects are.
+    pub fn home(&self) -> Home {
+        Home::new(&self.store.id, &self.incarnation)
     }
 
     /// When the store expires, in seconds since the Unix epoch; `None` when it never does.
     pub fn expires_at(&self) -> Option<u64> {
         const DAY_S: u64 = 86_400;
         let days = u64::from(self.store.expires_after.as_ref()?.days);
-        Some(self.committed_ms / 1_000 + days * DAY_S)
+        Some(self.active_ms / 1_000 + days * DAY_S)
     }
+
+    /// The segment with that id.
+    pub fn segment(&self, id: &str) -> Option<&SegmentRef> {
+        self.segments.iter().find(|segment| segment.meta.id == id)
+    }
+
+    /// The newest change of a file since the newest run.
+    pub fn in_tail(&self, file_id: &str) -> Option<&Change> {
+        self.tail.iter().find(|change| change.file_id() == file_id)
+    }
+
+    /// Whether the version with that nonce is this one or one that it follows; `None` where its
+    /// history does not reach back to version `number`.
+    pub fn follows(&self, nonce: &str, number: u64) -> Option<bool> {
+        if self.nonce == nonce || self.history.iter().any(|known| known == nonce) {
+            return Some(true);
+        }
+        let reaches = self.version.saturating_sub(number) <= self.history.len() as u64;
+        reaches.then_some(false)
+    }
+
+    /// Rows that no native index knows, and rows that it knows and that are dead.
+    pub fn unindexed_rows(&self) -> u64 {
+        let known = self.index.as_ref().map_or(0, |index| index.rows);
+        let live = |segment: &&SegmentRef| segment.meta.base.is_some();
+        let indexed: u64 = match self.index {
+            Some(_) => self
+                .segments
+                .iter()
+                .filter(live)
+                .map(SegmentRef::live_rows)
+                .sum(),
+            None => 0,
+        };
+        let new = self.totals.rows.saturating_sub(indexed);
+        new + known.saturating_sub(indexed)
+    }
+}
+
+impl IndexRef {
+    /// The key of the index file.
+    pub fn key(&self, home: &Home) -> String {
+        match self.legacy {
+            true => Home::legacy_base(&home.store, &self.base) + "index.faiss",
+            false => home.index(&self.base),
+        }
+    }
+
+    /// The keys of what belongs to the index, the rows of its base aside.
+    pub fn keys(&self, home: &Home) -> Vec<String> {
+        let folder = match self.legacy {
+            true => Home::legacy_base(&home.store, &self.base),
+            false => home.base(&self.base),
+        };
+        vec![self.key(home), folder + "files.arrow"]
+    }
+}
+
+impl SegmentRef {
+    /// One of which every row is live.
+    pub fn new(meta: SegmentMeta, born: u64) -> Self {
+        Self {
+            meta,
+            born,
+            dead: None,
+            known_dead: None,
+        }
+    }
+
+    /// How many of its rows are live.
+    pub fn live_rows(&self) -> u64 {
+        let dead = match (&self.dead, &self.known_dead) {
+            (Some(dead), _) => dead.rows,
+            (None, Some(dead)) => dead.count(),
+            (None, None) => 0,
+        };
+        u64::from(self.meta.rows.saturating_sub(dead))
+    }
+
+    /// The keys of all of its objects.
+    pub fn keys(&self, home: &Home) -> Vec<String> {
+        let mut keys = self.meta.keys(home);
+        keys.extend(self.dead.as_ref().map(|dead| home.dead(&dead.id)));
+        keys
+    }
+}
+
+impl Lease {
+    /// Whether `node`, started as `boot`, may claim it at that time.
+    pub fn is_free(&self, node: &str, boot: &str, now_ms: u64) -> bool {
+        // The same host started anew: whatever it did before has ended.
+        let is_gone = self.node == node && self.boot != boot;
+        is_gone || self.until_ms <= now_ms
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }

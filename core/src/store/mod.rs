@@ -1,78 +1,68 @@
-//! A vector store: its linear history of manifests, and what the newest one says.
+//! A vector store: its linear history of versions, and what the newest one says.
+//!
+//! A version (a manifest) is small whatever the store holds: files are in sorted runs, rows in
+//! segments, dead rows in bitmaps beside them, and what was superseded in records of its own.
+//! Everything but the creation of the next version may be repeated, abandoned or late.
 
 mod add;
-mod collect;
+mod catalog;
+mod choose;
 mod commit;
-mod edit;
-mod fold;
+mod compact;
+mod dead;
+mod draft;
+mod entry;
+mod error;
+mod find;
+mod flush;
+mod garbage;
+mod home;
+mod lease;
+pub mod legacy;
+mod list;
 mod manifest;
+mod mover;
+mod moves;
+mod names;
+mod newest;
+mod relocate;
 mod remove;
-mod table;
+mod room;
+pub mod runs;
+mod scrub;
 
-pub use add::add_file;
-pub use collect::collect;
-pub use commit::{RETAINED_VERSIONS, at, change, create, create_or_change, current};
-pub(crate) use fold::write_table;
-pub use fold::{FOLD_LENGTH, Indexing, fold};
-pub use manifest::{
-    BaseRef, Embedding, Entry, ExpiresAfter, FORMAT, FileEntry, Garbage, IndexRef, Manifest,
-    StoreInfo,
+pub use add::{add_file, set_attributes, take_out};
+pub use catalog::{Marked, after as marked_after, all as all_marked, remove as unmark};
+pub use choose::{Live, live_in_base, live_rows};
+pub use commit::{Next, change, create};
+pub use compact::{Indexing, compact, is_compaction_due};
+pub use dead::{DeadRows, dead_rows, dead_rows_of};
+pub use draft::Draft;
+pub use entry::{Change, FileEntry, RowRange};
+pub use error::StoreError;
+pub use find::{find, find_many, is_committed};
+pub use flush::TAIL_CHANGES;
+pub use garbage::{
+    GRACE_MS, collect as collect_garbage, collect_noted as collect_noted_garbage,
+    due_ms as garbage_due_ms, recorded as recorded_garbage, tidy,
 };
-pub use remove::{delete, take_out};
-pub use table::Table;
-
-/// Where a store's objects are, relative to the tenant.
-pub mod keys {
-    /// Everything of a store.
-    pub fn root(store: &str) -> String {
-        format!("stores/{store}/")
-    }
-
-    /// The folder of a store's history.
-    pub fn manifests(store: &str) -> String {
-        format!("stores/{store}/manifest/")
-    }
-
-    /// One version of a store.
-    pub fn manifest(store: &str, version: u64) -> String {
-        format!("stores/{store}/manifest/{version:020}.json")
-    }
-
-    /// The version that a manifest's key names.
-    pub fn version(key: &str) -> Option<u64> {
-        key.rsplit_once('/')?.1.strip_suffix(".json")?.parse().ok()
-    }
-
-    /// The folder of a store's segments.
-    pub fn segments(store: &str) -> String {
-        format!("stores/{store}/segments/")
-    }
-
-    /// The files and segments that were folded out of the tail.
-    pub fn base_table(store: &str, base: &str) -> String {
-        format!("stores/{store}/base/{base}/files.json")
-    }
-
-    /// All folders of bases.
-    pub fn bases(store: &str) -> String {
-        format!("stores/{store}/base/")
-    }
-
-    /// Everything of a base.
-    pub fn base(store: &str, base: &str) -> String {
-        format!("stores/{store}/base/{base}/")
-    }
-
-    /// A base's native index: a FAISS file.
-    pub fn index(store: &str, base: &str) -> String {
-        format!("stores/{store}/base/{base}/index.faiss")
-    }
-
-    /// The files of an indexed base, for Arrow readers.
-    pub fn base_files(store: &str, base: &str) -> String {
-        format!("stores/{store}/base/{base}/files.arrow")
-    }
-}
+pub use home::{Home, INCARNATION_PREFIX, QUEUE, manifest as manifest_key, manifests, version};
+pub use lease::{Duty, Held, claim};
+pub use list::Files;
+pub use manifest::{
+    DeadRef, Embedding, ExpiresAfter, FORMAT, Garbage, IndexRef, Lease, MAX_MANIFEST_BYTES,
+    Manifest, SegmentRef, StoreInfo, Totals,
+};
+pub use mover::{Mover, Target};
+pub use moves::Moves;
+pub use names::named;
+pub use newest::{
+    RETAINED_VERSIONS, at, current, existing, newest, newest_version, prune, prune_all, still,
+};
+pub use relocate::{Moved, commit as commit_moved, merge as merge_runs};
+pub use remove::{delete, finish_deletion, finish_deletions, is_being_deleted};
+pub use room::{Upkeep, making_room};
+pub use scrub::{SCRUB_AFTER_MS, scrub, unreachable};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dayfly::platform::{Blocking, Data};
+use dayfly::platform::{Blocking, Data, Storage, ensure_sound};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::{Handle, Runtime};
 
@@ -32,8 +32,20 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// The tenant's objects, and the configured model's name.
+    /// The tenant's objects, to be read, and the configured model's name.
     pub fn open(&self, runtime: &Handle) -> Result<(Blocking, Option<String>), Failure> {
+        let (storage, model) = self.storage()?;
+        Ok((Blocking::new(&storage, &self.tenant, runtime), model))
+    }
+
+    /// The same, to be written: so the storage is probed.
+    pub fn open_to_write(&self, runtime: &Handle) -> Result<(Blocking, Option<String>), Failure> {
+        let (storage, model) = self.storage()?;
+        runtime.block_on(ensure_sound(&storage))?;
+        Ok((Blocking::new(&storage, &self.tenant, runtime), model))
+    }
+
+    fn storage(&self) -> Result<(Storage, Option<String>), Failure> {
         let flags = Flags {
             config: self.config.clone(),
             layer: Layer {
@@ -46,15 +58,12 @@ impl Direct {
             let error = anyhow::anyhow!("{:?} is no tenant's name", self.tenant);
             return Err(Failure::Usage(error));
         }
-        let storage = Data::beside(&options.data)?;
-        Ok((
-            Blocking::new(&storage, &self.tenant, runtime),
-            options.embed.model,
-        ))
+        Ok((Data::beside(&options.data)?, options.embed.model))
     }
 }
 
 /// A bar for rows whose number is not known.
+#[cfg(feature = "faiss")]
 pub fn rows_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {human_pos} rows, {elapsed}");
     let bar = ProgressBar::no_length();

@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     };
     let bar = rows_bar();
     let (out, factory) = (&arguments.out, &arguments.factory);
-    let exported = export(&objects, &store, format, factory, out, |rows| {
+    let exported = export(objects.platform(), &store, format, factory, out, |rows| {
         bar.set_position(rows)
     })?;
     bar.finish_and_clear();

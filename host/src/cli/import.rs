@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use dayfly::exchange::Importer;
 use dayfly::platform::random_id;
+use dayfly_core::platform::Worker;
+use dayfly_core::segment::DEFAULT_SEGMENT_MAX_ROWS;
+use dayfly_core::store::{Indexing, Upkeep};
 use serde_json::json;
 
 use super::Failure;
@@ -33,21 +36,25 @@ pub struct Arguments {
 /// Brings an index and its texts into a store. The vectors stay what they are: nothing is embedded.
 pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let runtime = runtime()?;
-    let (objects, configured) = arguments.direct.open(runtime.handle())?;
+    let (objects, configured) = arguments.direct.open_to_write(runtime.handle())?;
     let model = arguments.model.clone().or(configured);
     let model = model.unwrap_or_else(|| dayfly_embedder::MODEL_ID.to_owned());
-    random_id()?;
-    let random = || {
-        let id = random_id().unwrap_or_default();
-        u64::from_str_radix(&id, 16).unwrap_or_default()
+    let upkeep = Upkeep {
+        worker: Worker {
+            node: random_id()?,
+            boot: random_id()?,
+        },
+        indexing: Indexing {
+            graph_min_rows: u32::MAX,
+            segment_max_rows: DEFAULT_SEGMENT_MAX_ROWS,
+        },
     };
     let bar = rows_bar();
     let importer = Importer {
-        objects: &objects,
+        platform: objects.platform(),
         store: &arguments.store,
         model: &model,
-        clock: &dayfly::rebuild::now_ms,
-        random: &random,
+        upkeep: &upkeep,
     };
     let imported = importer.import(&arguments.folder, |rows| bar.set_position(rows))?;
     bar.finish_and_clear();

@@ -37,10 +37,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let options = config::load(&arguments.flags)?;
     log_to_stderr(&arguments.log, output)?;
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(serve(options, output))
+        .build()?;
+    let served = runtime.block_on(serve(options, output));
+    // Upkeep may be under way, which goes on wherever it was broken off.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(options: ServeOptions, output: Output) -> Result<(), Failure> {

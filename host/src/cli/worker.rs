@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dayfly::platform::{Data, random_id};
+use dayfly::platform::{Data, ensure_sound, random_id};
 use dayfly::rebuild::{Queue, Work, Workers};
-use dayfly_core::pending::Worker;
+use dayfly_core::platform::Worker;
 use serde_json::json;
 use tokio::runtime::Handle;
 
@@ -31,6 +31,7 @@ async fn work(flags: &Flags, once: bool, output: Output) -> Result<(), Failure> 
     // A worker that leaves all work to others is none.
     options.rebuild.concurrency = options.rebuild.concurrency.max(1);
     let storage = Data::beside(&options.data)?;
+    ensure_sound(&storage).await?;
     let work = Arc::<Work>::default();
     let workers = Workers {
         queue: Arc::new(Queue::new(&storage, &Handle::current())),

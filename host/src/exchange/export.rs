@@ -2,13 +2,14 @@ use std::fs;
 use std::path::Path;
 
 use dayfly_core::error::ApiError;
-use dayfly_core::objects::Objects;
+use dayfly_core::platform::Platform;
 use dayfly_core::segment::{self, NewRow};
-use dayfly_core::store::{self, FileEntry, Manifest, Table};
+use dayfly_core::store::{self, FileEntry, Manifest};
 use dayfly_faiss::Index;
 
 use super::chunk::Chunk;
 use super::folder::Sink;
+use super::join::Join;
 use super::{ExchangeError, INDEX, at};
 
 /// What to write.
@@ -38,18 +39,18 @@ const BATCH: usize = 4 << 20;
 ///
 /// The index is of kind `factory` (FAISS's text; `Flat` keeps the vectors as they are) and by inner
 /// product of vectors of length 1. `seen` is called with the rows that are done. Holds the index
-/// in memory, and for kinds that learn from a sample, that sample: the first rows.
+/// in memory, and for kinds that learn from a sample, that sample: the first rows; beside them some
+/// rows and their files.
 pub fn export(
-    objects: &dyn Objects,
+    platform: Platform<'_>,
     store: &str,
     format: Format,
     factory: &str,
     folder: &Path,
     mut seen: impl FnMut(u64),
 ) -> Result<Exported, ExchangeError> {
-    let manifest = store::current(objects, store)?;
+    let manifest = store::current(platform, store)?;
     let manifest = manifest.ok_or_else(|| ApiError::not_found("There is no such store."))?;
-    let table = Table::of(objects, &manifest)?;
     let dimension = manifest.store.embedding.dimension.ok_or_else(|| {
         ExchangeError::Unusable("the store is empty: there is nothing to export".to_owned())
     })?;
@@ -57,10 +58,10 @@ pub fn export(
     let mut sink = Sink::create(folder, format, &manifest.store.embedding.model, dimension)?;
     let mut building = match format {
         Format::Arrow => None,
-        _ => Some(Building::new(dimension, factory, rows_of(&table))?),
+        _ => Some(Building::new(dimension, factory, manifest.totals.rows)?),
     };
     let mut rows = 0;
-    each_row(objects, &manifest, &table, |file, row| {
+    let mut join = Join::new(platform, &manifest, |file, row| {
         if let Some(building) = &mut building {
             building.push(row.vector)?;
         }
@@ -68,7 +69,9 @@ pub fn export(
         rows += 1;
         seen(rows);
         Ok(())
-    })?;
+    });
+    each_row(platform, &manifest, &mut join)?;
+    join.finish()?;
     sink.finish()?;
     if let Some(building) = building {
         let path = folder.join(INDEX);
@@ -82,30 +85,24 @@ pub fn export(
     }
     Ok(Exported {
         rows,
-        files: table.files.len() as u64,
+        files: manifest.totals.files,
     })
 }
 
-fn rows_of(table: &Table) -> u64 {
-    let segments = table.segments.values();
-    segments.map(|meta| table.live_count(meta)).sum()
-}
-
-fn each_row(
-    objects: &dyn Objects,
+fn each_row<T>(
+    platform: Platform<'_>,
     manifest: &Manifest,
-    table: &Table,
-    mut take: impl FnMut(&FileEntry, &NewRow<'_>) -> Result<(), ExchangeError>,
-) -> Result<(), ExchangeError> {
-    for meta in table.segments.values() {
-        let live = table.live_rows(meta);
-        for source in segment::open(objects, &manifest.store.id, &[meta])? {
-            segment::each_row(objects, &source, &live, |row| {
-                match table.files.get(row.file_id) {
-                    Some(file) => take(file, row),
-                    None => Ok(()),
-                }
-            })?;
+    join: &mut Join<'_, T>,
+) -> Result<(), ExchangeError>
+where
+    T: FnMut(&FileEntry, &NewRow<'_>) -> Result<(), ExchangeError>,
+{
+    let (objects, home) = (platform.objects, manifest.home());
+    for segment in &manifest.segments {
+        let dead = store::dead_rows(platform, &home, segment)?;
+        let live = dead.live_ranges(segment.meta.rows);
+        for source in segment::open(objects, &home, &[&segment.meta])? {
+            segment::each_row(objects, &source, &live, |row| join.push(row))?;
         }
     }
     Ok(())

@@ -2,15 +2,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dayfly_core::chunk::ChunkingStrategy;
-use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::{AttributeValue, Attributes, validate_attributes};
-use dayfly_core::ids;
-use dayfly_core::objects::Objects;
-use dayfly_core::segment::{
-    DEFAULT_SEGMENT_MAX_ROWS, NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows,
+use dayfly_core::pending::{PendingError, segment_prefix};
+use dayfly_core::platform::Platform;
+use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
+use dayfly_core::store::{
+    self, Embedding, FileEntry, Home, Manifest, RowRange, StoreError, StoreInfo, Upkeep,
 };
-use dayfly_core::store::{self, Embedding, FileEntry, Indexing, Manifest, StoreInfo};
+use dayfly_core::{ids, ops};
 use serde_json::Value;
 
 use super::ExchangeError;
@@ -21,16 +21,21 @@ const GAP: &str = "\n\n";
 
 /// Brings a folder's rows into a store.
 pub struct Importer<'a> {
-    /// The tenant's objects.
-    pub objects: &'a dyn Objects,
+    /// The tenant's objects, and a clock.
+    pub platform: Platform<'a>,
     /// The store's name or id; one that is a name is made where there is none.
     pub store: &'a str,
     /// The embedding model that made the vectors: queries will be embedded with it.
     pub model: &'a str,
-    /// Milliseconds since the Unix epoch.
-    pub clock: &'a dyn Fn() -> u64,
-    /// 64 random bits at each call.
-    pub random: &'a dyn Fn() -> u64,
+    /// Who keeps the store in few objects on the way.
+    pub upkeep: &'a Upkeep,
+}
+
+/// A file whose rows are written.
+struct Written {
+    meta: FileMeta,
+    entry: FileEntry,
+    segments: Vec<SegmentMeta>,
 }
 
 /// What was imported.
@@ -58,19 +63,17 @@ impl Importer<'_> {
     ) -> Result<Imported, ExchangeError> {
         let source = Source::open(folder)?;
         let compared_otherwise = source.compares_otherwise()?;
-        let manifest = self.store_for(&source)?;
-        let store = manifest.store.id;
+        let home = self.store_for(&source)?.home();
         let mut rows = 0;
         for (name, group) in &source.groups {
-            let committed = self.file(&store, &source, name, group)?;
+            let written = self.write(&home, &source, name, group)?;
+            let committed = self.commit(&home, &written)?;
             rows += group.len() as u64;
             seen(rows);
-            if committed.is_fold_due() {
-                self.fold(&committed)?;
-            }
+            ops::after_commit(self.platform, &committed, self.upkeep)?;
         }
         Ok(Imported {
-            store,
+            store: home.store,
             rows,
             files: source.groups.len() as u64,
             compared_otherwise,
@@ -82,12 +85,12 @@ impl Importer<'_> {
         let Some(id) = ids::store_id(self.store) else {
             return unusable(format!("{:?} is no name of a store", self.store));
         };
-        let manifest = match store::current(self.objects, &id)? {
+        let manifest = match store::current(self.platform, &id)? {
             Some(present) => present,
             None if self.store.starts_with(ids::STORE_PREFIX) => {
                 return unusable(format!("there is no store {}", self.store));
             }
-            None => store::create(self.objects, &self.first(id), (self.clock)())?,
+            None => store::create(self.platform, &self.first(id))?,
         };
         let embedding = &manifest.store.embedding;
         if embedding.model != self.model {
@@ -108,11 +111,10 @@ impl Importer<'_> {
     }
 
     fn first(&self, id: String) -> Manifest {
-        let now_ms = (self.clock)();
         let info = StoreInfo {
             id,
             name: Some(self.store.to_owned()),
-            created_at: now_ms / 1_000,
+            created_at: self.platform.now_ms() / 1_000,
             metadata: BTreeMap::new(),
             expires_after: None,
             embedding: Embedding {
@@ -121,38 +123,38 @@ impl Importer<'_> {
                 metric: "cosine".to_owned(),
             },
         };
-        Manifest::first(info, now_ms)
+        Manifest::first(info)
     }
 
-    /// Writes a file, its rows, and commits them.
-    fn file(
+    /// Writes a file and its rows.
+    fn write(
         &self,
-        store: &str,
+        home: &Home,
         source: &Source,
         name: &str,
         rows: &[u64],
-    ) -> Result<Manifest, ExchangeError> {
-        let now_ms = (self.clock)();
-        let id = ids::time_ordered(ids::FILE_PREFIX, now_ms, (self.random)());
-        let ingest_id = ids::time_ordered("", now_ms, (self.random)());
-        let mut content = self
-            .objects
+    ) -> Result<Written, ExchangeError> {
+        let objects = self.platform.objects;
+        let created_at = self.platform.now_ms() / 1_000;
+        let id = self.platform.new_id(ids::FILE_PREFIX);
+        let ingest_id = self.platform.new_id("");
+        let mut content = objects
             .create(&files::content_key(&id))
-            .map_err(ApiError::from)?;
+            .map_err(StoreError::from)?;
         let mut at = 0_u64;
         let mut segments: Vec<SegmentMeta> = Vec::new();
-        let most = max_rows(DEFAULT_SEGMENT_MAX_ROWS, source.dimension());
+        let most = max_rows(self.upkeep.indexing.segment_max_rows, source.dimension());
         let mut vector = Vec::new();
         for (part, group) in rows.chunks(most as usize).enumerate() {
             let spec = SegmentSpec {
-                store: store.to_owned(),
-                id: format!("seg-{ingest_id}-{part}"),
+                home: home.clone(),
+                id: format!("{}{part}", segment_prefix(&ingest_id)),
                 model: self.model.to_owned(),
                 dimension: source.dimension(),
-                graph_min_rows: u32::MAX,
+                graph_min_rows: self.upkeep.indexing.graph_min_rows,
                 base: None,
             };
-            let mut writer = SegmentWriter::create(self.objects, spec)?;
+            let mut writer = SegmentWriter::create(objects, spec)?;
             for (number, row) in group.iter().enumerate() {
                 let text = &source.chunk(*row).text;
                 source.vector(*row, &mut vector)?;
@@ -160,7 +162,7 @@ impl Importer<'_> {
                 let start = at + gap.len() as u64;
                 let end = start + text.len() as u64;
                 let bytes = [gap.as_bytes(), text.as_bytes()].concat();
-                content.write(&bytes).map_err(ApiError::from)?;
+                content.write(&bytes).map_err(StoreError::from)?;
                 at = end;
                 writer.push(&NewRow {
                     file_id: &id,
@@ -171,54 +173,62 @@ impl Importer<'_> {
                     vector: &vector,
                 })?;
             }
-            segments.push(writer.finish(self.objects)?);
+            segments.push(writer.finish(objects)?.meta);
         }
-        let bytes = content.finish().map_err(ApiError::from)?;
+        let bytes = content.finish().map_err(StoreError::from)?;
         let meta = FileMeta {
             id: id.clone(),
             bytes,
-            created_at: now_ms / 1_000,
+            created_at,
             filename: files::filename(name),
             purpose: "assistants".to_owned(),
             content_type: Some("text/plain".to_owned()),
             parts: Vec::new(),
         };
-        files::write(self.objects, &meta)?;
-        files::note_store(self.objects, &id, store)?;
         let entry = FileEntry {
             file_id: id,
-            filename: meta.filename,
+            filename: meta.filename.clone(),
             ingest_id,
-            created_at: now_ms / 1_000,
+            created_at,
             usage_bytes: segments.iter().map(|meta| meta.bytes).sum(),
             chunking: ChunkingStrategy::Auto,
             attributes: common_attributes(source, rows),
-            segments: segments.iter().map(|meta| meta.id.clone()).collect(),
+            rows: segments.iter().map(all_rows).collect(),
         };
-        Ok(store::add_file(
-            self.objects,
-            store,
-            &entry,
-            &segments,
-            now_ms,
-            || Ok(()),
-        )?)
+        Ok(Written {
+            meta,
+            entry,
+            segments,
+        })
     }
 
-    fn fold(&self, committed: &Manifest) -> Result<(), ExchangeError> {
-        let indexing = Indexing {
-            graph_min_rows: u32::MAX,
-            segment_max_rows: DEFAULT_SEGMENT_MAX_ROWS,
+    /// Makes a file exist, in the store and by itself, or not at all.
+    fn commit(&self, home: &Home, written: &Written) -> Result<Manifest, ExchangeError> {
+        let (platform, file) = (self.platform, &written.meta);
+        files::write(platform.objects, file)?;
+        files::note_store(platform.objects, &file.id, &home.store).map_err(StoreError::from)?;
+        let is_full = |error: &PendingError| matches!(error, PendingError::Store(StoreError::Full));
+        let committed = store::making_room(platform, &home.store, self.upkeep, is_full, || {
+            ops::commit_upload(platform, home, &written.entry, &written.segments)
+        });
+        let error = match committed {
+            Ok(committed) => return Ok(committed),
+            Err(error) => error,
         };
-        let now_ms = (self.clock)();
-        let new_id = || ids::time_ordered("", (self.clock)(), (self.random)());
-        Ok(store::fold(
-            self.objects,
-            committed,
-            indexing,
-            now_ms,
-            new_id,
-        )?)
+        let ingest_id = &written.entry.ingest_id;
+        match ops::take_back(platform, home, file, ingest_id, false) {
+            // It had come in all the same.
+            Ok(Some(committed)) => Ok(committed),
+            Ok(None) | Err(_) => Err(error.into()),
+        }
+    }
+}
+
+fn all_rows(segment: &SegmentMeta) -> RowRange {
+    RowRange {
+        segment: segment.id.clone(),
+        first: 0,
+        rows: segment.rows,
     }
 }
 

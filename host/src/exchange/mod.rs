@@ -5,6 +5,7 @@ mod chunk;
 mod export;
 mod folder;
 mod import;
+mod join;
 mod langchain;
 mod source;
 mod texts;
@@ -12,7 +13,9 @@ mod texts;
 use std::path::{Path, PathBuf};
 
 use dayfly_core::error::ApiError;
+use dayfly_core::pending::PendingError;
 use dayfly_core::segment::SegmentError;
+use dayfly_core::store::StoreError;
 use thiserror::Error;
 
 pub use export::{Exported, Format, export};
@@ -54,6 +57,18 @@ pub enum ExchangeError {
 
 impl From<SegmentError> for ExchangeError {
     fn from(error: SegmentError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<StoreError> for ExchangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<PendingError> for ExchangeError {
+    fn from(error: PendingError) -> Self {
         Self::Store(error.into())
     }
 }

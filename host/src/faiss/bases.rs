@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use dayfly_core::filter::Filter;
+use dayfly_core::store::Home;
 use dayfly_faiss::{Kind, Parameters, SearchOptions};
 use tokio::sync::Semaphore;
 
@@ -23,9 +24,26 @@ const RARE: u64 = 12;
 pub struct Bases {
     storage: Storage,
     views: Views,
-    open: Recent<(String, String, String), Base>,
+    open: Recent<Place, Base>,
     /// One search keeps one processor busy.
     at_once: Semaphore,
+}
+
+/// Which base.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    tenant: String,
+    home: Home,
+    base: String,
+    built_ms: u64,
+}
+
+impl Place {
+    /// Whether it is of the same store, and older.
+    fn is_before(&self, other: &Self) -> bool {
+        let is_same = (&self.tenant, &self.home.store) == (&other.tenant, &other.home.store);
+        is_same && self.built_ms < other.built_ms
+    }
 }
 
 impl Bases {
@@ -48,28 +66,34 @@ impl Bases {
         base: String,
         query: Query,
     ) -> Result<Vec<Hit>, Error> {
-        let view = self.views.get(&tenant, &store, query.version).await?;
-        let index = view.manifest.index.as_ref();
-        let index = index
-            .filter(|index| index.base == base)
-            .ok_or(Error::NotFound)?;
-        let key = (tenant, store, base);
-        let (storage, meta) = (&self.storage, index.clone());
+        let filter = query.filter.as_deref().map(parse).transpose()?;
+        let view = self
+            .views
+            .get(&tenant, &store, &base, query.version)
+            .await?;
+        let place = Place {
+            tenant,
+            home: view.home.clone(),
+            base,
+            built_ms: view.index.built_ms,
+        };
+        let (storage, meta) = (&self.storage, view.index.clone());
         let make = async || {
             let weight = meta.bytes;
-            Ok::<_, Error>((open(storage, &key.0, &key.1, meta).await?, weight))
+            Ok::<_, Error>((
+                open(storage, &place.tenant, &place.home, meta).await?,
+                weight,
+            ))
         };
-        let base = self.open.get(&key, make).await?;
-        // Nobody who begins now searches an older base of the store; names sort by their time.
-        self.open
-            .forget(|other| (&other.0, &other.1) == (&key.0, &key.1) && other.2 < key.2);
+        let base = self.open.get(&place, make).await?;
+        // Nobody who begins now searches an older base of the store.
+        self.open.forget(|other| other.is_before(&place));
+        let chosen = match (filter, &query.filter) {
+            (Some(filter), Some(text)) => self.views.filtered(&view, text, filter).await?,
+            _ => Arc::clone(&view.live),
+        };
         let _permit = self.at_once.acquire().await;
-        blocking(move || {
-            let filter = query.filter.as_deref().map(parse).transpose()?;
-            let chosen = view.choose(filter.as_ref(), base.meta.rows);
-            nearest(&base, &chosen, &query)
-        })
-        .await
+        blocking(move || nearest(&base, &chosen, &query)).await
     }
 
     /// How many are open, and the bytes of their files.
@@ -104,7 +128,7 @@ fn nearest(base: &Base, chosen: &Chosen, query: &Query) -> Result<Vec<Hit>, Erro
     let exhaustive = chosen.rows <= FEW_ROWS || (rare && base.index.kind() == Kind::Hnsw);
     let options = SearchOptions {
         parameters: widened(parameters, share),
-        selector: chosen.selector.as_deref(),
+        selector: chosen.selector.as_ref(),
         exhaustive,
         ..SearchOptions::default()
     };

@@ -1,5 +1,6 @@
 use dayfly_core::error::ApiError;
 use dayfly_core::objects::ObjectError;
+use dayfly_core::store::StoreError;
 use thiserror::Error as ThisError;
 
 /// Why the service did not do as it was asked; as the platform's `faiss.error`.
@@ -30,6 +31,15 @@ impl From<ApiError> for Error {
             501 => Self::NotConfigured(error.message),
             400..=499 => Self::Invalid(error.message),
             _ => Self::Unavailable(error.message),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error.is_missing() {
+            true => Self::NotFound,
+            false => ApiError::from(error).into(),
         }
     }
 }

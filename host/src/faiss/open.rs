@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use dayfly_core::store::{IndexRef, keys};
+use dayfly_core::store::{Home, IndexRef};
 use dayfly_faiss::Index;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -24,11 +24,11 @@ pub struct Base {
 pub async fn open(
     storage: &Storage,
     tenant: &str,
-    store: &str,
+    home: &Home,
     meta: IndexRef,
 ) -> Result<Base, Error> {
     let objects = storage.of(tenant);
-    let key = keys::index(store, &meta.base);
+    let key = meta.key(home);
     if let Some(path) = objects.file(&key)? {
         return blocking(move || map(&path, meta)).await;
     }

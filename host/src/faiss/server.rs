@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::http;
 use crate::identity;
 use crate::options::ServeOptions;
-use crate::platform::Data;
+use crate::platform::{Data, ensure_sound};
 use crate::rebuild::NO_FAISS;
 use crate::serve::{Native, bind};
 
@@ -55,6 +55,7 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     let listener = bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(options)?;
+    ensure_sound(&data.storage).await?;
     let native = Native::open(options, &data).ok_or_else(|| anyhow::anyhow!(NO_FAISS))?;
     let front = Arc::new(native.front());
     let metrics = move || std::future::ready(front.metrics());

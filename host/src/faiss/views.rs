@@ -3,8 +3,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dayfly_core::filter::Filter;
-use dayfly_core::search::live_in_base;
-use dayfly_core::store::{self, Manifest, Table};
+use dayfly_core::store::{self, Home, IndexRef, Manifest, SegmentRef, StoreError};
+use dayfly_core::store::{live_in_base, live_rows};
 use dayfly_faiss::Selector;
 use tokio::runtime::Handle;
 
@@ -12,22 +12,32 @@ use super::recent::Recent;
 use super::{Error, blocking};
 use crate::platform::{Blocking, Storage};
 
-/// Versions and tables that are kept, by the bytes of their manifests and rows of their tables.
+/// Versions that are kept, and filters' results, each by the bytes that they take in memory.
 const MOST_BYTES: u64 = 32 << 20;
 const MOST_ENTRIES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
-/// What a file, or a run of rows, takes in memory, about.
-const FILE_BYTES: u64 = 1_024;
-const RUN_BYTES: u64 = 96;
+/// What a version takes, and a file or a segment in it, about.
+const MANIFEST_BYTES: u64 = 64 << 10;
+const ENTRY_BYTES: u64 = 1_024;
+
+/// Which version's view of which base. A base's name is that of one life of its store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    tenant: String,
+    store: String,
+    base: String,
+    version: u64,
+}
 
 /// One version of a store, as far as its base goes.
 pub struct View {
-    /// The version.
-    pub manifest: Manifest,
-    table: Table,
-    base: String,
+    place: Place,
+    /// Where the store's objects are.
+    pub home: Home,
+    /// The base's index.
+    pub index: IndexRef,
+    manifest: Manifest,
     /// Rows that are live, filters aside.
-    live: Vec<Range<u64>>,
-    selector: Option<Arc<Selector>>,
+    pub live: Arc<Chosen>,
 }
 
 /// Which rows a search may find.
@@ -35,37 +45,41 @@ pub struct Chosen {
     /// How many.
     pub rows: u64,
     /// Which; all where none is given.
-    pub selector: Option<Arc<Selector>>,
+    pub selector: Option<Selector>,
 }
 
-impl View {
-    /// The rows that pass a filter, which is evaluated by the code that guests have.
-    pub fn choose(&self, filter: Option<&Filter>, rows: u64) -> Chosen {
-        match filter {
-            None => Chosen {
-                rows: count(&self.live),
-                selector: self.selector.clone(),
-            },
-            Some(filter) => {
-                let live = live_in_base(&self.table, &self.base, Some(filter));
-                Chosen {
-                    rows: count(&live),
-                    selector: Some(Arc::new(Selector::from_ranges(&live, rows))),
-                }
-            }
+impl Chosen {
+    fn of(live: &[Range<u64>], of: u64) -> Self {
+        let rows = live.iter().map(|range| range.end - range.start).sum();
+        Self {
+            rows,
+            selector: (rows < of).then(|| Selector::from_ranges(live, of)),
         }
     }
 }
 
-fn count(ranges: &[Range<u64>]) -> u64 {
-    ranges.iter().map(|range| range.end - range.start).sum()
+/// Why there is no view of a version.
+enum Lacking {
+    /// The version, or something that it names, is gone.
+    Pruned,
+    Failed(Error),
 }
 
-/// Views of the versions that were searched last. Versions never change, so neither do they.
+impl<E: Into<Error>> From<E> for Lacking {
+    fn from(error: E) -> Self {
+        match error.into() {
+            Error::NotFound => Self::Pruned,
+            error => Self::Failed(error),
+        }
+    }
+}
+
+/// Views of the versions that were searched last, and what filters chose in them. Versions never
+/// change, so neither do they.
 pub struct Views {
     storage: Storage,
-    views: Recent<(String, String, u64), View>,
-    tables: Recent<(String, String, String), Table>,
+    views: Recent<Place, View>,
+    chosen: Recent<(Place, String), Chosen>,
 }
 
 impl Views {
@@ -74,75 +88,235 @@ impl Views {
         Self {
             storage: storage.clone(),
             views: Recent::new(MOST_BYTES, MOST_ENTRIES),
-            tables: Recent::new(MOST_BYTES, MOST_ENTRIES),
+            chosen: Recent::new(MOST_BYTES, MOST_ENTRIES),
         }
     }
 
-    /// A store's version.
-    pub async fn get(&self, tenant: &str, store: &str, version: u64) -> Result<Arc<View>, Error> {
-        let key = (tenant.to_owned(), store.to_owned(), version);
-        self.views
-            .get(&key, async || self.make(tenant, store, version).await)
-            .await
-    }
-
-    async fn make(&self, tenant: &str, store: &str, version: u64) -> Result<(View, u64), Error> {
-        let objects = Blocking::new(&self.storage, tenant, &Handle::current());
-        let (source, name) = (objects.clone(), store.to_owned());
-        let manifest = blocking(move || Ok(store::at(&source, &name, version)?)).await?;
-        let manifest = manifest.ok_or_else(|| {
-            Error::Unavailable(
-                "the store has changed so much meanwhile that this version is gone; search again"
-                    .to_owned(),
-            )
-        })?;
-        let Some(index) = manifest.index.clone() else {
-            return Err(Error::NotFound);
-        };
-        let folded = match &manifest.base {
-            Some(base) => self.table(objects, tenant, store, &base.id).await?,
-            None => Arc::default(),
-        };
-        blocking(move || {
-            let table = Table::clone(&folded).with_tail(&manifest);
-            let weight = weight(&table);
-            let live = live_in_base(&table, &index.base, None);
-            let all = count(&live) == index.rows;
-            let selector = (!all).then(|| Arc::new(Selector::from_ranges(&live, index.rows)));
-            let view = View {
-                base: index.base,
-                manifest,
-                table,
-                live,
-                selector,
-            };
-            Ok((view, weight + index.rows / 8))
-        })
-        .await
-    }
-
-    async fn table(
+    /// A version's view of its base. Where the version is gone, the newest one's of the same base:
+    /// its rows are the same, and whoever asks knows which of them are live for him.
+    ///
+    /// Errors: [`Error::NotFound`] where neither has that base (any more).
+    pub async fn get(
         &self,
-        objects: Blocking,
         tenant: &str,
         store: &str,
         base: &str,
-    ) -> Result<Arc<Table>, Error> {
-        let key = (tenant.to_owned(), store.to_owned(), base.to_owned());
-        let (store, base) = (store.to_owned(), base.to_owned());
+        version: u64,
+    ) -> Result<Arc<View>, Error> {
+        let mut place = Place {
+            tenant: tenant.to_owned(),
+            store: store.to_owned(),
+            base: base.to_owned(),
+            version,
+        };
+        match self.of(&place, None).await {
+            Ok(view) => return Ok(view),
+            Err(Lacking::Failed(error)) => return Err(error),
+            Err(Lacking::Pruned) => {}
+        }
+        let (objects, name) = (self.objects(tenant), store.to_owned());
+        let newest = blocking(move || Ok(store::current(objects.platform(), &name)?)).await?;
+        let newest = newest.ok_or(Error::NotFound)?;
+        place.version = newest.version;
+        match self.of(&place, Some(newest)).await {
+            Ok(view) => Ok(view),
+            Err(Lacking::Failed(error)) => Err(error),
+            Err(Lacking::Pruned) => Err(Error::NotFound),
+        }
+    }
+
+    /// The rows of a view that pass a filter, whose text is `text`; it is evaluated by the code that
+    /// guests have.
+    pub async fn filtered(
+        &self,
+        view: &Arc<View>,
+        text: &str,
+        filter: Filter,
+    ) -> Result<Arc<Chosen>, Error> {
+        let key = (view.place.clone(), text.to_owned());
+        let (objects, view) = (self.objects(&view.place.tenant), Arc::clone(view));
         let make = async || {
             blocking(move || {
-                let table = Table::folded(&objects, &store, &base)?;
-                let weight = weight(&table);
-                Ok((table, weight))
+                let chosen = choose(&objects, &view.manifest, &view.index, Some(&filter))?;
+                let weight = view.index.rows / 8;
+                Ok((chosen, weight))
             })
             .await
         };
-        self.tables.get(&key, make).await
+        self.chosen.get(&key, make).await
+    }
+
+    async fn of(&self, place: &Place, known: Option<Manifest>) -> Result<Arc<View>, Lacking> {
+        let (objects, key) = (self.objects(&place.tenant), place.clone());
+        let make = async || {
+            let made = tokio::task::spawn_blocking(move || view(&objects, key, known)).await;
+            made.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string()).into()))
+        };
+        self.views.get(place, make).await
+    }
+
+    fn objects(&self, tenant: &str) -> Blocking {
+        Blocking::new(&self.storage, tenant, &Handle::current())
     }
 }
 
-fn weight(table: &Table) -> u64 {
-    let runs: usize = table.segments.values().map(|meta| meta.files.len()).sum();
-    table.files.len() as u64 * FILE_BYTES + runs as u64 * RUN_BYTES
+fn view(objects: &Blocking, place: Place, known: Option<Manifest>) -> Result<(View, u64), Lacking> {
+    let mut manifest = match known {
+        Some(known) => known,
+        None => {
+            store::at(objects.platform(), &place.store, place.version)?.ok_or(Lacking::Pruned)?
+        }
+    };
+    let index = manifest.index.clone();
+    let index = index
+        .filter(|index| index.base == place.base && !manifest.deleted)
+        .ok_or(Error::NotFound)?;
+    let is_of_base = |segment: &SegmentRef| {
+        let place = segment.meta.base.as_ref();
+        place.is_some_and(|place| place.id == index.base)
+    };
+    // Of other segments nothing is read.
+    manifest.segments.retain(is_of_base);
+    let live = Arc::new(choose(objects, &manifest, &index, None)?);
+    let entries = manifest.tail.len() + manifest.segments.len();
+    let weight = MANIFEST_BYTES + entries as u64 * ENTRY_BYTES + index.rows / 8;
+    let view = View {
+        home: manifest.home(),
+        place,
+        index,
+        manifest,
+        live,
+    };
+    Ok((view, weight))
+}
+
+fn choose(
+    objects: &Blocking,
+    manifest: &Manifest,
+    index: &IndexRef,
+    filter: Option<&Filter>,
+) -> Result<Chosen, StoreError> {
+    let live = live_rows(objects.platform(), manifest, filter)?;
+    let live = live_in_base(manifest, &live, &index.base);
+    Ok(Chosen::of(&live, index.rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use dayfly_core::platform::Worker;
+    use dayfly_core::rebuild::{Order, Outcome, rebuild};
+    use object_store::memory::InMemory;
+    use serde_json::json;
+
+    use super::*;
+    use crate::rebuild::Faiss;
+    use crate::testing;
+
+    /// A store of three files with ten rows each.
+    struct Scene {
+        runtime: tokio::runtime::Runtime,
+        objects: Blocking,
+        views: Views,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .build()
+                .unwrap();
+            let storage = Storage::new(Arc::new(InMemory::new()), "memory".into(), true);
+            let objects = Blocking::new(&storage, "t", runtime.handle());
+            testing::store(&objects, "vs_1");
+            for number in 1..=3 {
+                testing::add(&objects, "vs_1", &format!("file-{number}"), 10 * number);
+            }
+            Self {
+                runtime,
+                objects,
+                views: Views::new(&storage),
+            }
+        }
+
+        fn rebuilt(&self) -> IndexRef {
+            let worker = Worker {
+                node: "n".to_owned(),
+                boot: "b".to_owned(),
+            };
+            let order = Order::new("vs_1", worker, 1 << 30);
+            let platform = self.objects.platform();
+            match rebuild(platform, &order, &Faiss { threads: 1 }, &mut |_| {}).unwrap() {
+                Outcome::Built(index) => index,
+                Outcome::Empty => panic!("the store has rows"),
+            }
+        }
+
+        fn newest(&self) -> Manifest {
+            store::existing(self.objects.platform(), "vs_1").unwrap()
+        }
+
+        fn take_out(&self, file_id: &str) {
+            let home = self.newest().home();
+            store::take_out(self.objects.platform(), &home, file_id).unwrap();
+        }
+
+        fn get(&self, base: &str, version: u64) -> Result<Arc<View>, Error> {
+            let view = self.views.get("t", "vs_1", base, version);
+            self.runtime.block_on(view)
+        }
+    }
+
+    #[test]
+    fn a_version_tells_the_rows_that_were_live_in_it() {
+        let scene = Scene::new();
+        let index = scene.rebuilt();
+        let before = scene.newest().version;
+        scene.take_out("file-2");
+        let rows = |version| scene.get(&index.base, version).unwrap().live.rows;
+        assert_eq!(rows(before), 60);
+        assert_eq!(rows(scene.newest().version), 40);
+        assert!(matches!(scene.get("other", before), Err(Error::NotFound)));
+    }
+
+    #[test]
+    fn a_filter_chooses_the_rows_of_the_files_that_pass_it() {
+        let scene = Scene::new();
+        let index = scene.rebuilt();
+        let view = scene.get(&index.base, scene.newest().version).unwrap();
+        let filter = json!({"type": "gte", "key": "n", "value": 20});
+        let parsed = Filter::parse(&filter).unwrap();
+        let text = filter.to_string();
+        let chosen = scene.views.filtered(&view, &text, parsed);
+        assert_eq!(scene.runtime.block_on(chosen).unwrap().rows, 50);
+    }
+
+    #[test]
+    fn the_newest_version_stands_for_one_that_was_pruned_as_long_as_its_base_is_the_same() {
+        let scene = Scene::new();
+        let index = scene.rebuilt();
+        let pruned = scene.newest().version;
+        scene.take_out("file-2");
+        let key = store::manifest_key("vs_1", pruned);
+        dayfly_core::objects::Objects::delete(&scene.objects, &key).unwrap();
+        assert_eq!(scene.get(&index.base, pruned).unwrap().live.rows, 40);
+        let other = scene.rebuilt();
+        assert_ne!(other.base, index.base);
+        assert!(matches!(
+            scene.get(&index.base, pruned),
+            Err(Error::NotFound)
+        ));
+    }
+
+    #[test]
+    fn a_store_that_is_gone_has_no_view() {
+        let scene = Scene::new();
+        let index = scene.rebuilt();
+        let newest = scene.newest();
+        store::delete(scene.objects.platform(), &newest).unwrap();
+        let version = newest.version + 1;
+        assert!(matches!(
+            scene.get(&index.base, version),
+            Err(Error::NotFound)
+        ));
+    }
 }

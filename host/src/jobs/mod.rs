@@ -1,6 +1,8 @@
 //! Drives pending ingestions by calling the ingest guest.
 
 mod collector;
+#[cfg(test)]
+mod failing;
 mod queue;
 mod sweeper;
 
@@ -8,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dayfly_core::store::Upkeep;
 use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Empty};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
+use collector::Collector;
 pub use queue::{Job, Progress, Queue};
 
 use crate::guests::Guest;
@@ -42,10 +46,12 @@ pub struct Workers {
     pub options: JobOptions,
     /// Outbound requests of one of them.
     pub outbound_requests: u32,
+    /// How stores are looked after.
+    pub upkeep: Upkeep,
 }
 
 impl Workers {
-    /// Starts the workers and the sweeper; they end when the set is dropped.
+    /// Starts the workers, the sweeper and the collector; they end when the set is dropped.
     pub fn start(self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let workers = Arc::new(self);
@@ -54,9 +60,9 @@ impl Workers {
             tasks.spawn(async move { workers.work().await });
         }
         let (platform, queue) = (Arc::clone(&workers.platform), Arc::clone(&workers.queue));
-        let storage = platform.storage.clone();
+        let collector = Collector::new(&platform.storage, workers.upkeep.clone());
         tasks.spawn(async move { sweeper::run(&platform.storage, &queue).await });
-        tasks.spawn(async move { collector::run(&storage).await });
+        tasks.spawn(collector.run());
         tasks
     }
 

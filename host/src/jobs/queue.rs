@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// Jobs known at once. What does not fit is dropped: the sweeper finds it again.
-const MAX_JOBS: usize = 10_000;
+/// Jobs of one tenant that are known at once. What does not fit is dropped: the sweeper finds it
+/// again.
+const MOST_OF_A_TENANT: usize = 1_000;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(300);
 
@@ -45,8 +46,14 @@ pub struct Queue {
 #[derive(Default)]
 struct Jobs {
     known: HashMap<Job, Entry>,
-    waiting: HashMap<String, VecDeque<Job>>,
+    tenants: HashMap<String, Tenant>,
     turns: VecDeque<String>,
+}
+
+#[derive(Default)]
+struct Tenant {
+    known: usize,
+    waiting: VecDeque<Job>,
 }
 
 #[derive(Default)]
@@ -58,8 +65,9 @@ struct Entry {
 }
 
 impl Queue {
-    /// Takes a job up. One that does not fit now is found again by the sweeper.
-    pub fn schedule(&self, tenant: &str, store: &str, file: &str) {
+    /// Takes a job up, or answers false where that many of its tenant are known already: one that
+    /// does not fit now is found again by the sweeper.
+    pub fn schedule(&self, tenant: &str, store: &str, file: &str) -> bool {
         let job = Job {
             tenant: tenant.into(),
             store: store.into(),
@@ -68,15 +76,15 @@ impl Queue {
         let mut jobs = self.lock();
         if let Some(entry) = jobs.known.get_mut(&job) {
             entry.again |= entry.running;
-            return;
+            return true;
         }
-        if jobs.known.len() >= MAX_JOBS {
-            return;
+        if !jobs.know(&job) {
+            return false;
         }
-        jobs.known.insert(job.clone(), Entry::default());
         jobs.wait(job);
         drop(jobs);
         self.ready.notify_one();
+        true
     }
 
     /// The next job, when there is one, with why its last instance died here.
@@ -115,7 +123,7 @@ impl Queue {
                 return Some(Duration::ZERO);
             }
             Progress::Done => {
-                jobs.known.remove(job);
+                jobs.forget(job);
                 return None;
             }
             Progress::Step => {
@@ -145,23 +153,41 @@ impl Queue {
 }
 
 impl Jobs {
-    fn wait(&mut self, job: Job) {
-        let tenant = job.tenant.clone();
-        let waiting = self.waiting.entry(tenant.clone()).or_default();
-        if waiting.is_empty() {
-            self.turns.push_back(tenant);
+    /// False where the tenant has its most.
+    fn know(&mut self, job: &Job) -> bool {
+        let tenant = self.tenants.entry(job.tenant.clone()).or_default();
+        if tenant.known >= MOST_OF_A_TENANT {
+            return false;
         }
-        waiting.push_back(job);
+        tenant.known += 1;
+        self.known.insert(job.clone(), Entry::default());
+        true
+    }
+
+    fn forget(&mut self, job: &Job) {
+        self.known.remove(job);
+        if let Some(tenant) = self.tenants.get_mut(&job.tenant) {
+            tenant.known -= 1;
+            if tenant.known == 0 {
+                self.tenants.remove(&job.tenant);
+            }
+        }
+    }
+
+    fn wait(&mut self, job: Job) {
+        let tenant = self.tenants.entry(job.tenant.clone()).or_default();
+        if tenant.waiting.is_empty() {
+            self.turns.push_back(job.tenant.clone());
+        }
+        tenant.waiting.push_back(job);
     }
 
     fn next(&mut self) -> Option<Job> {
-        let tenant = self.turns.pop_front()?;
-        let waiting = self.waiting.get_mut(&tenant)?;
-        let job = waiting.pop_front();
-        if waiting.is_empty() {
-            self.waiting.remove(&tenant);
-        } else {
-            self.turns.push_back(tenant);
+        let name = self.turns.pop_front()?;
+        let tenant = self.tenants.get_mut(&name)?;
+        let job = tenant.waiting.pop_front();
+        if !tenant.waiting.is_empty() {
+            self.turns.push_back(name);
         }
         job
     }
@@ -208,7 +234,8 @@ mod tests {
         queue.lock().wait(job.clone());
         assert!(queue.take().is_some());
         assert_eq!(queue.settle(&job, Progress::Done), None);
-        assert!(queue.lock().known.is_empty());
+        let jobs = queue.lock();
+        assert!(jobs.known.is_empty() && jobs.tenants.is_empty());
     }
 
     #[test]
@@ -248,11 +275,36 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left_to_the_sweeper() {
         let queue = Queue::default();
-        for number in 0..MAX_JOBS {
+        for number in 0..MOST_OF_A_TENANT {
+            assert!(queue.schedule("a", "s", &number.to_string()));
+        }
+        assert!(!queue.schedule("a", "s", "one more"));
+        assert!(queue.schedule("a", "s", "0"));
+        assert_eq!(files(&queue).len(), MOST_OF_A_TENANT);
+    }
+
+    #[test]
+    fn one_tenant_cannot_fill_the_queue_for_the_others() {
+        let queue = Queue::default();
+        for number in 0..2 * MOST_OF_A_TENANT {
             queue.schedule("a", "s", &number.to_string());
         }
-        queue.schedule("a", "s", "one more");
-        assert_eq!(files(&queue).len(), MAX_JOBS);
+        assert!(queue.schedule("b", "s", "b1"));
+        let order = files(&queue);
+        assert_eq!(order.iter().position(|file| file == "b1"), Some(1));
+        assert_eq!(order.len(), MOST_OF_A_TENANT + 1);
+    }
+
+    #[test]
+    fn a_job_that_is_done_makes_room() {
+        let queue = Queue::default();
+        for number in 0..MOST_OF_A_TENANT {
+            queue.schedule("a", "s", &number.to_string());
+        }
+        let (job, _) = queue.take().unwrap();
+        assert!(!queue.schedule("a", "s", "one more"));
+        assert_eq!(queue.settle(&job, Progress::Done), None);
+        assert!(queue.schedule("a", "s", "one more"));
     }
 
     #[tokio::test]

@@ -29,7 +29,11 @@ impl Blocking {
         }
     }
 
-    fn objects(&self) -> TenantObjects<'_> {
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(super) fn objects(&self) -> TenantObjects<'_> {
         self.storage.of(&self.tenant)
     }
 
@@ -115,6 +119,19 @@ impl Objects for Blocking {
 
     fn delete(&self, key: &str) -> Result<(), ObjectError> {
         self.runtime.block_on(self.objects().delete(key))
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<(), ObjectError> {
+        self.runtime.block_on(self.objects().delete_many(keys))
+    }
+
+    /// In one go, not page by page.
+    fn list_all(&self, prefix: &str) -> Result<Vec<ObjectMeta>, ObjectError> {
+        let objects = self.objects();
+        let found = self
+            .runtime
+            .block_on(objects.list_up_to(prefix, None, usize::MAX))?;
+        Ok(found.into_iter().map(meta).collect())
     }
 
     fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {

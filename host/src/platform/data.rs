@@ -5,17 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_lc_rs::rand;
-use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, parse_url_opts};
 use thiserror::Error;
 use url::Url;
 
-use super::Storage;
+use super::OWN_FOLDER;
 use super::durable_local::{DurableLocal, remove_unfinished};
+use super::{Storage, bucket};
 use crate::options::ServeOptions;
-
-/// Beside the tenants, none of whose names begins with a dot.
-pub const OWN_FOLDER: &str = ".dayfly";
 
 /// Where everything is kept, and who this server is.
 pub struct Data {
@@ -145,15 +141,7 @@ fn open_url(given: &str) -> Result<Storage, DataError> {
     ) {
         return Err(failed("use a directory, s3://, gs:// or az://".into()));
     }
-    // Credentials and endpoints as the vendors' own tools take them, such as AWS_ACCESS_KEY_ID.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let (store, prefix) =
-        parse_url_opts(&url, environment).map_err(|error| failed(error.to_string()))?;
-    let store: Arc<dyn ObjectStore> = match prefix.as_ref() {
-        "" => Arc::from(store),
-        _ => Arc::new(PrefixStore::new(store, prefix)),
-    };
+    let store = bucket::open(&url).map_err(|error| failed(error.to_string()))?;
     Ok(Storage::new(store, given.into(), true))
 }
 

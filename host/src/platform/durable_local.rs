@@ -1,3 +1,4 @@
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{DirEntry, File};
 use std::io;
 use std::path::{Path as FsPath, PathBuf};
@@ -7,9 +8,14 @@ use futures::stream::{BoxStream, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+
+/// Deleted one after another on one thread, with their directories synced once.
+const BATCH: usize = 256;
+/// Such batches at once.
+const CONCURRENT_BATCHES: usize = 4;
 
 /// A directory as an object store that survives a power failure: whatever is acknowledged has
 /// been synced, file and directories.
@@ -34,17 +40,63 @@ impl DurableLocal {
         })
     }
 
-    async fn delete_durably(&self, location: &Path) -> Result<()> {
-        self.inner.delete(location).await?;
-        let path = self.inner.path_to_filesystem(location)?;
-        let root = self.root.clone();
-        blocking(move || {
-            sync_nearest(&path, &root).map_err(|source| object_store::Error::Generic {
-                store: "local",
-                source: source.into(),
+    /// Removes files, then syncs each directory that lost entries. What is answered is in order.
+    fn delete_batch(&self, batch: Vec<Result<Path>>) -> Vec<Result<Path>> {
+        let mut changed = BTreeSet::new();
+        let removed: Vec<Result<(Path, PathBuf)>> = batch
+            .into_iter()
+            .map(|location| {
+                let location = location?;
+                let path = self.inner.path_to_filesystem(&location)?;
+                let folder = path.parent().unwrap_or(&self.root).to_path_buf();
+                // One that is gone may have been removed by a call that failed to sync.
+                changed.insert(folder.clone());
+                remove_file(&location, &path)?;
+                Ok((location, folder))
             })
-        })
-        .await
+            .collect();
+        let synced = self.settle(changed);
+        removed
+            .into_iter()
+            .map(|removed| {
+                let (location, folder) = removed?;
+                match synced.get(&folder) {
+                    Some(kind) => Err(generic(io::Error::from(*kind))),
+                    None => Ok(location),
+                }
+            })
+            .collect()
+    }
+
+    /// Removes the directories among `changed` that are empty now, and those above them, and makes
+    /// what is left of them durable. Answers of which that failed.
+    fn settle(&self, changed: BTreeSet<PathBuf>) -> HashMap<PathBuf, io::ErrorKind> {
+        // The directory that still stands, for each that lost an entry.
+        let standing: Vec<(PathBuf, PathBuf)> = changed
+            .into_iter()
+            .rev()
+            .map(|folder| (folder.clone(), self.prune(folder)))
+            .collect();
+        let mut failed = HashMap::new();
+        let to_sync: BTreeSet<&PathBuf> = standing.iter().map(|(_, standing)| standing).collect();
+        for directory in to_sync {
+            if let Err(error) = sync_nearest(directory, &self.root) {
+                let below = standing
+                    .iter()
+                    .filter(|(_, standing)| standing == directory);
+                failed.extend(below.map(|(folder, _)| (folder.clone(), error.kind())));
+            }
+        }
+        failed
+    }
+
+    fn prune(&self, mut folder: PathBuf) -> PathBuf {
+        let gone = |folder: &PathBuf| match std::fs::remove_dir(folder) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        while folder != self.root && gone(&folder) && folder.pop() {}
+        folder
     }
 }
 
@@ -52,6 +104,23 @@ impl std::fmt::Display for DurableLocal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.inner.fmt(f)
     }
+}
+
+/// A directory may be emptied, and removed with its last file, just as another is put into it: then
+/// it is made again.
+const CREATIONS: u32 = 16;
+
+/// Whether the cause of an error is that a directory or file is not there.
+fn is_missing(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::NotFound) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[async_trait::async_trait]
@@ -62,6 +131,13 @@ impl ObjectStore for DurableLocal {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
+        for _ in 1..CREATIONS {
+            let put = self.inner.put_opts(at, payload.clone(), options.clone());
+            match put.await {
+                Err(error) if is_missing(&error) => {}
+                outcome => return outcome,
+            }
+        }
         self.inner.put_opts(at, payload, options).await
     }
 
@@ -72,7 +148,16 @@ impl ObjectStore for DurableLocal {
     ) -> Result<Box<dyn MultipartUpload>> {
         let (inner, at) = (self.inner.clone(), at.clone());
         let runtime = tokio::runtime::Handle::current();
-        blocking(move || runtime.block_on(inner.put_multipart_opts(&at, options))).await
+        blocking(move || {
+            for _ in 1..CREATIONS {
+                match runtime.block_on(inner.put_multipart_opts(&at, options.clone())) {
+                    Err(error) if is_missing(&error) => {}
+                    outcome => return outcome,
+                }
+            }
+            runtime.block_on(inner.put_multipart_opts(&at, options))
+        })
+        .await
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
@@ -85,14 +170,16 @@ impl ObjectStore for DurableLocal {
     ) -> BoxStream<'static, Result<Path>> {
         let store = self.clone();
         locations
-            .then(move |location| {
+            .chunks(BATCH)
+            .map(move |batch| {
                 let store = store.clone();
                 async move {
-                    let location = location?;
-                    store.delete_durably(&location).await?;
-                    Ok(location)
+                    let work = tokio::task::spawn_blocking(move || store.delete_batch(batch));
+                    work.await.unwrap_or_else(|error| vec![Err(error.into())])
                 }
             })
+            .buffered(CONCURRENT_BATCHES)
+            .flat_map(futures::stream::iter)
             .boxed()
     }
 
@@ -123,9 +210,26 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await?
 }
 
-/// Syncs the directory that lost an entry: the nearest one that still stands.
-fn sync_nearest(removed: &FsPath, root: &FsPath) -> io::Result<()> {
-    for directory in removed.ancestors().skip(1) {
+fn remove_file(location: &Path, path: &FsPath) -> Result<()> {
+    std::fs::remove_file(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NotFound {
+            path: location.to_string(),
+            source: error.into(),
+        },
+        _ => generic(error),
+    })
+}
+
+fn generic(error: io::Error) -> Error {
+    Error::Generic {
+        store: "local",
+        source: error.into(),
+    }
+}
+
+/// Syncs a directory, or the nearest one above it where it is gone meanwhile.
+fn sync_nearest(directory: &FsPath, root: &FsPath) -> io::Result<()> {
+    for directory in directory.ancestors() {
         match File::open(directory) {
             Ok(directory) => return directory.sync_all(),
             Err(error) if error.kind() == io::ErrorKind::NotFound && directory != root => {}
@@ -183,6 +287,53 @@ mod tests {
         store.delete(&key).await.unwrap();
         assert!(root.path().exists());
         assert!(!root.path().join("a").exists());
+    }
+
+    #[tokio::test]
+    async fn many_are_deleted_and_each_is_answered_for() {
+        let root = tempfile::tempdir().unwrap();
+        let store = DurableLocal::open(root.path()).unwrap();
+        let mut keys: Vec<Path> = (0..2_000)
+            .map(|number| Path::from(format!("a/{}/{number}", number % 7)))
+            .collect();
+        for key in &keys {
+            let path = root.path().join(key.as_ref());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        std::fs::write(root.path().join("a/3/kept"), "x").unwrap();
+        keys.insert(1_000, Path::from("a/3/never"));
+        keys.insert(1_001, Path::from("never/never"));
+        keys.insert(1_002, Path::from("a/3/kept/below"));
+        let answers = store
+            .delete_stream(futures::stream::iter(keys.clone()).map(Ok).boxed())
+            .collect::<Vec<_>>()
+            .await;
+        for (at, (key, answer)) in keys.iter().zip(answers).enumerate() {
+            match answer {
+                Ok(deleted) => assert_eq!(deleted, *key),
+                Err(Error::NotFound { .. }) => assert!((1_000..1_003).contains(&at), "{key}"),
+                Err(other) => panic!("{key}: {other}"),
+            }
+        }
+        let left: Vec<_> = std::fs::read_dir(root.path().join("a")).unwrap().collect();
+        assert_eq!(left.len(), 1);
+        assert!(root.path().join("a/3/kept").exists());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_deleted_does_not_hold_up_the_rest() {
+        let root = tempfile::tempdir().unwrap();
+        let store = DurableLocal::open(root.path()).unwrap();
+        std::fs::create_dir_all(root.path().join("folder/below")).unwrap();
+        std::fs::write(root.path().join("file"), "x").unwrap();
+        let keys = ["folder", "file"].map(|key| Ok(Path::from(key)));
+        let answers = store
+            .delete_stream(futures::stream::iter(keys).boxed())
+            .collect::<Vec<_>>()
+            .await;
+        assert!(matches!(answers[0], Err(Error::Generic { .. })));
+        assert!(answers[1].is_ok() && !root.path().join("file").exists());
     }
 
     #[test]

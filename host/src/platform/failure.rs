@@ -1,9 +1,10 @@
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-use dayfly_core::objects::ObjectError;
+use dayfly_core::objects::{ObjectError, Obstacle};
 
 use super::bindings::dayfly::platform::objects;
+use super::bucket::NotImplemented;
 
 impl From<ObjectError> for objects::Error {
     fn from(failure: ObjectError) -> Self {
@@ -15,6 +16,20 @@ impl From<ObjectError> for objects::Error {
             ObjectError::TooLarge(text) => Self::TooLarge(text),
             ObjectError::OutOfSpace(text) => Self::OutOfSpace(text),
             ObjectError::Unavailable(text) => Self::Unavailable(text),
+            ObjectError::Unusable { obstacle, text } => Self::Unusable(objects::Unusable {
+                obstacle: obstacle.into(),
+                text,
+            }),
+        }
+    }
+}
+
+impl From<Obstacle> for objects::Obstacle {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::NoSuchBucket => Self::NoSuchBucket,
+            Obstacle::Unsupported => Self::Unsupported,
+            Obstacle::Refused => Self::Refused,
         }
     }
 }
@@ -23,6 +38,18 @@ impl From<ObjectError> for objects::Error {
 pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
     use object_store::Error;
     match error {
+        _ if says(error, &NO_BUCKET) => {
+            tracing::error!(%error, "the bucket does not exist");
+            let text = format!(
+                "the bucket of {place} does not exist: its operator has to make it, or to correct its name or the endpoint"
+            );
+            return ObjectError::unusable(Obstacle::NoSuchBucket, text);
+        }
+        _ if is_unsupported(error) => {
+            tracing::error!(%error, "the object store does not know a request");
+            let text = format!("{place} does not know what was asked of it");
+            return ObjectError::unusable(Obstacle::Unsupported, text);
+        }
         Error::NotFound { .. } => return ObjectError::NotFound,
         Error::AlreadyExists { .. } | Error::Precondition { .. } => {
             return ObjectError::AlreadyExists;
@@ -30,7 +57,10 @@ pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             return refused(error, place);
         }
-        _ if is_refusal(error) => return refused(error, place),
+        // The client tells a refused listing from other failures by its text alone.
+        _ if says(error, &["status code: 403", "status code: 401"]) => {
+            return refused(error, place);
+        }
         _ => {}
     }
     match io_kind(error) {
@@ -39,9 +69,12 @@ pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
         }
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
             tracing::error!(%error, "the data directory cannot be used");
-            ObjectError::Unavailable(format!(
-                "the server may not use {place}: its operator has to check the owner and mode of everything below it"
-            ))
+            ObjectError::unusable(
+                Obstacle::Refused,
+                format!(
+                    "the server may not use {place}: its operator has to check the owner and mode of everything below it"
+                ),
+            )
         }
         Some(ErrorKind::NotADirectory | ErrorKind::IsADirectory) => ObjectError::InvalidKey(
             "an object cannot lie below another, nor where others lie below it".into(),
@@ -55,40 +88,93 @@ pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
 
 fn refused(error: &object_store::Error, place: &str) -> ObjectError {
     tracing::error!(%error, "the object store refuses the server's credentials");
-    ObjectError::Unavailable(format!(
-        "the server may not access {place}: its operator has to check its credentials"
-    ))
+    ObjectError::unusable(
+        Obstacle::Refused,
+        format!(
+            "the server may not access {place}: its operator has to check its credentials, and what they allow"
+        ),
+    )
 }
 
-/// The client reports a refused listing like any other failure, with the status in its text alone.
-fn is_refusal(error: &object_store::Error) -> bool {
-    let mut cause: Option<&dyn StdError> = Some(error);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if text.contains("status code: 403") || text.contains("status code: 401") {
-            return true;
+/// As [`explain`], of a write that creates.
+pub fn explain_creation(error: &object_store::Error, place: &str) -> ObjectError {
+    match explain(error, place) {
+        ObjectError::Unusable {
+            obstacle: obstacle @ Obstacle::Unsupported,
+            ..
+        } => {
+            let text = format!(
+                "{place} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
+            );
+            ObjectError::unusable(obstacle, text)
         }
-        cause = error.source();
+        // There is nothing that a write could miss.
+        ObjectError::NotFound => {
+            ObjectError::Unavailable(format!("{place} answered 404 to a write; try again"))
+        }
+        other => other,
     }
-    false
+}
+
+/// As [`explain`], of deletions, which are asked for many at a time.
+pub fn explain_deletion(error: &object_store::Error, place: &str) -> ObjectError {
+    match explain(error, place) {
+        ObjectError::Unusable {
+            obstacle: obstacle @ Obstacle::Unsupported,
+            ..
+        } => {
+            let text = format!(
+                "{place} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"
+            );
+            ObjectError::unusable(obstacle, text)
+        }
+        other => other,
+    }
+}
+
+/// In the words of S3, Google and Azure. No key can hold these, so nobody can fake them.
+const NO_BUCKET: [&str; 2] = [
+    "<Code>NoSuchBucket</Code>",
+    "<Code>ContainerNotFound</Code>",
+];
+
+fn is_unsupported(error: &object_store::Error) -> bool {
+    causes(error).any(<dyn StdError>::is::<NotImplemented>)
+        || matches!(error, object_store::Error::NotImplemented { .. })
+        || says(error, &["status code: 405", "<Code>NotImplemented</Code>"])
+}
+
+/// Whether the client's text, which quotes the storage's, has one of these in it.
+fn says(error: &object_store::Error, words: &[&str]) -> bool {
+    causes(error).any(|cause| {
+        let text = cause.to_string();
+        words.iter().any(|word| text.contains(word))
+    })
+}
+
+type Cause<'a> = &'a (dyn StdError + 'static);
+
+/// The error, and what caused it, one after another.
+fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
+    std::iter::successors(Some(error), |cause| (*cause).source())
 }
 
 /// The kind of the innermost I/O error that caused `error`.
 pub fn io_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
-    let mut kind = None;
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            kind = Some(io.kind());
-        }
-        cause = error.source();
-    }
-    kind
+    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    kinds.map(io::Error::kind).last()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn obstacle(failure: &ObjectError) -> Option<Obstacle> {
+        match failure {
+            ObjectError::Unusable { obstacle, .. } => Some(*obstacle),
+            _ => None,
+        }
+    }
 
     fn generic(kind: ErrorKind) -> object_store::Error {
         object_store::Error::Generic {
@@ -110,7 +196,8 @@ mod tests {
     #[test]
     fn a_forbidden_directory_is_named() {
         let failure = explain(&generic(ErrorKind::PermissionDenied), "/data");
-        assert!(matches!(&failure, ObjectError::Unavailable(text) if text.contains("/data")));
+        assert_eq!(obstacle(&failure), Some(Obstacle::Refused));
+        assert!(failure.to_string().contains("/data"));
     }
 
     #[test]
@@ -120,7 +207,52 @@ mod tests {
             source: "Server returned non-2xx status code: 403 Forbidden: ".into(),
         };
         let failure = explain(&error, "s3://bucket");
-        assert!(matches!(&failure, ObjectError::Unavailable(text) if text.contains("credentials")));
+        assert_eq!(obstacle(&failure), Some(Obstacle::Refused));
+        assert!(failure.to_string().contains("credentials"));
+    }
+
+    #[test]
+    fn a_bucket_that_is_missing_is_no_missing_object() {
+        for (text, expected) in [
+            (
+                "404: <Error><Code>NoSuchBucket</Code></Error>",
+                Some(Obstacle::NoSuchBucket),
+            ),
+            (
+                "404: <Error><Code>ContainerNotFound</Code></Error>",
+                Some(Obstacle::NoSuchBucket),
+            ),
+            (
+                "404: <Error><Code>NoSuchKey</Code><Key>NoSuchBucket</Key></Error>",
+                None,
+            ),
+        ] {
+            let error = object_store::Error::NotFound {
+                path: "a".into(),
+                source: text.into(),
+            };
+            assert_eq!(
+                obstacle(&explain(&error, "s3://bucket")),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_storage_does_not_know_is_no_passing_failure() {
+        for source in [
+            Box::new(NotImplemented) as Box<dyn StdError + Send + Sync>,
+            "Server returned non-2xx status code: 405 Method Not Allowed: ".into(),
+        ] {
+            let error = object_store::Error::Generic {
+                store: "S3",
+                source,
+            };
+            let failure = explain_creation(&error, "s3://bucket");
+            assert_eq!(obstacle(&failure), Some(Obstacle::Unsupported));
+            assert!(failure.to_string().contains("conditional writes"));
+        }
     }
 
     #[test]

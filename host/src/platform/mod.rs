@@ -1,22 +1,29 @@
 //! What guests may ask of the host: the implementation of `dayfly:platform`.
 
 mod blocking;
+mod bucket;
+mod clock;
 mod creation;
 mod data;
 mod durable_local;
 mod failure;
 mod faiss;
 mod identity;
+mod listing;
 mod objects;
+mod probe;
 mod storage;
+mod walk;
 
 use std::sync::Arc;
 
 use dayfly_core::objects::keys::check_segment;
 
 pub use blocking::Blocking;
-pub use data::{Data, DataError, OWN_FOLDER, random_id};
-pub use dayfly_core::objects::ObjectError as Failure;
+pub use clock::{SystemClock, now_ms};
+pub use data::{Data, DataError, random_id};
+pub use dayfly_core::objects::{OWN_FOLDER, ObjectError as Failure};
+pub use probe::{Unsound, ensure_sound, try_out};
 pub use storage::{Room, Storage};
 
 pub use self::bindings::dayfly::platform::settings;

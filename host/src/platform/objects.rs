@@ -13,6 +13,8 @@ use crate::runtime::State;
 /// `get`s of one `get-many` under way at once.
 const CONCURRENT_GETS: usize = 16;
 const MAX_PARTS: usize = 10_000;
+/// Keys of one `delete-many`.
+const MAX_DELETED: usize = 1_000;
 /// Each buffers a part of its object on the host.
 const MAX_WRITERS: u32 = 4;
 
@@ -90,6 +92,16 @@ impl Host for State {
 
     async fn delete(&mut self, key: String) -> Result<(), Error> {
         Ok(self.platform.writable()?.delete(&key).await?)
+    }
+
+    async fn delete_many(&mut self, keys: Vec<String>) -> Result<(), Error> {
+        let objects = self.platform.writable()?;
+        if keys.len() > MAX_DELETED {
+            return Err(Error::TooLarge(format!(
+                "one call deletes at most {MAX_DELETED} objects"
+            )));
+        }
+        Ok(objects.delete_many(&keys).await?)
     }
 
     async fn create(&mut self, key: String) -> Result<Resource<Writer>, Error> {

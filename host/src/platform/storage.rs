@@ -1,10 +1,9 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
-use dayfly_core::objects::keys::{check_key, split_prefix};
-use futures::TryStreamExt;
+use dayfly_core::objects::keys::check_key;
+use futures::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{
@@ -13,23 +12,21 @@ use object_store::{
 use tokio::io::AsyncWriteExt;
 
 use super::bindings::dayfly::platform::objects;
-use super::failure::explain;
+use super::failure::{explain, explain_creation, explain_deletion};
 use super::{Failure, creation};
 
 /// The most bytes that one call hands to a guest.
 pub const MAX_ANSWER: u64 = 64 << 20;
-/// The most entries of one listing.
-const MAX_LISTING: usize = 1_000;
 /// An object up to this size is written at once, a larger one in parts of it.
 const PART_BYTES: usize = 8 << 20;
 
 /// All tenants' objects, in a directory or a bucket.
 #[derive(Clone)]
 pub struct Storage {
-    store: Arc<dyn ObjectStore>,
+    pub(super) store: Arc<dyn ObjectStore>,
     place: Arc<str>,
-    remote: bool,
-    root: Option<Arc<std::path::Path>>,
+    pub(super) remote: bool,
+    pub(super) root: Option<Arc<std::path::Path>>,
 }
 
 /// What one call may still hand to its guest. Taken before it is read, so that it bounds the
@@ -56,8 +53,8 @@ impl Room {
 
 /// The objects of one tenant. No key leads out of it.
 pub struct TenantObjects<'a> {
-    storage: &'a Storage,
-    tenant: &'a str,
+    pub(super) storage: &'a Storage,
+    pub(super) tenant: &'a str,
 }
 
 /// An object in the making, which is given up when it is dropped unfinished.
@@ -117,7 +114,12 @@ impl Storage {
         Ok(names)
     }
 
-    fn explain(&self, error: &object_store::Error) -> Failure {
+    /// Names it for people.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn explain(&self, error: &object_store::Error) -> Failure {
         explain(error, &self.place)
     }
 }
@@ -169,7 +171,7 @@ impl TenantObjects<'_> {
         };
         match self.storage.store.get_opts(&path, options).await {
             Ok(found) => self.read(found, room).await,
-            Err(object_store::Error::NotFound { .. }) => Err(Failure::NotFound),
+            Err(error @ object_store::Error::NotFound { .. }) => Err(self.storage.explain(&error)),
             // Stores disagree on how they refuse a range that begins past the end.
             Err(error) => match range {
                 Some(range) if self.head(key).await?.size <= range.start => Ok(Bytes::new()),
@@ -207,75 +209,29 @@ impl TenantObjects<'_> {
             PutMode::Create if *remote => creation::create(store, &path, payload).await,
             mode => store.put_opts(&path, payload, mode.into()).await.map(drop),
         };
-        put.map_err(|error| self.storage.explain(&error))
+        put.map_err(|error| explain_creation(&error, self.storage.place()))
     }
 
     /// As the platform's `delete`.
     pub async fn delete(&self, key: &str) -> Result<(), Failure> {
-        let path = self.path(key)?;
-        match self.storage.store.delete(&path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.storage.explain(&error)),
-        }
+        self.delete_many(&[key]).await
     }
 
-    /// As the platform's `list`.
-    pub async fn list(
-        &self,
-        prefix: &str,
-        start_after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<objects::ObjectMeta>, Failure> {
-        let (folder, _) = split_prefix(prefix)?;
-        let limit = MAX_LISTING.min(limit as usize);
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let root = format!("{}/", self.tenant);
-        let below = parse(&format!("{root}{folder}"))?;
-        let store = &self.storage.store;
-        let mut entries = match start_after {
-            Some(after) => store.list_with_offset(Some(&below), &self.offset(after)?),
-            None => store.list(Some(&below)),
-        };
-        let mut found = BTreeMap::new();
-        while let Some(meta) = entries
-            .try_next()
-            .await
-            .map_err(|e| self.storage.explain(&e))?
-        {
-            let Some(key) = meta.location.as_ref().strip_prefix(&root) else {
-                continue;
-            };
-            let wanted = key.starts_with(prefix) && start_after.is_none_or(|after| key > after);
-            if !wanted {
-                continue;
-            }
-            found.insert(key.to_owned(), meta);
-            if found.len() > limit {
-                found.pop_last();
-            }
-            if found.len() == limit && self.storage.remote {
-                break;
+    /// As the platform's `delete-many`, of any number. After an error all others were tried, too.
+    pub async fn delete_many(&self, keys: &[impl AsRef<str>]) -> Result<(), Failure> {
+        let paths = keys.iter().map(|key| self.path(key.as_ref()).map(Ok));
+        let paths: Vec<_> = paths.collect::<Result<_, _>>()?;
+        let paths = futures::stream::iter(paths).boxed();
+        let mut deleted = self.storage.store.delete_stream(paths);
+        let mut answer = Ok(());
+        while let Some(one) = deleted.next().await {
+            let failed = one.err();
+            let failed = failed.map(|error| explain_deletion(&error, self.storage.place()));
+            if let Some(failure) = failed.filter(|failure| *failure != Failure::NotFound) {
+                answer = Err(failure);
             }
         }
-        Ok(found
-            .into_iter()
-            .map(|(key, meta)| described(key, &meta))
-            .collect())
-    }
-
-    /// As the platform's `folders`.
-    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, Failure> {
-        let (folder, rest) = split_prefix(prefix)?;
-        if !rest.is_empty() {
-            return Err(Failure::InvalidKey(
-                "the prefix of folders ends in `/`".into(),
-            ));
-        }
-        self.storage
-            .folders_anywhere(format!("{}/{folder}", self.tenant).trim_end_matches('/'))
-            .await
+        answer
     }
 
     /// As the platform's `create`.
@@ -290,26 +246,17 @@ impl TenantObjects<'_> {
         })
     }
 
-    fn path(&self, key: &str) -> Result<Path, Failure> {
+    pub(super) fn path(&self, key: &str) -> Result<Path, Failure> {
         check_key(key)?;
         parse(&format!("{}/{key}", self.tenant))
     }
-
-    fn offset(&self, after: &str) -> Result<Path, Failure> {
-        // `a/` stands before everything in `a`, just as `a` does.
-        let key = after.trim_end_matches('/');
-        match key {
-            "" => parse(self.tenant),
-            _ => self.path(key),
-        }
-    }
 }
 
-fn parse(path: &str) -> Result<Path, Failure> {
+pub(super) fn parse(path: &str) -> Result<Path, Failure> {
     Path::parse(path).map_err(|error| Failure::InvalidKey(error.to_string()))
 }
 
-fn described(key: String, meta: &ObjectMeta) -> objects::ObjectMeta {
+pub(super) fn described(key: String, meta: &ObjectMeta) -> objects::ObjectMeta {
     let modified_ms = meta.last_modified.timestamp_millis().max(0) as u64;
     objects::ObjectMeta {
         key,

@@ -6,7 +6,8 @@ use crate::platform::durable_local::DurableLocal;
 fn local() -> (tempfile::TempDir, Storage) {
     let root = tempfile::tempdir().unwrap();
     let store = DurableLocal::open(root.path()).unwrap();
-    let storage = Storage::new(Arc::new(store), root.path().display().to_string(), false);
+    let place = root.path().display().to_string();
+    let storage = Storage::in_directory(Arc::new(store), place, root.path());
     (root, storage)
 }
 
@@ -194,6 +195,26 @@ async fn deleting_is_repeatable() {
     for _ in 0..2 {
         assert_eq!(storage.of("t").delete("a").await, Ok(()));
     }
+}
+
+#[tokio::test]
+async fn many_are_deleted_of_one_tenant_alone() {
+    let (_root, storage) = local();
+    let keys: Vec<String> = (0..1_200).map(|number| format!("m/{number}")).collect();
+    for key in ["m/0", "m/700", "m/1199", "kept"] {
+        put(&storage, key, "x").await;
+    }
+    let other = storage.of("t2");
+    other.put("m/0", vec![], PutMode::Overwrite).await.unwrap();
+    for _ in 0..2 {
+        storage.of("t").delete_many(&keys).await.unwrap();
+    }
+    let left = storage.of("t").list("", None, 9).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(other.list("", None, 9).await.unwrap().len(), 1);
+    let bad = storage.of("t").delete_many(&["kept", "../t2/m/0"]).await;
+    assert!(matches!(bad, Err(Failure::InvalidKey(_))), "{bad:?}");
+    assert!(storage.of("t").head("kept").await.is_ok());
 }
 
 #[tokio::test]

@@ -2,13 +2,12 @@
 
 use std::io::{self, BufRead, Write};
 
-use dayfly_core::pending;
+use dayfly_core::platform::Worker;
 use dayfly_core::rebuild::{self, Factory, Progress, RebuildError};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use super::indexer::Faiss;
 use super::protocol::{Ended, Line, Order};
-use super::queue::now_ms;
 use crate::platform::{Blocking, Data};
 
 /// Requests yield to searches.
@@ -63,27 +62,20 @@ fn build(order: &Order) -> Result<(), RebuildError> {
         .map(str::parse)
         .transpose()
         .map_err(|error: rebuild::FactoryError| RebuildError::GiveUp(error.to_string()))?;
+    let worker = Worker {
+        node: order.node.clone(),
+        boot: order.boot.clone(),
+    };
     let wanted = rebuild::Order {
         factory,
-        ..rebuild::Order::new(
-            &order.store,
-            order.base.clone(),
-            u64::from(order.memory_mib) << 20,
-        )
+        ..rebuild::Order::new(&order.store, worker, u64::from(order.memory_mib) << 20)
     };
     let threads = match order.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads as usize,
     };
-    let still_wanted = || pending::is_latest(&objects, &order.store, &order.work, order.attempt);
-    rebuild::rebuild(
-        &objects,
-        &wanted,
-        &Faiss { threads },
-        &now_ms,
-        &still_wanted,
-        &mut |progress: &Progress| tell(&Line::Progress(*progress)),
-    )?;
+    let mut report = |progress: &Progress| tell(&Line::Progress(*progress));
+    rebuild::rebuild(objects.platform(), &wanted, &Faiss { threads }, &mut report)?;
     Ok(())
 }
 

@@ -11,9 +11,11 @@ mod queue;
 mod worker;
 
 pub use follow::COMMAND;
+#[cfg(all(test, feature = "faiss"))]
+pub(crate) use indexer::Faiss;
 pub use metrics::render;
 pub use protocol::Order;
-pub use queue::{Counts, Queue, Queued, now_ms};
+pub use queue::{Counts, Queue, Queued};
 pub use worker::{Work, Workers};
 
 /// What the text of every refusal says where FAISS is not part of this binary.

@@ -13,12 +13,10 @@ pub struct Order {
     pub tenant: String,
     /// The store.
     pub store: String,
-    /// The new base's name.
-    pub base: String,
-    /// The work that the attempt is at, and the attempt's number: it ends when another is granted.
-    pub work: String,
-    /// The attempt.
-    pub attempt: u32,
+    /// The host, as the claim to the store's rebuild names it.
+    pub node: String,
+    /// This start of the host.
+    pub boot: String,
     /// The kind of index, where a certain one is wanted.
     pub factory: Option<String>,
     /// The most memory.
@@ -43,8 +41,10 @@ pub enum Line {
 pub enum Ended {
     /// The store has its index, or no rows.
     Done,
-    /// The store is gone, or somebody else goes on: there is nothing left to do here.
-    Moot,
+    /// The store is gone: there is nothing left to do.
+    Gone,
+    /// Somebody else goes on.
+    Overtaken,
     /// It would end the same way again.
     GiveUp(String),
     /// It may go better the next time.
@@ -54,7 +54,8 @@ pub enum Ended {
 impl From<RebuildError> for Ended {
     fn from(error: RebuildError) -> Self {
         match error {
-            RebuildError::Gone | RebuildError::Overtaken => Self::Moot,
+            RebuildError::Gone => Self::Gone,
+            RebuildError::Overtaken => Self::Overtaken,
             RebuildError::GiveUp(text) => Self::GiveUp(text),
             RebuildError::Retry(text) => Self::Retry(text),
         }

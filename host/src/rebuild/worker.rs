@@ -2,18 +2,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use dayfly_core::api::RebuildRequest;
 use dayfly_core::error::ApiError;
-use dayfly_core::pending::{self, Attempt, Claim, Worker, claim};
-use dayfly_core::rebuild::clear;
+use dayfly_core::pending::{self, Attempt, Claim, claim};
+use dayfly_core::platform::Worker;
+use dayfly_core::rebuild::{JobState, is_due};
+use dayfly_core::store;
 use tokio::task::JoinSet;
 
 use super::follow::Process;
 use super::protocol::{Ended, Order};
-use super::queue::{Noted, Queue, Queued, now_ms};
+use super::queue::{Noted, Queue, Queued};
 use crate::options::RebuildOptions;
+use crate::platform::now_ms;
 
 /// How often the bucket is looked at for jobs that other hosts accepted.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How often jobs of stores that are gone are looked for.
+const ORPHANS: Duration = Duration::from_secs(600);
 /// How often progress is noted.
 const NOTE: Duration = Duration::from_secs(1);
 
@@ -63,6 +69,16 @@ impl Workers {
     pub fn start(self) -> JoinSet<()> {
         let workers = Arc::new(self);
         let mut tasks = JoinSet::new();
+        let queue = Arc::clone(&workers.queue);
+        tasks.spawn(async move {
+            loop {
+                let (queue, rest) = (Arc::clone(&queue), tokio::time::sleep(ORPHANS));
+                if let Err(error) = blocking(move || queue.remove_orphans()).await {
+                    tracing::warn!(%error, "rebuilds of stores that are gone cannot be looked for");
+                }
+                rest.await;
+            }
+        });
         for _ in 0..workers.options.concurrency.max(1) {
             let workers = Arc::clone(&workers);
             tasks.spawn(async move {
@@ -128,16 +144,12 @@ impl Workers {
         .await
     }
 
+    /// The right to try a job. It saves work alone: whose rebuild is committed the store decides.
     fn claim(&self, queued: &Queued) -> Result<Option<Attempt>, ApiError> {
-        let objects = self.queue.tenant(&queued.tenant);
-        let (store, work) = (&queued.store, work(queued));
+        let (own, folder) = (self.queue.own(), queued.attempts());
         let rounds = queued.job.rounds;
-        match claim(&objects, store, &work, &self.worker, now_ms(), None, rounds)? {
-            Claim::Granted(attempt) => {
-                // Whoever held an attempt before learns of this one before it commits.
-                clear(&objects, store, &format!("{}-", queued.job.id), now_ms())?;
-                Ok(Some(attempt))
-            }
+        match claim(&own, &folder, &self.worker, now_ms(), None, rounds)? {
+            Claim::Granted(attempt) => Ok(Some(attempt)),
             Claim::Held { .. } => Ok(None),
             Claim::Exhausted(_) => {
                 let mut queued = queued.clone();
@@ -145,18 +157,19 @@ impl Workers {
                 let ended = ended.unwrap_or_else(|| "it was broken off each time".to_owned());
                 queued.job = queued.job.failed(&ended, true, now_ms());
                 self.queue.update(&queued)?;
-                pending::forget_attempts(&objects, store, &work)?;
+                pending::forget_attempts(&own, &folder)?;
                 Ok(None)
             }
         }
     }
 
     async fn run(self: &Arc<Self>, queued: &Queued, mut attempt: Attempt) -> Result<(), ApiError> {
-        let order = self.order(queued, &attempt);
+        let order = self.order(queued);
         tracing::info!(
             tenant = queued.tenant,
             store = queued.store,
-            base = order.base,
+            job = queued.job.id,
+            attempt = attempt.number(),
             "rebuilding"
         );
         let ended = match Process::start(&order).await {
@@ -173,14 +186,13 @@ impl Workers {
         blocking(move || workers.conclude(queued, attempt, ended)).await
     }
 
-    fn order(&self, queued: &Queued, attempt: &Attempt) -> Order {
+    fn order(&self, queued: &Queued) -> Order {
         Order {
             data: self.data.clone(),
             tenant: queued.tenant.clone(),
             store: queued.store.clone(),
-            base: format!("{}-{}", queued.job.id, attempt.number()),
-            work: work(queued),
-            attempt: attempt.number(),
+            node: self.worker.node.clone(),
+            boot: self.worker.boot.clone(),
             factory: queued.job.factory.clone(),
             memory_mib: self.options.memory_mib,
             threads: self.options.threads,
@@ -205,18 +217,17 @@ impl Workers {
             self.work.rows.store(progress.of, Relaxed);
             self.work.memory_bytes.store(memory.unwrap_or(0), Relaxed);
             self.work.seconds_left.store(left.unwrap_or(0), Relaxed);
-            let noted = Noted::now(&queued.job.id, progress, memory, left);
+            let noted = Noted::now(progress, memory, left);
             let (workers, queued) = (Arc::clone(self), queued.clone());
             let mut renewed = attempt.clone();
             let result = blocking(move || {
                 workers.queue.note(&queued, &noted)?;
-                let objects = workers.queue.tenant(&queued.tenant);
-                Ok((renewed.renew(&objects, now_ms())?, renewed))
+                Ok((renewed.renew(&workers.queue.own(), now_ms())?, renewed))
             })
             .await;
             match result {
                 Ok((true, renewed)) => *attempt = renewed,
-                Ok((false, _)) => return Ok(Ended::Moot),
+                Ok((false, _)) => return Ok(Ended::Overtaken),
                 // A storage that is away for long ends the process by itself.
                 Err(error) => tracing::warn!(%error, "a rebuild's progress cannot be noted"),
             }
@@ -224,42 +235,45 @@ impl Workers {
     }
 
     fn conclude(&self, mut queued: Queued, attempt: Attempt, ended: Ended) -> Result<(), ApiError> {
-        let objects = self.queue.tenant(&queued.tenant);
+        let own = self.queue.own();
         match ended {
-            Ended::Done | Ended::Moot => {
-                if ended == Ended::Done {
-                    self.work.done.fetch_add(1, Relaxed);
-                }
-                if !pending::is_latest(&objects, &queued.store, &work(&queued), attempt.number())? {
-                    return Ok(());
-                }
-                self.queue.remove(&queued)?;
-                pending::forget_attempts(&objects, &queued.store, &work(&queued))
+            Ended::Done => {
+                self.work.done.fetch_add(1, Relaxed);
+                self.queue.end(&queued)?;
+                self.ask_again(&queued)
             }
+            Ended::Gone => self.queue.end(&queued),
+            // Whoever goes on ends the job, too.
+            Ended::Overtaken => Ok(attempt.release(&own)?),
             Ended::GiveUp(ref text) | Ended::Retry(ref text) => {
                 self.work.failed.fetch_add(1, Relaxed);
                 let for_good = matches!(ended, Ended::GiveUp(_));
                 queued.job = queued.job.failed(text, for_good, now_ms());
                 self.queue.update(&queued)?;
-                attempt.give_up(&objects, text)?;
-                if queued.job.state == dayfly_core::rebuild::JobState::Failed {
-                    clear(
-                        &objects,
-                        &queued.store,
-                        &format!("{}-", queued.job.id),
-                        now_ms(),
-                    )?;
-                    pending::forget_attempts(&objects, &queued.store, &work(&queued))?;
+                attempt.give_up(&own, text)?;
+                match queued.job.state {
+                    JobState::Failed => Ok(pending::forget_attempts(&own, &queued.attempts())?),
+                    JobState::Queued => Ok(()),
                 }
-                Ok(())
             }
         }
     }
-}
 
-/// The job, as attempts name it.
-fn work(queued: &Queued) -> String {
-    format!("rebuild-{}", queued.job.id)
+    /// What came while a store was rebuilt may be enough for another rebuild, and those who brought
+    /// it were told that one is under way.
+    fn ask_again(&self, queued: &Queued) -> Result<(), ApiError> {
+        let objects = self.queue.tenant(&queued.tenant);
+        let newest = store::current(objects.platform(), &queued.store)?;
+        if newest.is_some_and(|newest| is_due(&newest, self.options.min_rows)) {
+            let request = RebuildRequest {
+                factory: None,
+                automatic: true,
+            };
+            self.queue
+                .request(&queued.tenant, &queued.store, &request)?;
+        }
+        Ok(())
+    }
 }
 
 async fn blocking<T: Send + 'static>(
@@ -268,5 +282,120 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(ApiError::unavailable(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dayfly_core::api::RebuildStatus;
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::platform::{Blocking, Storage};
+    use crate::testing;
+
+    struct Scene {
+        workers: Workers,
+        objects: Blocking,
+        _runtime: tokio::runtime::Runtime,
+    }
+
+    impl Scene {
+        /// A store of so many rows, none of them indexed, and a job that was claimed.
+        fn claimed(rows: u32) -> (Self, Queued, Attempt) {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .build()
+                .unwrap();
+            let storage = Storage::new(Arc::new(InMemory::new()), "memory".into(), true);
+            let queue = Arc::new(Queue::new(&storage, runtime.handle()));
+            let objects = queue.tenant("t");
+            testing::store(&objects, "vs_1");
+            testing::add(&objects, "vs_1", "file-1", rows);
+            let request = RebuildRequest {
+                factory: None,
+                automatic: false,
+            };
+            queue.request("t", "vs_1", &request).unwrap();
+            let workers = Workers {
+                queue,
+                worker: Worker {
+                    node: "n".to_owned(),
+                    boot: "b".to_owned(),
+                },
+                data: String::new(),
+                options: RebuildOptions {
+                    min_rows: 10,
+                    ..RebuildOptions::default()
+                },
+                work: Arc::default(),
+            };
+            let queued = workers.queue.waiting().unwrap().remove(0);
+            let attempt = workers.claim(&queued).unwrap().unwrap();
+            let scene = Self {
+                workers,
+                objects,
+                _runtime: runtime,
+            };
+            (scene, queued, attempt)
+        }
+
+        fn waiting(&self) -> Vec<Queued> {
+            self.workers.queue.waiting().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_due_again_when_its_rebuild_ends_is_asked_for_again() {
+        let (scene, queued, attempt) = Scene::claimed(10);
+        scene
+            .workers
+            .conclude(queued.clone(), attempt, Ended::Done)
+            .unwrap();
+        let waiting = scene.waiting();
+        assert_eq!(waiting.len(), 1);
+        assert_ne!(waiting[0].job.id, queued.job.id);
+    }
+
+    #[test]
+    fn a_store_that_is_not_due_rests_after_its_rebuild() {
+        let (scene, queued, attempt) = Scene::claimed(9);
+        scene
+            .workers
+            .conclude(queued, attempt, Ended::Done)
+            .unwrap();
+        assert_eq!(scene.waiting(), []);
+        let status = scene.workers.queue.status("t", "vs_1").unwrap();
+        assert_eq!(status.status, RebuildStatus::Idle);
+    }
+
+    #[test]
+    fn a_job_that_was_overtaken_is_left_to_whoever_goes_on() {
+        let (scene, queued, attempt) = Scene::claimed(9);
+        assert!(scene.workers.claim(&queued).unwrap().is_none());
+        scene
+            .workers
+            .conclude(queued.clone(), attempt, Ended::Overtaken)
+            .unwrap();
+        assert_eq!(scene.waiting(), [queued.clone()]);
+        assert!(scene.workers.claim(&queued).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_job_of_a_store_that_is_gone_ends_with_all_that_belongs_to_it() {
+        let (scene, queued, attempt) = Scene::claimed(9);
+        let manifest = store::existing(scene.objects.platform(), "vs_1").unwrap();
+        store::delete(scene.objects.platform(), &manifest).unwrap();
+        let attempts = queued.attempts();
+        scene
+            .workers
+            .conclude(queued, attempt, Ended::Gone)
+            .unwrap();
+        assert_eq!(scene.waiting(), []);
+        let own = scene.workers.queue.own();
+        assert_eq!(
+            dayfly_core::objects::Objects::list_all(&own, &attempts).unwrap(),
+            []
+        );
     }
 }

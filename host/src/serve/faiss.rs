@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use dayfly_core::pending::Worker;
+use dayfly_core::platform::Worker;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 

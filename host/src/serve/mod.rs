@@ -1,7 +1,7 @@
 //! The server: HTTP in front, guests behind.
 
 mod answer;
-mod embedded;
+pub(crate) mod embedded;
 mod faiss;
 mod front;
 mod listen;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dayfly_core::platform::Worker;
+use dayfly_core::store::{Indexing, Upkeep};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -23,7 +25,7 @@ use crate::identity;
 use crate::jobs::{Queue, Workers};
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
-use crate::platform::{Data, Platform, settings};
+use crate::platform::{Data, Platform, ensure_sound, settings};
 use crate::runtime::{Admission, Destination, Runtime};
 use embedded::Embedding;
 
@@ -57,12 +59,13 @@ impl Running {
 /// Starts a server, which listens when this returns.
 ///
 /// Fails, with what to do about it, when the address, the data, a key, the embedder or the guests
-/// cannot be used. Compiles the guests where they are not in the cache, which takes seconds.
+/// cannot be used, or the storage would lose data. Compiles the guests where they are not in the cache, which takes seconds.
 pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
     let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
     let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(&options)?;
+    ensure_sound(&data.storage).await?;
     let embedding = embedded::start(&options.embed).await?;
     let metrics = Arc::new(Metrics::default());
     let runtime = compile(&options, guests, &embedding, &metrics).await?;
@@ -82,6 +85,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         metrics: Arc::clone(&metrics),
         options: options.jobs.clone(),
         outbound_requests: options.limits.outbound_requests,
+        upkeep: upkeep_of(&options, &data),
     });
     let front = Arc::new(Front {
         runtime: Arc::clone(&runtime),
@@ -175,5 +179,18 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
         step_ms: options.jobs.step_ms,
         node: data.node.clone(),
         boot: data.boot.clone(),
+    }
+}
+
+fn upkeep_of(options: &ServeOptions, data: &Data) -> Upkeep {
+    Upkeep {
+        worker: Worker {
+            node: data.node.clone(),
+            boot: data.boot.clone(),
+        },
+        indexing: Indexing {
+            graph_min_rows: options.index.graph_min_rows,
+            segment_max_rows: options.index.segment_max_rows,
+        },
     }
 }

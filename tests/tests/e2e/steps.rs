@@ -54,7 +54,7 @@ fn stored(server: &Server, part: &str) -> Vec<String> {
 }
 
 fn leaves_no_traces(server: &Server) {
-    for part in ["/pending/", "/attempts/", "/progress/"] {
+    for part in ["queue/", "/attempts/", "/progress/"] {
         wait::until(&format!("{part} to be empty"), || {
             stored(server, part).is_empty().then_some(())
         });

@@ -1,17 +1,19 @@
 use std::cell::RefCell;
 
-use dayfly_core::objects::{ObjectError, ObjectMeta as Meta};
+use dayfly_core::objects::{ObjectError, ObjectMeta as Meta, Obstacle};
 use spin_executor::run;
 
 use super::Provider;
 use super::bindings::exports::dayfly::platform::objects::{
-    ByteRange, Error, Guest, GuestWriter, ObjectMeta, Part, Writer,
+    self, ByteRange, Error, Guest, GuestWriter, ObjectMeta, Part, Writer,
 };
 use super::instance::Instance;
-use crate::s3::{Bytes, Upload};
+use crate::s3::{Bytes, Upload, Wait};
 
 /// Each buffers a part of its object.
 const MAX_WRITERS: u32 = 4;
+/// Keys of one `delete-many`.
+const MAX_DELETED: usize = 1_000;
 
 impl Guest for Provider {
     type Writer = UploadWriter;
@@ -44,7 +46,9 @@ impl Guest for Provider {
     }
 
     fn put_new(key: String, data: Vec<u8>) -> Result<(), Error> {
-        let objects = Instance::get().writable()?;
+        let instance = Instance::get();
+        let objects = instance.writable()?;
+        instance.client()?.ensure_sound(Executor)?;
         Ok(run(objects.put_new(&key, &data))?)
     }
 
@@ -68,6 +72,16 @@ impl Guest for Provider {
         Ok(run(objects.delete(&key))?)
     }
 
+    fn delete_many(keys: Vec<String>) -> Result<(), Error> {
+        let objects = Instance::get().writable()?;
+        if keys.len() > MAX_DELETED {
+            return Err(Error::TooLarge(format!(
+                "one call deletes at most {MAX_DELETED} objects"
+            )));
+        }
+        Ok(run(objects.delete_many(&keys))?)
+    }
+
     fn create(key: String) -> Result<Writer, Error> {
         let instance = Instance::get();
         if instance.writers.get() == MAX_WRITERS {
@@ -78,6 +92,15 @@ impl Guest for Provider {
         let upload = instance.writable()?.create(&key)?;
         instance.writers.set(instance.writers.get() + 1);
         Ok(Writer::new(UploadWriter(RefCell::new(Some(upload)))))
+    }
+}
+
+/// Spin's.
+struct Executor;
+
+impl Wait for Executor {
+    fn wait<F: Future>(&self, future: F) -> F::Output {
+        run(future)
     }
 }
 
@@ -143,6 +166,20 @@ impl From<ObjectError> for Error {
             ObjectError::TooLarge(text) => Self::TooLarge(text),
             ObjectError::OutOfSpace(text) => Self::OutOfSpace(text),
             ObjectError::Unavailable(text) => Self::Unavailable(text),
+            ObjectError::Unusable { obstacle, text } => Self::Unusable(objects::Unusable {
+                obstacle: obstacle.into(),
+                text,
+            }),
+        }
+    }
+}
+
+impl From<Obstacle> for objects::Obstacle {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::NoSuchBucket => Self::NoSuchBucket,
+            Obstacle::Unsupported => Self::Unsupported,
+            Obstacle::Refused => Self::Refused,
         }
     }
 }

@@ -1,4 +1,4 @@
-use dayfly_core::objects::ObjectError;
+use dayfly_core::objects::{ObjectError, Obstacle};
 
 use super::{Client, Response, Transport};
 
@@ -12,42 +12,53 @@ pub(super) fn error_code(response: &Response) -> Option<&str> {
 impl<T: Transport> Client<T> {
     /// What a refusal means to whoever asked.
     pub(super) fn explain(&self, response: &Response) -> ObjectError {
+        self.explain_code(response.status, error_code(response).unwrap_or_default())
+    }
+
+    /// The same, of a status and S3's code.
+    pub(super) fn explain_code(&self, status: u16, code: &str) -> ObjectError {
         let place = &self.config.place;
-        let code = error_code(response).unwrap_or_default();
         let full = matches!(code, "QuotaExceeded" | "XMinioStorageFull" | "StorageFull");
-        let error = match (response.status, code) {
-            _ if full => {
+        let error = match (status, code) {
+            _ if full || status == 507 => {
                 return ObjectError::OutOfSpace(format!("there is no space left in {place}"));
             }
-            (507, _) => {
-                return ObjectError::OutOfSpace(format!("there is no space left in {place}"));
+            (404, "NoSuchBucket") => {
+                let text = format!(
+                    "{place} does not exist: the operator has to make it, or to correct `s3_bucket` or `s3_endpoint`"
+                );
+                ObjectError::unusable(Obstacle::NoSuchBucket, text)
             }
-            (404, "NoSuchBucket") => format!(
-                "{place} does not exist: the operator has to make it, or to correct `s3_bucket` or `s3_endpoint`"
-            ),
             (404, _) => return ObjectError::NotFound,
             (412, _) => return ObjectError::AlreadyExists,
             (413, _) | (400, "EntityTooLarge") => {
                 return ObjectError::TooLarge(format!("{place} takes no object of this size"));
             }
-            (401 | 403, _) | (400, "ExpiredToken" | "InvalidToken") => format!(
-                "the server may not access {place}{}: its operator has to check its credentials (`s3_access_key_id`, `s3_secret_access_key`, `s3_session_token`), what they allow, and the clock",
-                shown(code)
-            ),
+            (401 | 403, _) | (400, "ExpiredToken" | "InvalidToken") => {
+                let text = format!(
+                    "the server may not access {place}{}: its operator has to check its credentials (`s3_access_key_id`, `s3_secret_access_key`, `s3_session_token`), what they allow, and the clock",
+                    shown(code)
+                );
+                ObjectError::unusable(Obstacle::Refused, text)
+            }
+            (405 | 501, _) | (_, "NotImplemented") => {
+                let text = format!("{place} does not know what was asked of it{}", shown(code));
+                ObjectError::unusable(Obstacle::Unsupported, text)
+            }
             (300..400, _)
             | (400, "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError") => {
-                format!(
+                ObjectError::Unavailable(format!(
                     "{place} is to be reached elsewhere{}: the operator has to check `s3_endpoint` and `s3_region`",
                     shown(code)
-                )
+                ))
             }
-            (status, _) => format!(
+            (status, _) => ObjectError::Unavailable(format!(
                 "{place} refused a request with status {status}{}",
                 shown(code)
-            ),
+            )),
         };
-        self.transport.log(&error);
-        ObjectError::Unavailable(error)
+        self.transport.log(&error.to_string());
+        error
     }
 
     /// An answer that is none.

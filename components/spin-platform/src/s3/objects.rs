@@ -123,25 +123,6 @@ impl<T: Transport> TenantObjects<'_, T> {
         })
     }
 
-    /// As the platform's `delete`.
-    pub async fn delete(&self, key: &str) -> Result<(), ObjectError> {
-        let path = self.path(key)?;
-        let config = &self.client.config;
-        let action = config
-            .bucket
-            .delete_object(Some(&config.credentials), &path);
-        let (room, patience) = (Room::new(SMALL), self.client.patience());
-        let sent = self.client.send(action, Parcel::default(), &room, patience);
-        let response = sent.await.answer?;
-        if response.is_success() {
-            return Ok(());
-        }
-        match self.client.explain(&response) {
-            ObjectError::NotFound => Ok(()),
-            error => Err(error),
-        }
-    }
-
     /// The key within the bucket.
     pub(super) fn path(&self, key: &str) -> Result<String, ObjectError> {
         check_key(key)?;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dayfly_core::objects::ObjectError;
+use dayfly_core::objects::{ObjectError, Obstacle};
 
 use super::attempts::{Outcome, Parcel, Patience};
 use super::objects::SMALL;
@@ -29,7 +29,7 @@ impl<T: Transport> TenantObjects<'_, T> {
         match answer {
             Ok(response) if response.is_success() => Ok(()),
             Ok(response) if response.status == 412 && !doubtful => Err(ObjectError::AlreadyExists),
-            Ok(response) if response.status != 412 => Err(self.client.refusal(&response)),
+            Ok(response) if response.status != 412 => Err(self.client.creation_refusal(&response)),
             Err(error) if !doubtful => Err(error),
             Ok(_) | Err(_) => match self.client.written_by(&path, &token).await? {
                 true => Ok(()),
@@ -87,6 +87,23 @@ impl<T: Transport> Client<T> {
         match response.is_success() {
             true => Ok(response),
             false => Err(self.explain(&response)),
+        }
+    }
+
+    /// As `refusal`, of a write that creates.
+    fn creation_refusal(&self, response: &Response) -> ObjectError {
+        match self.refusal(response) {
+            ObjectError::Unusable {
+                obstacle: obstacle @ Obstacle::Unsupported,
+                ..
+            } => {
+                let text = format!(
+                    "{} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them",
+                    self.config.place
+                );
+                ObjectError::unusable(obstacle, text)
+            }
+            error => error,
         }
     }
 

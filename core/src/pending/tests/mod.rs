@@ -1,30 +1,43 @@
+mod ends;
 mod races;
 mod steps;
 mod turns;
 
 use super::*;
-use crate::objects::MemoryObjects;
+use crate::files::{self, FileMeta};
+use crate::objects::{MemoryObjects, Objects};
+use crate::platform::{Platform, Worker};
+use crate::store::Home;
+use crate::testing::{Tenant, worker};
 
 const STORE: &str = "vs_test";
 
-fn pending() -> Pending {
-    Pending {
-        file_id: "file-a".to_owned(),
-        filename: "a.txt".to_owned(),
-        ingest_id: "1".to_owned(),
-        created_at: 1,
-        attributes: BTreeMap::new(),
-        chunking: ChunkingStrategy::Auto,
-        status: Status::InProgress,
-        last_error: None,
-    }
+fn home() -> Home {
+    Home::new(STORE, "i1")
 }
 
-fn worker(node: &str, boot: &str) -> Worker {
-    Worker {
-        node: node.to_owned(),
-        boot: boot.to_owned(),
-    }
+/// Accepts an ingestion of `file-a`, which exists.
+fn accept_one(platform: Platform<'_>, home: &Home, ingest_id: &str) -> Pending {
+    let file = FileMeta {
+        id: "file-a".to_owned(),
+        bytes: 6,
+        created_at: 1,
+        filename: "a.txt".to_owned(),
+        purpose: "assistants".to_owned(),
+        content_type: None,
+        parts: Vec::new(),
+    };
+    files::write(platform.objects, &file).unwrap();
+    let chunking = crate::chunk::ChunkingStrategy::Auto;
+    accept(
+        platform,
+        home,
+        &file,
+        Default::default(),
+        chunking,
+        ingest_id.to_owned(),
+    )
+    .unwrap()
 }
 
 fn try_claim(objects: &MemoryObjects, worker: &Worker, now_ms: u64, lost: Option<Lost>) -> Claim {
@@ -38,7 +51,7 @@ fn claim_at(
     lost: Option<Lost>,
     progress: u32,
 ) -> Claim {
-    claim(objects, STORE, "1", worker, now_ms, lost, progress).unwrap()
+    claim(objects, "attempts/1/", worker, now_ms, lost, progress).unwrap()
 }
 
 fn granted(claim: Claim) -> Attempt {
@@ -132,19 +145,4 @@ fn a_trap_is_tried_again_a_few_times_and_then_reported() {
         reason.contains("it trapped") && reason.contains("Attach the file again"),
         "{reason}"
     );
-}
-
-#[test]
-fn removing_a_record_leaves_a_newer_ingestion_of_the_same_file_alone() {
-    let objects = MemoryObjects::default();
-    let newer = Pending {
-        ingest_id: "2".to_owned(),
-        ..pending()
-    };
-    write(&objects, STORE, &newer).unwrap();
-    remove(&objects, STORE, "file-a", "1").unwrap();
-    assert_eq!(read(&objects, STORE, "file-a").unwrap(), Some(newer));
-    remove(&objects, STORE, "file-a", "2").unwrap();
-    assert_eq!(read(&objects, STORE, "file-a").unwrap(), None);
-    assert!(objects.list_all("stores/").unwrap().is_empty());
 }

@@ -2,68 +2,46 @@ use std::cell::Cell;
 
 use super::turns::{TurnObjects, Turns};
 use super::*;
-use crate::segment::{self, NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
-use crate::store::{self, Embedding, FileEntry, Manifest, StoreInfo, Table};
+use crate::ops;
+use crate::segment::SegmentMeta;
+use crate::store;
+use crate::testing::{check, entry, keys, make, write_segment};
 
 /// Chunks of the file.
 const CHUNKS: u32 = 6;
 
-fn first() -> Manifest {
-    let info = StoreInfo {
-        id: STORE.to_owned(),
-        name: None,
-        created_at: 1,
-        metadata: BTreeMap::new(),
-        expires_after: None,
-        embedding: Embedding {
-            model: "m".to_owned(),
-            dimension: None,
-            metric: "cosine".to_owned(),
-        },
-    };
-    Manifest::first(info, 1)
-}
-
 /// Writes chunks from `start` to `end` into a segment.
-fn segment(objects: &dyn Objects, writer: usize, start: u32, end: u32) -> SegmentMeta {
+fn segment(
+    platform: Platform<'_>,
+    home: &Home,
+    writer: usize,
+    start: u32,
+    end: u32,
+) -> SegmentMeta {
     thread_local!(static NEXT: Cell<u32> = const { Cell::new(0) });
     let unique = NEXT.replace(NEXT.get() + 1);
-    let spec = SegmentSpec {
-        store: STORE.to_owned(),
-        id: format!("{}{writer}-{unique}-{start}-{end}", segment_prefix("1")),
-        model: "m".to_owned(),
-        dimension: 2,
-        graph_min_rows: u32::MAX,
-        base: None,
-    };
-    let mut rows = SegmentWriter::create(objects, spec).unwrap();
-    for chunk in start..end {
-        let row = NewRow {
-            file_id: "file-a",
-            chunk,
-            start: chunk.into(),
-            end: u64::from(chunk) + 1,
-            text: "text",
-            vector: &[1.0, 0.5],
-        };
-        rows.push(&row).unwrap();
-    }
-    rows.finish(objects).unwrap()
+    let id = format!("{}{writer}-{unique}-{start}-{end}", segment_prefix("1"));
+    let row = |chunk: u32| (format!("text {chunk}"), vec![1.0, 0.5]);
+    let rows: Vec<_> = (start..end).map(row).collect();
+    write_segment(platform, home, &id, "file-a", start, &rows)
 }
 
 /// Works as a guest does: two chunks to a segment, progress after each; ends its step after
 /// `segments` of them, or dies there without a word.
-fn ingest(objects: &dyn Objects, name: usize, segments: u32, dies: bool) -> Result<(), ApiError> {
-    let Some(pending) = read(objects, STORE, "file-a")? else {
-        return Ok(());
+fn ingest(
+    platform: Platform<'_>,
+    home: &Home,
+    name: usize,
+    segments: u32,
+    dies: bool,
+) -> Result<(), PendingError> {
+    let Some(pending) = of_file(platform, home, "file-a")? else {
+        return conclude_all(platform, home);
     };
-    if pending.status != Status::InProgress {
-        return Ok(());
-    }
     // The worst of hosts: it takes every other attempt for lost.
     let lost = Some(Lost::Chance("it seemed so".to_owned()));
     let worker = worker(&name.to_string(), "1");
-    let Some(mut hold) = take_up(objects, STORE, &pending, &worker, 1, lost)? else {
+    let Some(mut hold) = take_up(platform, home, &pending, &worker, lost)? else {
         return Ok(());
     };
     let mut progress = hold.progress().clone();
@@ -72,50 +50,49 @@ fn ingest(objects: &dyn Objects, name: usize, segments: u32, dies: bool) -> Resu
             break;
         }
         if number == segments {
-            return if dies { Ok(()) } else { hold.release() };
+            return if dies { Ok(()) } else { hold.end(Ending::Step) };
         }
         let end = progress.chunks + 2;
-        let written = segment(objects, name, progress.chunks, end);
+        let written = segment(platform, home, name, progress.chunks, end);
         progress.segments.push(written);
         progress.chunks = end;
-        let went_on = hold.came(&progress).and_then(|()| hold.renew(1));
+        let went_on = hold.record(&progress).and_then(|()| hold.renew());
         if let Err(error) = went_on {
-            return hold.end(error, false, 1);
+            return hold.end(Ending::Stopped(error));
         }
     }
-    let entry = FileEntry {
-        file_id: "file-a".to_owned(),
-        filename: "a.txt".to_owned(),
-        ingest_id: "1".to_owned(),
-        created_at: 1,
-        usage_bytes: 1,
-        chunking: ChunkingStrategy::Auto,
-        attributes: BTreeMap::new(),
-        segments: progress.segments.iter().map(|s| s.id.clone()).collect(),
-    };
+    let file = entry("file-a", "1", &progress.segments);
     let wanted = || hold.ensure_wanted();
-    match store::add_file(objects, STORE, &entry, &progress.segments, 1, wanted) {
+    match store::add_file(platform, home, &file, &progress.segments, wanted) {
         Ok(_) if dies => Ok(()),
-        Ok(committed) => hold.complete(&committed),
-        Err(error) => hold.end(error, false, 1),
+        Ok(_) => hold.end(Ending::Committed),
+        Err(error) => hold.end(Ending::Stopped(error)),
     }
 }
 
-fn delete(objects: &dyn Objects) -> Result<(), ApiError> {
-    let cancelled = cancel(objects, STORE, "file-a")?;
-    store::take_out(objects, STORE, "file-a", 1)?;
-    match cancelled {
-        Some(cancelled) => bury(objects, STORE, &cancelled, 1),
-        None => Ok(()),
+/// As a sweeper does with what it finds: an ingestion that has ended is taken up once more.
+fn conclude_all(platform: Platform<'_>, home: &Home) -> Result<(), PendingError> {
+    for ticket in all_tickets(platform.objects, home)? {
+        if let Some(end) = ended(platform, home, &ticket.ingest_id)? {
+            conclude(platform, home, &ticket, &end)?;
+        }
     }
+    Ok(())
+}
+
+fn detach(platform: Platform<'_>, home: &Home) -> Result<(), PendingError> {
+    let cancelled = ops::detach(platform, home, "file-a")?;
+    ops::finish_detach(platform, home, &cancelled)
 }
 
 /// What is promised of a store at any moment: what its newest version names, and what the newest
 /// progress of an ingestion that goes on names, is there and holds each chunk once.
-fn check(objects: &MemoryObjects) -> Option<u32> {
-    let manifest = store::current(objects, STORE).unwrap().unwrap();
-    let table = Table::of(objects, &manifest).unwrap();
-    let there = |id: &str| objects.head(&segment::rows_key(STORE, id, None)).is_ok();
+fn chunks_of(objects: &MemoryObjects) -> Option<u32> {
+    let clock = crate::testing::ManualClock::default();
+    let platform = Platform::new(objects, &clock);
+    let manifest = check(platform, STORE).unwrap();
+    let home = manifest.home();
+    let there = |id: &str| objects.head(&home.segment(id)).is_ok();
     let follow = |ids: &mut dyn Iterator<Item = &String>| {
         let mut next = 0;
         for id in ids {
@@ -127,12 +104,11 @@ fn check(objects: &MemoryObjects) -> Option<u32> {
         }
         next
     };
-    if let Some(file) = table.files.get("file-a") {
-        return Some(follow(&mut file.segments.iter()));
+    if let Some(file) = store::find(platform, &manifest, "file-a").unwrap() {
+        return Some(follow(&mut file.rows.iter().map(|range| &range.segment)));
     }
-    let pending = read(objects, STORE, "file-a").unwrap();
-    if pending.is_some_and(|pending| pending.status == Status::InProgress) {
-        let progress = Track::read(objects, STORE, "1").unwrap().progress;
+    if of_file(platform, &home, "file-a").unwrap().is_some() {
+        let progress = Track::read(objects, &home, "1").unwrap().progress;
         let chunks = follow(&mut progress.segments.iter().map(|segment| &segment.id));
         assert_eq!(chunks, progress.chunks);
     }
@@ -141,56 +117,86 @@ fn check(objects: &MemoryObjects) -> Option<u32> {
 
 /// Lets attempts, and perhaps a deletion, loose on one ingestion, in an order that `seed` decides.
 fn race(seed: u64, deletes: bool) {
-    let objects = MemoryObjects::default();
-    store::create(&objects, &first(), 1).unwrap();
-    write(&objects, STORE, &pending()).unwrap();
+    let tenant = Tenant::default();
+    let home = &make(tenant.platform(), STORE);
+    accept_one(tenant.platform(), home, "1");
     let workers = 3;
     let turns = Turns::new(seed, workers + usize::from(deletes));
     let views: Vec<TurnObjects> = (0..workers + usize::from(deletes))
-        .map(|name| turns.objects(name, &objects, |objects| _ = check(objects)))
+        .map(|name| turns.objects(name, &tenant.objects, |objects| _ = chunks_of(objects)))
         .collect();
     std::thread::scope(|scope| {
         for (name, view) in views.into_iter().enumerate() {
+            let own = tenant.elsewhere(seed ^ name as u64);
             scope.spawn(move || {
+                let platform = Platform::new(&view, &own.clock);
                 if name == workers {
-                    return delete(&view).unwrap();
+                    return detach(platform, home).unwrap();
                 }
                 for round in 0..3_u64 {
                     let random = seed.wrapping_mul(31) >> (name as u64 * 7 + round * 3);
                     let segments = 1 + (random % 3) as u32;
                     // Errors say that another attempt is at it.
-                    let _ = ingest(&view, name, segments, random & 4 == 0);
+                    let _ = ingest(platform, home, name, segments, random & 4 == 0);
                 }
             });
         }
     });
-    if !deletes {
+    let platform = tenant.platform();
+    if deletes {
+        assert_eq!(chunks_of(&tenant.objects), None, "seed {seed}");
+        assert_eq!(
+            ops::look(platform, home, "file-a").unwrap(),
+            None,
+            "seed {seed}"
+        );
+        // What an attempt wrote while the deletion went on goes with the record that it left.
+        conclude_all(platform, home).unwrap();
+    } else {
         // Whatever happened, the next attempts bring it to an end.
         for name in 10..20 {
-            let _ = ingest(&objects, name, 1, false);
+            let _ = ingest(platform, home, name, 1, false);
         }
-        let status = read(&objects, STORE, "file-a").unwrap();
-        let failed = status.is_some_and(|pending| pending.status == Status::Failed);
-        assert!(failed != (check(&objects) == Some(CHUNKS)), "seed {seed}");
-    } else {
-        assert_eq!(check(&objects), None, "seed {seed}");
-        // A record that an attempt wrote while the deletion went on goes with the next one.
-        delete(&objects).unwrap();
+        let state = ops::look(platform, home, "file-a").unwrap().unwrap();
+        let is_there = chunks_of(&tenant.objects) == Some(CHUNKS);
+        let expected = match is_there {
+            true => Status::Completed,
+            false => Status::Failed,
+        };
+        assert_eq!(state.status(), expected, "seed {seed}");
     }
-    leaves_nothing(&objects, seed);
+    leaves_nothing(&tenant, home, seed);
 }
 
-/// No segment is left but what the store names, and what readers may still be using.
-fn leaves_nothing(objects: &MemoryObjects, seed: u64) {
-    let manifest = store::current(objects, STORE).unwrap().unwrap();
-    let table = Table::of(objects, &manifest).unwrap();
-    let live = table.segments.values().flat_map(|meta| meta.keys(STORE));
-    let superseded = manifest.garbage.iter().map(|garbage| garbage.key.clone());
-    let mut named: Vec<String> = live.chain(superseded).collect();
-    named.sort();
-    let metas = objects.list_all(&store::keys::segments(STORE)).unwrap();
-    let kept: Vec<String> = metas.into_iter().map(|meta| meta.key).collect();
-    assert_eq!(kept, named, "seed {seed}");
+/// No segment is left but what the store names, and what readers may still be using; of the work
+/// only how it ended.
+fn leaves_nothing(tenant: &Tenant, home: &Home, seed: u64) {
+    let platform = tenant.platform();
+    let manifest = store::existing(platform, STORE).unwrap();
+    let ingesting = Default::default();
+    // Who died right after it had committed may leave words about it, and nothing else.
+    let strange = store::unreachable(platform, &manifest, &ingesting).unwrap();
+    let is_word = |key: &str| {
+        ["attempts/1/", "progress/1/"]
+            .iter()
+            .any(|of| key.contains(of))
+    };
+    assert!(
+        strange.iter().all(|meta| is_word(&meta.key)),
+        "seed {seed}: {strange:?}"
+    );
+    store::scrub(platform, &manifest, &ingesting).unwrap();
+    assert_eq!(
+        store::unreachable(platform, &manifest, &ingesting).unwrap(),
+        []
+    );
+    assert_eq!(
+        keys(&tenant.objects, &home.queue()),
+        Vec::<String>::new(),
+        "seed {seed}"
+    );
+    let ended = keys(&tenant.objects, &home.key("ended/"));
+    assert_eq!(ended.len(), 1, "seed {seed}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn progress(chunks: u32) -> Progress {
 }
 
 fn track(objects: &MemoryObjects) -> Track {
-    Track::read(objects, STORE, "1").unwrap()
+    Track::read(objects, &home(), "1").unwrap()
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn an_attempt_that_was_taken_over_from_records_nothing_more() {
     let mut new = track(&objects);
     // It records once more between the new one's reading and its taking over.
     assert_eq!(old.record(&objects, 1, progress(4)).unwrap(), Recorded::Yes);
-    new.take_over(&objects, 2).unwrap();
+    new.fence(&objects, 2).unwrap();
     assert_eq!(new.progress.chunks, 4, "nothing recorded is lost");
     assert_eq!(old.record(&objects, 1, progress(5)).unwrap(), Recorded::No);
     assert_eq!(new.record(&objects, 2, progress(6)).unwrap(), Recorded::Yes);

@@ -2,112 +2,22 @@ mod life;
 mod races;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::io::Write;
 
 use super::*;
-use crate::chunk::ChunkingStrategy;
-use crate::error::ApiError;
-use crate::objects::{MemoryObjects, Objects};
-use crate::search::{BaseHit, BaseIndex, Search, live_in_base, search};
-use crate::segment::{NewRow, Query, SegmentMeta, SegmentSpec, SegmentWriter};
-use crate::store::{self, Embedding, FileEntry, Manifest, StoreInfo, Table, add_file, current};
+use crate::objects::Objects;
+use crate::platform::Platform;
+use crate::search::{BaseIndex, Search, search};
+use crate::segment::Query;
+use crate::store::{self, Home, Indexing, StoreError, current, existing, live_in_base, live_rows};
+use crate::testing::{self, Maker, Rows, Stored, Tenant, check, keys, make, worker};
 
 const STORE: &str = "vs_test";
 const DIMENSION: usize = 8;
 
-/// An index that looks at everything, and can be made to lose rows.
-#[derive(Default)]
-struct Exact {
-    vectors: Vec<f32>,
-    loses: u64,
-}
-
-impl Indexer for Exact {
-    fn train(&mut self, vectors: &[f32]) -> Result<(), IndexerError> {
-        assert!(vectors.len().is_multiple_of(DIMENSION) && !vectors.is_empty());
-        Ok(())
-    }
-    fn add(&mut self, vectors: &[f32]) -> Result<(), IndexerError> {
-        self.vectors.extend_from_slice(vectors);
-        Ok(())
-    }
-    fn search(&self, query: &[f32], k: usize, _: &str) -> Result<Vec<(u64, f32)>, IndexerError> {
-        let mut found = nearest(query, &self.vectors, k);
-        found.retain(|(row, _)| self.loses == 0 || row % self.loses != 0);
-        Ok(found)
-    }
-    fn write(&self, sink: &mut dyn Write) -> Result<(), IndexerError> {
-        let bytes: Vec<u8> = self.vectors.iter().flat_map(|x| x.to_le_bytes()).collect();
-        sink.write_all(&bytes)
-            .map_err(|error| IndexerError::Failed(error.to_string()))
-    }
-}
-
-fn nearest(query: &[f32], vectors: &[f32], k: usize) -> Vec<(u64, f32)> {
-    let score = |vector: &[f32]| -> f32 { vector.iter().zip(query).map(|(a, b)| a * b).sum() };
-    let rows = vectors.chunks_exact(DIMENSION).enumerate();
-    let mut all: Vec<(u64, f32)> = rows.map(|(row, v)| (row as u64, score(v))).collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1));
-    all.truncate(k);
-    all
-}
-
-/// Makes such indexes; what happens while rows are added is the test's.
-struct Maker<'a> {
-    loses: u64,
-    meanwhile: Box<dyn Fn() + 'a>,
-    made: Cell<u32>,
-}
-
-impl<'a> Maker<'a> {
-    fn new(meanwhile: impl Fn() + 'a) -> Self {
-        Self {
-            loses: 0,
-            meanwhile: Box::new(meanwhile),
-            made: Cell::new(0),
-        }
-    }
-}
-
-impl Indexers for Maker<'_> {
-    fn make(&self, dimension: u32, _: &str) -> Result<Box<dyn Indexer>, IndexerError> {
-        assert_eq!(dimension as usize, DIMENSION);
-        self.made.set(self.made.get() + 1);
-        (self.meanwhile)();
-        Ok(Box::new(Exact {
-            loses: self.loses,
-            ..Exact::default()
-        }))
-    }
-    fn nearest(
-        &self,
-        queries: &[f32],
-        vectors: &[f32],
-        _: u32,
-        k: usize,
-    ) -> Result<Vec<Vec<(u64, f32)>>, IndexerError> {
-        let queries = queries.chunks_exact(DIMENSION);
-        Ok(queries.map(|query| nearest(query, vectors, k)).collect())
-    }
-}
-
-fn store() -> MemoryObjects {
-    let objects = MemoryObjects::default();
-    let info = StoreInfo {
-        id: STORE.to_owned(),
-        name: None,
-        created_at: 1,
-        metadata: BTreeMap::new(),
-        expires_after: None,
-        embedding: Embedding {
-            model: "m".to_owned(),
-            dimension: None,
-            metric: "cosine".to_owned(),
-        },
-    };
-    store::create(&objects, &Manifest::first(info, 1_000), 1_000).unwrap();
-    objects
+fn store() -> (Tenant, Home) {
+    let tenant = Tenant::default();
+    let home = make(tenant.platform(), STORE);
+    (tenant, home)
 }
 
 /// A vector of its own for each text.
@@ -126,116 +36,66 @@ fn vector(text: &str) -> Vec<f32> {
 }
 
 /// Ingests a file of so many rows, whose texts say the file, the ingestion and the row.
-fn add(objects: &dyn Objects, file_id: &str, ingest_id: &str, rows: u32) {
-    let spec = SegmentSpec {
-        store: STORE.to_owned(),
-        id: format!("seg-{ingest_id}"),
-        model: "m".to_owned(),
-        dimension: DIMENSION as u32,
-        graph_min_rows: u32::MAX,
-        base: None,
-    };
-    let mut writer = SegmentWriter::create(objects, spec).unwrap();
-    for chunk in 0..rows {
+fn add(platform: Platform<'_>, home: &Home, file_id: &str, ingest_id: &str, rows: u32) {
+    let row = |chunk| {
         let text = format!("{file_id} {ingest_id} {chunk}");
-        let row = NewRow {
-            file_id,
-            chunk,
-            start: u64::from(chunk),
-            end: u64::from(chunk) + 1,
-            text: &text,
-            vector: &vector(&text),
-        };
-        writer.push(&row).unwrap();
-    }
-    let segment = writer.finish(objects).unwrap();
-    let file = FileEntry {
-        file_id: file_id.to_owned(),
-        filename: format!("{file_id}.txt"),
-        ingest_id: ingest_id.to_owned(),
-        created_at: 1,
-        usage_bytes: segment.bytes,
-        chunking: ChunkingStrategy::Auto,
-        attributes: BTreeMap::new(),
-        segments: vec![segment.id.clone()],
+        let vector = vector(&text);
+        (text, vector)
     };
-    add_file(objects, STORE, &file, &[segment], 2_000, || Ok(())).unwrap();
+    let rows: Rows = (0..rows).map(row).collect();
+    testing::add(platform, home, file_id, ingest_id, &rows).unwrap();
 }
 
-fn order(base: &str) -> Order {
+fn take_out(platform: Platform<'_>, home: &Home, file_id: &str) {
+    assert!(store::take_out(platform, home, file_id).unwrap());
+}
+
+fn compact(platform: Platform<'_>) -> bool {
+    let indexing = Indexing {
+        graph_min_rows: u32::MAX,
+        segment_max_rows: 1_000,
+    };
+    store::compact(platform, STORE, &worker("c", "1"), indexing, false).unwrap()
+}
+
+fn order() -> Order {
     Order {
         rows_per_segment: 50,
-        ..Order::new(STORE, base.to_owned(), 1 << 30)
+        ..Order::new(STORE, worker("a", "1"), 1 << 30)
     }
 }
 
-fn run(objects: &dyn Objects, base: &str, maker: &Maker<'_>) -> Result<Outcome, RebuildError> {
-    rebuild(
-        objects,
-        &order(base),
-        maker,
-        &|| 3_000,
-        &|| Ok(true),
-        &mut |_| {},
-    )
+fn run(platform: Platform<'_>, maker: &Maker<'_>) -> Result<Outcome, RebuildError> {
+    rebuild(platform, &order(), maker, &mut |_| {})
 }
 
-/// The base's index, read from storage as the host does; it finds dead rows, too.
-struct Stored<'a> {
-    objects: &'a dyn Objects,
-    base: String,
-}
-
-impl BaseIndex for Stored<'_> {
-    fn nearest(&self, query: &[f32], limit: usize) -> Result<Option<Vec<BaseHit>>, ApiError> {
-        let bytes = self.objects.get(&store::keys::index(STORE, &self.base))?;
-        let (words, _) = bytes.as_chunks::<4>();
-        let vectors: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-        let hits = nearest(query, &vectors, limit + 40).into_iter();
-        Ok(Some(
-            hits.map(|(row, score)| BaseHit { row, score }).collect(),
-        ))
+fn built(platform: Platform<'_>, maker: &Maker<'_>) -> store::IndexRef {
+    match run(platform, maker).unwrap() {
+        Outcome::Built(index) => index,
+        Outcome::Empty => panic!("not built"),
     }
 }
 
 /// What a search for a text finds first, by the native index or without it.
-fn found(objects: &dyn Objects, text: &str, natively: bool) -> Vec<String> {
-    let manifest = current(objects, STORE).unwrap().unwrap();
-    let table = Table::of(objects, &manifest).unwrap();
-    let stored = manifest.index.as_ref().map(|index| Stored {
-        objects,
-        base: index.base.clone(),
-    });
+fn found(platform: Platform<'_>, text: &str, natively: bool) -> Vec<String> {
+    let manifest = existing(platform, STORE).unwrap();
+    let stored = Stored::of(platform.objects, &manifest);
     let stored = stored.as_ref().filter(|_| natively);
     let wanted = Search {
         queries: &[Query::new(&vector(text)).unwrap()],
         limit: 10,
         threshold: 0.0,
         filter: None,
-        base: stored.map(|stored| stored as &dyn BaseIndex),
+        base: stored.map(|stored| stored as &dyn BaseIndex<StoreError>),
     };
-    let results = search(objects, STORE, &table, &wanted).unwrap();
-    let text = |hit| {
-        let hit = serde_json::to_value(hit).unwrap();
-        hit["content"][0]["text"].as_str().unwrap().to_owned()
-    };
-    results.iter().map(text).collect()
+    let results = search(platform, &manifest, &wanted).unwrap();
+    results.into_iter().map(|found| found.row.text).collect()
 }
 
-fn rows(objects: &dyn Objects) -> u64 {
-    let manifest = current(objects, STORE).unwrap().unwrap();
-    let table = Table::of(objects, &manifest).unwrap();
-    let live = |meta: &SegmentMeta| {
-        let ranges = table.live_rows(meta);
-        ranges
-            .iter()
-            .map(|rows| u64::from(rows.end - rows.start))
-            .sum::<u64>()
-    };
-    table.segments.values().map(live).sum()
+fn rows(platform: Platform<'_>) -> u64 {
+    existing(platform, STORE).unwrap().totals.rows
 }
 
-fn base_objects(objects: &dyn Objects) -> Vec<String> {
-    let all = objects.list_all(&store::keys::bases(STORE)).unwrap();
-    all.into_iter().map(|meta| meta.key).collect()
+fn base_objects(tenant: &Tenant, home: &Home) -> Vec<String> {
+    keys(&tenant.objects, &home.key("base/"))
 }

@@ -1,216 +1,249 @@
 use super::*;
-use crate::objects::ObjectError;
+use crate::store::{Duty, TAIL_CHANGES, claim, delete, finish_deletion};
+use crate::testing::Hooked;
 
-fn filled() -> MemoryObjects {
-    let objects = store();
-    for file in 0..10 {
-        add(&objects, &format!("file-{file}"), &format!("i{file}"), 20);
+fn filled() -> (Tenant, Home) {
+    filled_with(10)
+}
+
+fn filled_with(files: usize) -> (Tenant, Home) {
+    let (tenant, home) = store();
+    for file in 0..files {
+        let (id, ingest) = (format!("file-{file}"), format!("i{file}"));
+        add(tenant.platform(), &home, &id, &ingest, 20);
     }
-    objects
-}
-
-fn fold(objects: &dyn Objects) {
-    let manifest = current(objects, STORE).unwrap().unwrap();
-    let indexing = store::Indexing {
-        graph_min_rows: u32::MAX,
-        segment_max_rows: 1_000,
-    };
-    let version = manifest.version;
-    let mut fresh = 0;
-    let new_id = || {
-        fresh += 1;
-        format!("v{version}f{fresh}")
-    };
-    store::fold(objects, &manifest, indexing, 2_000, new_id).unwrap();
+    (tenant, home)
 }
 
 #[test]
-fn what_was_uploaded_deleted_replaced_and_folded_meanwhile_is_kept() {
-    let objects = filled();
-    let maker = Maker::new(|| {
-        add(&objects, "file-new", "new", 7);
-        add(&objects, "file-3", "again", 7);
-        store::take_out(&objects, STORE, "file-4", 2_000).unwrap();
-        fold(&objects);
-        add(&objects, "file-newer", "newer", 7);
-    });
-    let Ok(Outcome::Built(index)) = run(&objects, "b1", &maker) else {
-        panic!("not built");
-    };
-    assert_eq!(index.rows, 200);
-    assert_eq!(rows(&objects), 200 - 40 + 21);
-    for natively in [true, false] {
-        for there in [
-            "file-new new 3",
-            "file-3 again 3",
-            "file-newer newer 0",
-            "file-5 i5 19",
-        ] {
-            assert_eq!(found(&objects, there, natively)[0], there);
-        }
-        for gone in ["file-3 i3 3", "file-4 i4 3"] {
-            assert!(!found(&objects, gone, natively).contains(&gone.to_owned()));
-        }
-    }
-}
-
-#[test]
-fn attributes_set_meanwhile_are_kept() {
-    let objects = filled();
-    let attributes: crate::filter::Attributes = [(
-        "year".to_owned(),
-        crate::filter::AttributeValue::Number(2026.0),
-    )]
-    .into();
-    let maker = Maker::new(|| {
-        store::change(&objects, STORE, 2_000, |newest| {
-            Ok(Some(newest.with_attributes("file-5", attributes.clone())))
-        })
-        .unwrap();
-    });
-    run(&objects, "b1", &maker).unwrap();
-    let manifest = current(&objects, STORE).unwrap().unwrap();
-    let table = Table::of(&objects, &manifest).unwrap();
-    assert_eq!(table.files["file-5"].attributes, attributes);
-}
-
-#[test]
-fn a_store_deleted_meanwhile_stays_deleted_and_nothing_stays_behind() {
-    let objects = filled();
-    let maker = Maker::new(|| store::delete(&objects, STORE, 2_000).unwrap());
-    assert_eq!(run(&objects, "b1", &maker), Err(RebuildError::Gone));
-    assert_eq!(current(&objects, STORE).unwrap(), None);
-    assert_eq!(base_objects(&objects), Vec::<String>::new());
-}
-
-#[test]
-fn a_worker_that_was_overtaken_commits_nothing() {
-    let objects = filled();
-    let maker = Maker::new(|| ());
-    let lost = || Ok(false);
-    let ended = rebuild(
-        &objects,
-        &order("b1"),
-        &maker,
-        &|| 3_000,
-        &lost,
-        &mut |_| {},
-    );
-    assert_eq!(ended, Err(RebuildError::Overtaken));
-    assert_eq!(base_objects(&objects), Vec::<String>::new());
-}
-
-#[test]
-fn what_a_killed_try_wrote_is_cleared_and_what_the_store_names_is_not() {
-    let objects = filled();
-    run(&objects, "job1-1", &Maker::new(|| ())).unwrap();
-    for key in ["job1-2/rows-00000.arrow", "job2-1/index.faiss"] {
-        objects
-            .put(&format!("stores/{STORE}/base/{key}"), b"x")
-            .unwrap();
-    }
-    let before = current(&objects, STORE).unwrap().unwrap();
-    clear(&objects, STORE, "job1-", 4_000).unwrap();
-    // A commit that was under way finds this version in its way.
-    let after = current(&objects, STORE).unwrap().unwrap();
-    assert_eq!(after.version, before.version + 1);
-    let left = base_objects(&objects);
-    assert!(left.iter().any(|key| key.contains("/job1-1/")));
-    assert!(!left.iter().any(|key| key.contains("/job1-2/")));
-    assert!(left.iter().any(|key| key.contains("/job2-1/")));
-    assert_eq!(found(&objects, "file-5 i5 3", true)[0], "file-5 i5 3");
-}
-
-#[test]
-fn a_failing_storage_leaves_the_store_as_it_was() {
-    for failing in 0..60 {
-        let objects = filled();
-        let before = current(&objects, STORE).unwrap();
-        let flaky = Flaky::new(&objects, failing);
-        let ended = run(&flaky, "b1", &Maker::new(|| ()));
-        let after = current(&objects, STORE).unwrap();
-        match ended {
-            Ok(_) => assert!(after.unwrap().index.is_some()),
-            // Told of a failure after the new version was made, it may be there or not, whole.
-            Err(RebuildError::Retry(_)) => assert!(after == before || failing > 20, "{failing}"),
-            Err(other) => panic!("{failing}: {other:?}"),
-        }
-        assert_eq!(rows(&objects), 200);
-        assert_eq!(found(&objects, "file-5 i5 19", true)[0], "file-5 i5 19");
-    }
-}
-
-/// Objects whose n-th call and all after it fail until a test looks again.
-struct Flaky<'a> {
-    inner: &'a dyn Objects,
-    left: Cell<u32>,
-}
-
-impl<'a> Flaky<'a> {
-    fn new(inner: &'a dyn Objects, left: u32) -> Self {
-        Self {
-            inner,
-            left: Cell::new(left),
-        }
-    }
-
-    fn call(&self) -> Result<(), ObjectError> {
-        match self.left.get() {
-            0 => Err(ObjectError::Unavailable("the network is down".to_owned())),
-            left => {
-                self.left.set(left - 1);
-                Ok(())
+fn what_was_uploaded_deleted_replaced_and_compacted_meanwhile_is_kept() {
+    for more in [0, TAIL_CHANGES, 3 * TAIL_CHANGES] {
+        let (tenant, home) = filled();
+        let platform = tenant.platform();
+        let maker = Maker::new(|| {
+            add(platform, &home, "file-new", "new", 7);
+            add(platform, &home, "file-3", "again", 7);
+            take_out(platform, &home, "file-4");
+            for number in 0..more {
+                add(
+                    platform,
+                    &home,
+                    &format!("file-m{number}"),
+                    &format!("m{number}"),
+                    1,
+                );
+                while compact(platform) {}
+            }
+            add(platform, &home, "file-newer", "newer", 7);
+        });
+        let index = built(platform, &maker);
+        assert_eq!(index.rows, 200);
+        assert_eq!(rows(platform), 200 - 40 + 21 + more as u64);
+        check(platform, STORE);
+        while compact(platform) {}
+        check(platform, STORE);
+        for natively in [true, false] {
+            for there in [
+                "file-new new 3",
+                "file-3 again 3",
+                "file-newer newer 0",
+                "file-5 i5 19",
+            ] {
+                assert_eq!(found(platform, there, natively)[0], there);
+            }
+            for gone in ["file-3 i3 3", "file-4 i4 3"] {
+                assert!(!found(platform, gone, natively).contains(&gone.to_owned()));
             }
         }
     }
 }
 
-impl Objects for Flaky<'_> {
-    fn get(&self, key: &str) -> Result<Vec<u8>, ObjectError> {
-        self.call()?;
-        self.inner.get(key)
+#[test]
+fn everything_may_be_gone_by_the_time_it_is_rebuilt() {
+    for files in [10, 40] {
+        let (tenant, home) = filled_with(files);
+        let platform = tenant.platform();
+        let maker = Maker::new(|| {
+            for file in 0..files {
+                take_out(platform, &home, &format!("file-{file}"));
+            }
+        });
+        built(platform, &maker);
+        let empty = check(platform, STORE).unwrap();
+        assert_eq!((empty.totals.rows, empty.segments.len()), (0, 0));
+        assert_eq!(found(platform, "file-5 i5 19", true), Vec::<String>::new());
+        add(platform, &home, "file-5", "again", 3);
+        while compact(platform) {}
+        assert_eq!(found(platform, "file-5 again 1", true).len(), 3);
+        check(platform, STORE);
     }
-    fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Vec<u8>, ObjectError> {
-        self.call()?;
-        self.inner.get_range(key, range)
+}
+
+#[test]
+fn attributes_set_meanwhile_are_kept() {
+    for files in [10, 40] {
+        let (tenant, home) = filled_with(files);
+        let platform = tenant.platform();
+        let attributes: crate::filter::Attributes = [(
+            "year".to_owned(),
+            crate::filter::AttributeValue::Number(2026.0),
+        )]
+        .into();
+        let maker = Maker::new(|| {
+            store::set_attributes(platform, &home, "file-5", &attributes).unwrap();
+            for number in 0..files {
+                add(
+                    platform,
+                    &home,
+                    &format!("file-m{number}"),
+                    &format!("m{number}"),
+                    1,
+                );
+            }
+        });
+        built(platform, &maker);
+        let manifest = check(platform, STORE).unwrap();
+        let file = store::find(platform, &manifest, "file-5").unwrap().unwrap();
+        assert_eq!(file.attributes, attributes);
+        assert_eq!(found(platform, "file-5 i5 3", true)[0], "file-5 i5 3");
     }
-    fn get_many(&self, parts: &[crate::objects::Part]) -> Vec<Result<Vec<u8>, ObjectError>> {
-        match self.call() {
-            Ok(()) => self.inner.get_many(parts),
-            Err(error) => parts.iter().map(|_| Err(error.clone())).collect(),
+}
+
+#[test]
+fn a_store_deleted_meanwhile_stays_deleted_and_nothing_stays_behind() {
+    let (tenant, home) = filled();
+    let platform = tenant.platform();
+    let maker = Maker::new(|| {
+        let home = delete(platform, &existing(platform, STORE).unwrap()).unwrap();
+        finish_deletion(platform, &home).unwrap();
+    });
+    assert_eq!(run(platform, &maker), Err(RebuildError::Gone));
+    assert_eq!(current(platform, STORE).unwrap(), None);
+    assert_eq!(keys(&tenant.objects, &home.folder()), Vec::<String>::new());
+}
+
+#[test]
+fn a_store_that_was_made_again_meanwhile_is_not_touched() {
+    let (tenant, _) = filled();
+    let platform = tenant.platform();
+    let maker = Maker::new(|| {
+        delete(platform, &existing(platform, STORE).unwrap()).unwrap();
+        let home = make(platform, STORE);
+        add(platform, &home, "file-5", "other", 2);
+    });
+    assert_eq!(run(platform, &maker), Err(RebuildError::Overtaken));
+    assert_eq!(rows(platform), 2);
+    assert_eq!(check(platform, STORE).unwrap().index, None);
+}
+
+#[test]
+fn a_worker_that_was_overtaken_commits_nothing_whatever_was_forgotten_since() {
+    for files in [10, 40] {
+        let (tenant, home) = filled_with(files);
+        let platform = tenant.platform();
+        let maker = Maker::new(|| {
+            // Another host takes the next claim, and ends; rows that the first has copied go.
+            let index = built(platform, &Maker::new(|| ()));
+            take_out(platform, &home, "file-4");
+            let newest = existing(platform, STORE).unwrap();
+            assert_eq!((newest.rebuilder.until_ms, newest.index), (0, Some(index)));
+        });
+        assert_eq!(run(platform, &maker), Err(RebuildError::Overtaken));
+        let after = check(platform, STORE).unwrap();
+        let base = home.base(&after.index.unwrap().base);
+        assert!(
+            base_objects(&tenant, &home)
+                .iter()
+                .all(|key| key.starts_with(&base))
+        );
+        assert_eq!(rows(platform), 20 * (files as u64 - 1));
+        assert_eq!(found(platform, "file-5 i5 3", true)[0], "file-5 i5 3");
+    }
+}
+
+#[test]
+fn a_compaction_during_which_all_was_rebuilt_changes_nothing() {
+    let (tenant, _) = filled_with(3 * TAIL_CHANGES);
+    let platform = tenant.platform();
+    let begun = Cell::new(false);
+    let slow = Hooked::new(&tenant.objects).before(|call| {
+        if call.op == crate::testing::Op::Create && !begun.replace(true) {
+            let index = built(platform, &Maker::new(|| ()));
+            assert_eq!(index.rows, 60 * TAIL_CHANGES as u64);
         }
+        Ok(())
+    });
+    assert!(!compact(tenant.through(&slow)));
+    assert!(begun.get());
+    assert!(check(platform, STORE).unwrap().index.is_some());
+    assert_eq!(found(platform, "file-5 i5 3", true)[0], "file-5 i5 3");
+}
+
+#[test]
+fn what_a_killed_try_wrote_is_cleared_and_what_the_store_names_is_not() {
+    let (tenant, home) = filled();
+    let platform = tenant.platform();
+    let first = built(platform, &Maker::new(|| ()));
+    let put = |key: &str| tenant.objects.put(&home.key(key), b"x").unwrap();
+    put("base/0000000002-killed/rows-00000.arrow");
+    put("base/0000000009-other/index.faiss");
+    // The second claim was that of the killed one.
+    let killed = claim(
+        platform,
+        STORE,
+        Duty::Rebuild,
+        &worker("k", "1"),
+        true,
+        |_| true,
+    );
+    assert_eq!(killed.unwrap().unwrap().epoch, 2);
+    let second = built(platform, &Maker::new(|| ()));
+    let left = base_objects(&tenant, &home);
+    assert!(
+        left.iter().any(|key| key.contains(&first.base)),
+        "for its readers"
+    );
+    assert!(left.iter().any(|key| key.contains(&second.base)));
+    assert!(!left.iter().any(|key| key.contains("-killed/")));
+    assert!(left.iter().any(|key| key.contains("-other/")));
+    assert_eq!(found(platform, "file-5 i5 3", true)[0], "file-5 i5 3");
+}
+
+#[test]
+fn a_storage_that_fails_leaves_the_store_as_it_was_and_the_next_try_succeeds() {
+    for files in [10, 40] {
+        let mut calls = 1;
+        while fails_after(files, calls, false) | fails_after(files, calls, true) {
+            calls += 1;
+        }
+        assert!(calls > 20);
     }
-    fn head(&self, key: &str) -> Result<crate::objects::ObjectMeta, ObjectError> {
-        self.call()?;
-        self.inner.head(key)
+}
+
+/// Whether a rebuild whose storage fails from that call on does.
+fn fails_after(files: usize, calls: u32, after_effect: bool) -> bool {
+    let (tenant, home) = filled_with(files);
+    let platform = tenant.platform();
+    let crashing = Hooked::crashing(&tenant.objects, calls, after_effect);
+    let ended = run(tenant.through(&crashing), &Maker::new(|| ()));
+    let newest = check(platform, STORE).unwrap();
+    match &ended {
+        Ok(_) => assert!(newest.index.is_some()),
+        Err(error) => assert!(matches!(error, RebuildError::Retry(_)), "{error:?}"),
     }
-    fn put(&self, key: &str, data: &[u8]) -> Result<(), ObjectError> {
-        self.call()?;
-        self.inner.put(key, data)
+    assert_eq!(rows(platform), 20 * files as u64);
+    assert_eq!(found(platform, "file-5 i5 19", true)[0], "file-5 i5 19");
+    // Meanwhile, and when it is tried again.
+    take_out(platform, &home, "file-4");
+    let index = built(platform, &Maker::new(|| ()));
+    assert_eq!(index.rows, 20 * (files as u64 - 1));
+    let newest = check(platform, STORE).unwrap();
+    let named = store::named(&newest);
+    let noted: Vec<&String> = newest.garbage.iter().flat_map(|one| &one.keys).collect();
+    let recorded = store::recorded_garbage(platform, &home).unwrap();
+    for key in base_objects(&tenant, &home) {
+        let is_known = named.contains(&key) || noted.contains(&&key) || recorded.contains(&key);
+        assert!(is_known, "{key} belongs to nothing after {calls} calls");
     }
-    fn put_new(&self, key: &str, data: &[u8]) -> Result<(), ObjectError> {
-        self.call()?;
-        self.inner.put_new(key, data)
-    }
-    fn list(
-        &self,
-        prefix: &str,
-        start_after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<crate::objects::ObjectMeta>, ObjectError> {
-        self.call()?;
-        self.inner.list(prefix, start_after, limit)
-    }
-    fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        self.call()?;
-        self.inner.folders(prefix)
-    }
-    fn delete(&self, key: &str) -> Result<(), ObjectError> {
-        self.call()?;
-        self.inner.delete(key)
-    }
-    fn create(&self, key: &str) -> Result<Box<dyn crate::objects::ObjectWriter>, ObjectError> {
-        self.call()?;
-        self.inner.create(key)
-    }
+    ended.is_err()
 }

@@ -1,12 +1,15 @@
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_ipc::writer::FileWriter;
 use proptest::prelude::*;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::objects::{ObjectError, Objects};
-use crate::segment::layout::Layout;
-use crate::segment::{
-    FileRun, Method, Scope, SegmentError, each_row, graph_key, open, read_rows, rows_key,
-    search_by, verify,
-};
+use crate::segment::layout::LAYOUT_KEY;
+use crate::segment::meta::hex;
+use crate::segment::tail::batches;
+use crate::segment::{Method, Scope, SegmentError, each_row, open, read_rows, search_by, verify};
 
 const DIMENSION: usize = 16;
 const ROWS: usize = 1_300;
@@ -24,10 +27,10 @@ fn intact() -> (MemoryObjects, SegmentMeta) {
 
 /// Everything that reads a segment.
 fn use_all(objects: &MemoryObjects, meta: &SegmentMeta) -> Result<(), SegmentError> {
-    let segments = open(objects, STORE, &[meta])?;
+    let segments = open(objects, &home(), &[meta])?;
     let scopes = [Scope {
         segment: &segments[0],
-        live: meta.live_rows(|_| true),
+        live: all_rows(meta),
         found: None,
     }];
     let asked = queries(&clustered(31, 2, DIMENSION));
@@ -37,7 +40,7 @@ fn use_all(objects: &MemoryObjects, meta: &SegmentMeta) -> Result<(), SegmentErr
             read_rows(objects, &rows)?;
         }
     }
-    each_row(objects, &segments[0], &meta.live_rows(|_| true), |_| Ok(()))
+    each_row(objects, &segments[0], &all_rows(meta), |_| Ok(()))
 }
 
 fn is_typed(outcome: &Result<(), SegmentError>) -> bool {
@@ -55,8 +58,8 @@ fn truncated_anywhere_it_is_corrupt() {
     let (objects, meta) = intact();
     assert_eq!(use_all(&objects, &meta), Ok(()));
     for (key, bytes) in [
-        (rows_key(STORE, "s", None), meta.bytes),
-        (graph_key(STORE, "s"), meta.graph.as_ref().unwrap().bytes),
+        (home().segment("s"), meta.bytes),
+        (home().graph("s"), meta.graph.as_ref().unwrap().bytes),
     ] {
         let whole = objects.get(&key).unwrap();
         for part in 0..60 {
@@ -64,7 +67,7 @@ fn truncated_anywhere_it_is_corrupt() {
                 .put(&key, &whole[..(bytes * part / 60) as usize])
                 .unwrap();
             assert!(matches!(
-                verify(&objects, STORE, &meta),
+                verify(&objects, &home(), &meta),
                 Err(SegmentError::Corrupt { .. })
             ));
             let used = use_all(&objects, &meta);
@@ -78,12 +81,12 @@ fn truncated_anywhere_it_is_corrupt() {
 #[test]
 fn a_missing_object_is_an_error_of_storage() {
     let (objects, meta) = intact();
-    objects.delete(&graph_key(STORE, "s")).unwrap();
+    objects.delete(&home().graph("s")).unwrap();
     assert_eq!(
         use_all(&objects, &meta),
         Err(SegmentError::Storage(ObjectError::NotFound))
     );
-    objects.delete(&rows_key(STORE, "s", None)).unwrap();
+    objects.delete(&home().segment("s")).unwrap();
     assert_eq!(
         use_all(&objects, &meta),
         Err(SegmentError::Storage(ObjectError::NotFound))
@@ -95,16 +98,12 @@ fn a_changed_tail_is_never_opened() {
     let (objects, meta) = intact();
     for at in 0..u64::from(meta.tail_bytes) {
         let at = (meta.bytes - 1 - at) as usize;
-        replace(&objects, &rows_key(STORE, "s", None), |data| {
-            data[at] ^= 0x10
-        });
+        replace(&objects, &home().segment("s"), |data| data[at] ^= 0x10);
         assert!(matches!(
-            open(&objects, STORE, &[&meta]),
+            open(&objects, &home(), &[&meta]),
             Err(SegmentError::Corrupt { .. })
         ));
-        replace(&objects, &rows_key(STORE, "s", None), |data| {
-            data[at] ^= 0x10
-        });
+        replace(&objects, &home().segment("s"), |data| data[at] ^= 0x10);
     }
 }
 
@@ -121,8 +120,8 @@ fn another_segments_graph_is_refused() {
         &[("a", 900)],
         &clustered(32, 900, DIMENSION),
     );
-    let graph = objects.get(&graph_key(STORE, "t")).unwrap();
-    objects.put(&graph_key(STORE, "s"), &graph).unwrap();
+    let graph = objects.get(&home().graph("t")).unwrap();
+    objects.put(&home().graph("s"), &graph).unwrap();
     assert!(matches!(
         use_all(&objects, &meta),
         Err(SegmentError::Corrupt { .. })
@@ -139,7 +138,7 @@ proptest! {
         thread_local!(static INTACT: (MemoryObjects, SegmentMeta) = intact());
         let (whole, meta) = INTACT.with(|(objects, meta)| {
             let read = |key: &String| (key.clone(), objects.get(key).unwrap());
-            let whole: Vec<_> = meta.keys(STORE).iter().map(read).collect();
+            let whole: Vec<_> = meta.keys(&home()).iter().map(read).collect();
             (whole, meta.clone())
         });
         let objects = MemoryObjects::default();
@@ -151,7 +150,7 @@ proptest! {
         let used = use_all(&objects, &meta);
         prop_assert!(is_typed(&used), "{:?}", used);
         if objects.get(key).unwrap() != *data {
-            let verified = verify(&objects, STORE, &meta);
+            let verified = verify(&objects, &home(), &meta);
             let corrupt = matches!(verified, Err(SegmentError::Corrupt { .. }));
             prop_assert!(corrupt);
         }
@@ -164,40 +163,126 @@ proptest! {
         rows in prop_oneof![Just(1_300_u32), any::<u32>()],
     ) {
         let layout = format!("{{\"batches\":[{}]}}", serde_json::to_string(&fields).unwrap());
-        let meta = SegmentMeta {
-            id: "s".to_owned(), rows, bytes: 1 << 20, dimension: DIMENSION as u32,
-            files: vec![FileRun { file_id: "a".to_owned(), rows }],
-            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None, base: None,
-        };
-        let tail = tail_with(&layout);
-        if let Ok(layout) = Layout::of_tail(&tail, &meta, "k") {
-            for batch in layout.batches {
-                prop_assert!(batch.codes_from(0, 16).end <= meta.bytes);
-                prop_assert!(batch.places().end <= batch.text);
-            }
+        let meta = SegmentMeta { rows, ..made_up() };
+        prop_assert!(is_bounded(&tail_with(&layout), &meta));
+    }
+
+    #[test]
+    fn a_tail_that_was_changed_with_its_checksum_is_refused_or_stays_in_bounds(
+        batch in 0_usize..2,
+        column in 0_usize..9,
+        by in by(),
+        offset in by(),
+        length in by().prop_map(|length| length as i32),
+        which in 0_u8..3,
+    ) {
+        thread_local!(static INTACT: (MemoryObjects, SegmentMeta) = intact());
+        let (rows, mut meta) = INTACT.with(|(objects, meta)| {
+            (objects.get(&meta.rows_key(&home())).unwrap(), meta.clone())
+        });
+        meta.graph = None;
+        let at = rows.len() - meta.tail_bytes as usize;
+        let (body, mut tail) = (rows[..at].to_vec(), rows[at..].to_vec());
+        match which {
+            0 => change_layout(&mut tail, batch, column, by),
+            1 => change_block(&mut tail, batch, |block| block.0 = block.0.wrapping_add(offset)),
+            _ => change_block(&mut tail, batch, |block| block.1 = block.1.wrapping_add(length)),
         }
+        meta.tail_sha256 = hex(&Sha256::digest(&tail));
+        prop_assert!(is_bounded(&tail, &meta));
+        let objects = MemoryObjects::default();
+        objects.put(&meta.rows_key(&home()), &[body, tail].concat()).unwrap();
+        let used = use_all(&objects, &meta);
+        prop_assert!(is_typed(&used), "{:?}", used);
     }
 
     #[test]
     fn a_tail_of_any_bytes_is_refused(tail in prop::collection::vec(any::<u8>(), 0..400)) {
-        let meta = SegmentMeta {
-            id: "s".to_owned(), rows: 0, bytes: 1 << 20, dimension: 4, files: Vec::new(),
-            tail_bytes: 100, tail_sha256: String::new(), sha256: String::new(), graph: None, base: None,
-        };
-        prop_assert!(Layout::of_tail(&tail, &meta, "k").is_err());
+        let meta = SegmentMeta { rows: 0, dimension: 4, ..made_up() };
+        prop_assert!(batches(&tail, &meta, "k").is_err());
         let mut ended = tail;
         let length = ended.len() as u32;
         ended.extend(length.to_le_bytes());
         ended.extend(b"ARROW1");
-        prop_assert!(Layout::of_tail(&ended, &meta, "k").is_err());
+        prop_assert!(batches(&ended, &meta, "k").is_err());
     }
 }
 
-/// The end of an Arrow file whose footer carries `layout`.
+/// What is added to a number: little, or anything.
+fn by() -> impl Strategy<Value = i64> {
+    prop_oneof![-70_i64..70, any::<i64>()]
+}
+
+fn made_up() -> SegmentMeta {
+    SegmentMeta {
+        id: "s".to_owned(),
+        rows: 1_300,
+        bytes: 1 << 20,
+        dimension: DIMENSION as u32,
+        tail_bytes: 100,
+        tail_sha256: String::new(),
+        sha256: String::new(),
+        graph: None,
+        base: None,
+        legacy: false,
+    }
+}
+
+/// Whether the tail is refused, or what it names lies within the file and is of a modest size.
+fn is_bounded(tail: &[u8], meta: &SegmentMeta) -> bool {
+    let Ok(batches) = batches(tail, meta, "k") else {
+        return true;
+    };
+    batches.iter().all(|batch| {
+        let head = batch.head();
+        batch.at.codes_from(0, DIMENSION as u64).end <= meta.bytes
+            && head.end <= batch.at.text
+            && head.end - head.start <= 304 << 10
+    })
+}
+
+/// The end of an Arrow file whose footer carries `layout`, and names one batch.
 fn tail_with(layout: &str) -> Vec<u8> {
-    let schema = arrow_schema::Schema::empty();
-    let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &schema).unwrap();
-    writer.write_metadata(crate::segment::layout::LAYOUT_KEY, layout);
+    let schema = std::sync::Arc::new(arrow_schema::Schema::empty());
+    let mut writer = FileWriter::try_new(Vec::new(), &schema).unwrap();
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let batch = RecordBatch::try_new_with_options(schema, Vec::new(), &options).unwrap();
+    writer.write(&batch).unwrap();
+    writer.write_metadata(LAYOUT_KEY, layout);
     writer.finish().unwrap();
     writer.into_inner().unwrap()
+}
+
+/// Adds to a number of the layout that a tail carries. Nothing moves: blanks make up for digits.
+fn change_layout(tail: &mut [u8], batch: usize, column: usize, by: i64) {
+    let start = position(tail, b"{\"batches\"");
+    let end = start + position(&tail[start..], b"}") + 1;
+    let text = std::str::from_utf8(&tail[start..end]).unwrap();
+    let mut layout: Value = serde_json::from_str(text).unwrap();
+    let number = &mut layout["batches"][batch][column];
+    *number = number.as_u64().unwrap().wrapping_add_signed(by).into();
+    let mut text = layout.to_string().into_bytes();
+    if text.len() <= end - start {
+        text.resize(end - start, b' ');
+        tail[start..end].copy_from_slice(&text);
+    }
+}
+
+/// Changes offset and length of the message that a tail's footer has for a batch.
+fn change_block(tail: &mut [u8], batch: usize, change: impl FnOnce(&mut (i64, i32))) {
+    let length = tail.len() - 10;
+    let footer_bytes = u32::from_le_bytes(tail[length..length + 4].try_into().unwrap()) as usize;
+    let footer = arrow_ipc::root_as_footer(&tail[length - footer_bytes..length]).unwrap();
+    let block = footer.recordBatches().unwrap().get(batch);
+    let mut changed = (block.offset(), block.metaDataLength());
+    let encode =
+        |(offset, length): (i64, i32)| [&offset.to_le_bytes()[..], &length.to_le_bytes()].concat();
+    let at = position(tail, &encode(changed));
+    change(&mut changed);
+    tail[at..at + 12].copy_from_slice(&encode(changed));
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> usize {
+    let mut windows = bytes.windows(wanted.len());
+    windows.position(|window| window == wanted).unwrap()
 }

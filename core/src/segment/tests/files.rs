@@ -9,7 +9,7 @@ use super::*;
 use crate::objects::Objects;
 use crate::segment::meta::hex;
 use crate::segment::{
-    MAX_TEXT_BYTES, Row, SegmentError, each_row, graph_key, max_rows, open, read_rows, rows_key,
+    MAX_FILE_ID_BYTES, MAX_TEXT_BYTES, Row, SegmentError, each_row, max_rows, open, read_rows,
     verify,
 };
 
@@ -25,7 +25,7 @@ fn any_arrow_reader_opens_a_segment_and_finds_its_columns() {
         &[("file-a", 1_500), ("file-b", 1_000)],
         &vectors,
     );
-    let data = objects.get(&rows_key(STORE, "s", None)).unwrap();
+    let data = objects.get(&meta.rows_key(&home())).unwrap();
     assert_eq!(meta.bytes, data.len() as u64);
     assert_eq!(meta.sha256, hex(&Sha256::digest(&data)));
     let reader = FileReader::try_new(Cursor::new(data), None).unwrap();
@@ -101,7 +101,7 @@ fn rows_are_the_same_however_they_fell_into_batches() {
             &[("a", 1), ("b", rows - 1)],
             &vectors,
         );
-        let segments = open(&objects, STORE, &[&meta]).unwrap();
+        let segments = open(&objects, &home(), &[&meta]).unwrap();
         let batches = segments[0].batches.len();
         let per_batch = (2_usize << 20).div_euclid(dimension * 4).min(1_024);
         assert_eq!(batches, rows.div_ceil(per_batch));
@@ -156,8 +156,8 @@ fn long_texts_close_a_batch_early() {
         vector: &[1.0, 2.0],
     };
     assert!(matches!(writer.push(&row), Err(SegmentError::Invalid(_))));
-    let meta = writer.finish(&objects).unwrap();
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let meta = writer.finish(&objects).unwrap().meta;
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     assert_eq!(segments[0].batches.len(), 3);
     let read = read_rows(&objects, &[(&segments[0], 9)]).unwrap();
     assert_eq!((read[0].chunk, read[0].text.len()), (9, MAX_TEXT_BYTES));
@@ -169,18 +169,17 @@ fn live_rows_copied_into_another_segment_stay_the_same() {
     let vectors = clustered(3, 2_200, DIMENSION);
     let files = [("a", 1_000), ("b", 700), ("c", 500)];
     let meta = write(&objects, spec("from", DIMENSION), &files, &vectors);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let mut writer = SegmentWriter::create(&objects, spec("to", DIMENSION)).unwrap();
-    let live = meta.live_rows(|run| run != 1);
+    let live = live_rows(&files, |run| run != 1);
     each_row::<SegmentError>(&objects, &segments[0], &live, |row| writer.push(row)).unwrap();
-    let copy = writer.finish(&objects).unwrap();
-    let runs: Vec<(&str, u32)> = copy
-        .files
+    let Written { meta: copy, files } = writer.finish(&objects).unwrap();
+    let runs: Vec<(&str, u32)> = files
         .iter()
         .map(|run| (run.file_id.as_str(), run.rows))
         .collect();
     assert_eq!(runs, [("a", 1_000), ("c", 500)]);
-    let copies = open(&objects, STORE, &[&copy]).unwrap();
+    let copies = open(&objects, &home(), &[&copy]).unwrap();
     for (to, from) in [(0, 0), (999, 999), (1_000, 1_700), (1_499, 2_199)] {
         let pair = read_rows(&objects, &[(&copies[0], to), (&segments[0], from)]).unwrap();
         assert_eq!(pair[0], pair[1]);
@@ -203,8 +202,11 @@ fn what_does_not_belong_into_a_segment_is_refused_and_leaves_it_usable() {
     };
     push("a", &[1.0, 0.0]).unwrap();
     push("b", &[1.0, 0.0]).unwrap();
+    let too_long = "f".repeat(MAX_FILE_ID_BYTES + 1);
     for (file_id, vector) in [
         ("a", [1.0, 0.0].as_slice()),
+        ("", &[1.0, 0.0]),
+        (&too_long, &[1.0, 0.0]),
         ("b", &[1.0]),
         ("b", &[1.0, 2.0, 3.0]),
         ("b", &[0.0, 0.0]),
@@ -217,8 +219,8 @@ fn what_does_not_belong_into_a_segment_is_refused_and_leaves_it_usable() {
         );
     }
     push("b", &[0.0, 2.0]).unwrap();
-    let meta = writer.finish(&objects).unwrap();
-    assert_eq!((meta.rows, meta.files.len()), (3, 2));
+    let written = writer.finish(&objects).unwrap();
+    assert_eq!((written.meta.rows, written.files.len()), (3, 2));
     for bad in [
         SegmentSpec {
             dimension: 0,
@@ -255,9 +257,9 @@ fn a_segment_that_is_not_finished_leaves_nothing_behind() {
 fn a_segment_without_rows_opens_and_finds_nothing() {
     let objects = MemoryObjects::default();
     let meta = write(&objects, spec("s", 2), &[], &[]);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     assert!(segments[0].batches.is_empty());
-    verify(&objects, STORE, &meta).unwrap();
+    verify(&objects, &home(), &meta).unwrap();
 }
 
 #[test]
@@ -269,14 +271,12 @@ fn the_same_rows_give_the_same_bytes() {
             graph_min_rows: 500,
             ..spec("s", DIMENSION)
         };
-        let meta = write(&objects, spec, &[("a", 600)], &vectors);
-        assert_eq!(
-            meta.keys(STORE),
-            [rows_key(STORE, "s", None), graph_key(STORE, "s")]
-        );
+        let written = write_all(&objects, spec, &[("a", 600)], &vectors);
+        let meta = &written.meta;
+        assert_eq!(meta.keys(&home()), [home().segment("s"), home().graph("s")]);
         let read = |key: &String| objects.get(key).unwrap();
-        let data: Vec<Vec<u8>> = meta.keys(STORE).iter().map(read).collect();
-        (meta, data)
+        let data: Vec<Vec<u8>> = meta.keys(&home()).iter().map(read).collect();
+        (written, data)
     };
     assert_eq!(build(), build());
 }

@@ -8,10 +8,10 @@ fn a_scan_finds_what_brute_force_finds() {
     let objects = MemoryObjects::default();
     let vectors = clustered(10, 3_000, DIMENSION);
     let meta = write(&objects, spec("s", DIMENSION), &[("a", 3_000)], &vectors);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let scopes = [Scope {
         segment: &segments[0],
-        live: meta.live_rows(|_| true),
+        live: all_rows(&meta),
         found: None,
     }];
     let asked = clustered(10, 40, DIMENSION);
@@ -33,7 +33,7 @@ fn dead_runs_are_not_found_and_live_ones_keep_their_places() {
     let vectors = clustered(11, 2_600, DIMENSION);
     let files = [("a", 5), ("b", 1_400), ("c", 1), ("d", 900), ("e", 294)];
     let meta = write(&objects, spec("s", DIMENSION), &files, &vectors);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let run_of = |row: usize| {
         let mut ends = files.iter().scan(0, |end, file| {
             *end += file.1;
@@ -45,7 +45,7 @@ fn dead_runs_are_not_found_and_live_ones_keep_their_places() {
         let live = |run: usize| alive >> run & 1 == 1;
         let scopes = [Scope {
             segment: &segments[0],
-            live: meta.live_rows(live),
+            live: live_rows(&files, live),
             found: None,
         }];
         let query = &clustered(12, 1, DIMENSION)[0];
@@ -84,12 +84,12 @@ fn the_best_of_many_segments_come_out_together() {
         })
         .collect();
     let by_reference: Vec<&SegmentMeta> = metas.iter().collect();
-    let segments = open(&objects, STORE, &by_reference).unwrap();
+    let segments = open(&objects, &home(), &by_reference).unwrap();
     let scopes: Vec<Scope<'_>> = segments
         .iter()
         .map(|segment| Scope {
             segment,
-            live: segment.meta().live_rows(|_| true),
+            live: all_rows(segment.meta()),
             found: None,
         })
         .collect();
@@ -115,10 +115,10 @@ fn equal_rows_come_in_their_order() {
     let objects = MemoryObjects::default();
     let vectors = vec![vec![0.3; DIMENSION]; 500];
     let meta = write(&objects, spec("s", DIMENSION), &[("a", 500)], &vectors);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let scopes = [Scope {
         segment: &segments[0],
-        live: meta.live_rows(|_| true),
+        live: all_rows(&meta),
         found: None,
     }];
     let hits = search(&objects, &scopes, &queries(&vectors[..1]), 5).unwrap();
@@ -138,7 +138,7 @@ fn nonsense_is_refused() {
     let objects = MemoryObjects::default();
     let vectors = clustered(15, 100, DIMENSION);
     let meta = write(&objects, spec("s", DIMENSION), &[("a", 100)], &vectors);
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let run = |live: &[(u32, u32)], query: &[f32], k| {
         let live = live.iter().map(|(start, end)| *start..*end).collect();
         let scopes = [Scope {

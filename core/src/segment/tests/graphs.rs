@@ -3,6 +3,7 @@ use crate::segment::{Method, Scope, open, search_by, verify};
 
 const DIMENSION: usize = 64;
 const ROWS: usize = 4_000;
+const FILES: [(&str, usize); 3] = [("a", 1_300), ("b", 2_000), ("c", 700)];
 
 fn recall(method: Method, live: impl Fn(usize) -> bool + Copy) -> f64 {
     let objects = MemoryObjects::default();
@@ -11,17 +12,12 @@ fn recall(method: Method, live: impl Fn(usize) -> bool + Copy) -> f64 {
         graph_min_rows: 1,
         ..spec("s", DIMENSION)
     };
-    let meta = write(
-        &objects,
-        spec,
-        &[("a", 1_300), ("b", 2_000), ("c", 700)],
-        &vectors,
-    );
-    verify(&objects, STORE, &meta).unwrap();
-    let segments = open(&objects, STORE, &[&meta]).unwrap();
+    let meta = write(&objects, spec, &FILES, &vectors);
+    verify(&objects, &home(), &meta).unwrap();
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let scopes = [Scope {
         segment: &segments[0],
-        live: meta.live_rows(live),
+        live: live_rows(&FILES, live),
         found: None,
     }];
     let asked: Vec<Vec<f32>> = clustered(20, ROWS + 30, DIMENSION).split_off(ROWS);
@@ -65,11 +61,11 @@ fn small_segments_of_every_size_have_a_graph_that_works() {
             ..spec("s", 8)
         };
         let meta = write(&objects, spec, &[("a", rows)], &vectors);
-        verify(&objects, STORE, &meta).unwrap();
-        let segments = open(&objects, STORE, &[&meta]).unwrap();
+        verify(&objects, &home(), &meta).unwrap();
+        let segments = open(&objects, &home(), &[&meta]).unwrap();
         let scopes = [Scope {
             segment: &segments[0],
-            live: meta.live_rows(|_| true),
+            live: all_rows(&meta),
             found: None,
         }];
         let asked = queries(&vectors[..1]);

@@ -1,12 +1,19 @@
 mod damage;
+mod dead;
 mod files;
 mod found;
 mod graphs;
+mod owners;
 
-use super::{NewRow, Query, SegmentMeta, SegmentSpec, SegmentWriter};
+use std::ops::Range;
+
+use super::{DeadRows, NewRow, Query, SegmentMeta, SegmentSpec, SegmentWriter, Written};
 use crate::objects::MemoryObjects;
+use crate::store::Home;
 
-pub(super) const STORE: &str = "vs_1";
+pub(super) fn home() -> Home {
+    Home::new("vs_1", "i1")
+}
 
 /// SplitMix64: a fixed seed gives the same data on every machine.
 pub(super) struct Random(pub u64);
@@ -48,7 +55,7 @@ pub(super) fn clustered(seed: u64, rows: usize, dimension: usize) -> Vec<Vec<f32
 
 pub(super) fn spec(id: &str, dimension: usize) -> SegmentSpec {
     SegmentSpec {
-        store: STORE.to_owned(),
+        home: home(),
         id: id.to_owned(),
         model: "test-model".to_owned(),
         dimension: dimension as u32,
@@ -68,6 +75,16 @@ pub(super) fn write(
     files: &[(&str, usize)],
     vectors: &[Vec<f32>],
 ) -> SegmentMeta {
+    write_all(objects, spec, files, vectors).meta
+}
+
+/// As [`write`], with whose rows they are.
+pub(super) fn write_all(
+    objects: &MemoryObjects,
+    spec: SegmentSpec,
+    files: &[(&str, usize)],
+    vectors: &[Vec<f32>],
+) -> Written {
     let mut writer = SegmentWriter::create(objects, spec).unwrap();
     let mut vectors = vectors.iter().enumerate();
     for (file_id, rows) in files {
@@ -88,6 +105,25 @@ pub(super) fn write(
         }
     }
     writer.finish(objects).unwrap()
+}
+
+/// Every row of a segment.
+pub(super) fn all_rows(meta: &SegmentMeta) -> Vec<Range<u32>> {
+    DeadRows::empty().live_ranges(meta.rows)
+}
+
+/// The rows of those files that `live` keeps, by their places in `files`.
+pub(super) fn live_rows(files: &[(&str, usize)], live: impl Fn(usize) -> bool) -> Vec<Range<u32>> {
+    let mut dead = DeadRows::empty();
+    let mut start = 0;
+    for (index, (_, rows)) in files.iter().enumerate() {
+        let end = start + *rows as u32;
+        if !live(index) {
+            assert_eq!(dead.kill(start..end), end - start);
+        }
+        start = end;
+    }
+    dead.live_ranges(start)
 }
 
 pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {

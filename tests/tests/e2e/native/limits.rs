@@ -69,7 +69,7 @@ fn what_cannot_be_built_is_reported_and_not_tried_again() {
 
 #[test]
 fn an_index_that_finds_too_little_is_never_used() {
-    let native = Native::of(12_000, |builder| builder);
+    let native = Native::of(20_000, |builder| builder);
     let client = &native.client;
     // One byte for 384 components.
     let state = rebuild(client, "s", &json!({"factory": "IVF1,PQ1"}));

@@ -1,7 +1,9 @@
 //! The client against a bucket in memory.
 
+mod deletions;
 mod reads;
 mod retries;
+mod sound;
 mod storage;
 mod uploads;
 mod writes;

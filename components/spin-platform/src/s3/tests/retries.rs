@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dayfly_core::objects::ObjectError;
+use dayfly_core::objects::{ObjectError, Obstacle};
 use futures::executor::block_on;
 
 use super::client;
@@ -77,10 +77,38 @@ fn refusals_tell_the_operator_what_to_do() {
             block_on(tenant.delete("a")).unwrap_err(),
             block_on(tenant.folders("a/")).unwrap_err(),
         ] {
-            let told = matches!(&error, ObjectError::Unavailable(text) if text.contains(expected));
-            assert!(told, "{status} {code}: {error:?}");
+            let kind = matches!(
+                error,
+                ObjectError::Unavailable(_) | ObjectError::Unusable { .. }
+            );
+            assert!(
+                kind && error.to_string().contains(expected),
+                "{status} {code}: {error:?}"
+            );
         }
         assert_eq!(storage.sent.get(), 4, "{code} is not tried again");
+    }
+}
+
+#[test]
+fn what_only_the_operator_can_mend_is_told_apart() {
+    for (status, code, obstacle) in [
+        (403, "AccessDenied", Obstacle::Refused),
+        (404, "NoSuchBucket", Obstacle::NoSuchBucket),
+        (501, "NotImplemented", Obstacle::Unsupported),
+        (405, "MethodNotAllowed", Obstacle::Unsupported),
+    ] {
+        let storage = Storage::default();
+        let client = client(&storage);
+        storage.next(&[Fate::Answered(status, code)]);
+        let error = block_on(client.of("t").put_new("a", b"x")).unwrap_err();
+        assert!(
+            matches!(error, ObjectError::Unusable { obstacle: found, .. } if found == obstacle),
+            "{error:?}"
+        );
+        let conditional = error.to_string().contains("conditional writes");
+        assert_eq!(conditional, obstacle == Obstacle::Unsupported, "{error}");
+        assert_eq!(storage.sent.get(), 1, "{code} is not tried again");
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Fate {
 
 #[derive(Default)]
 pub struct Storage {
+    /// Whether `If-None-Match` means nothing to it.
+    pub ignores_conditions: Cell<bool>,
     pub objects: RefCell<BTreeMap<String, Object>>,
     /// Uploads under way by id: whose they are, and their parts.
     pub uploads: RefCell<BTreeMap<String, UnderWay>>,
@@ -122,6 +124,7 @@ impl Storage {
             (Method::Put, Some(upload)) => self.part(request, upload, &query["partNumber"]),
             (Method::Put, None) => self.put(request),
             (Method::Post, Some(upload)) => self.complete(request, upload),
+            (Method::Post, None) if query.contains_key("delete") => self.delete(request),
             (Method::Post, None) => self.begin(request),
             (Method::Delete, Some(upload)) => {
                 self.uploads.borrow_mut().remove(upload);
@@ -141,7 +144,8 @@ impl Storage {
 
     fn put(&self, request: &Request<'_>) -> Response {
         let mut objects = self.objects.borrow_mut();
-        if header(request, "if-none-match").is_some() && objects.contains_key(&key(request)) {
+        let conditional = header(request, "if-none-match").is_some();
+        if conditional && !self.ignores_conditions.get() && objects.contains_key(&key(request)) {
             return error(412, "PreconditionFailed");
         }
         let object = Object {
@@ -150,6 +154,24 @@ impl Storage {
         };
         objects.insert(key(request), object);
         found(200, &[], b"")
+    }
+
+    fn delete(&self, request: &Request<'_>) -> Response {
+        let digest = header(request, "content-md5").unwrap();
+        assert_eq!(digest.len(), 24, "S3 insists on it");
+        let body = std::str::from_utf8(request.body).unwrap();
+        let mut errors = String::new();
+        for entry in body.split("<Key>").skip(1) {
+            let (key, _) = entry.split_once("</Key>").unwrap();
+            if key.ends_with("locked") {
+                let error = format!("<Key>{key}</Key><Code>AccessDenied</Code><Message/>");
+                errors += &format!("<Error>{error}</Error>");
+            } else {
+                self.objects.borrow_mut().remove(key);
+            }
+        }
+        let body = format!("<DeleteResult {XMLNS}>{errors}</DeleteResult>");
+        found(200, &[], body.as_bytes())
     }
 
     fn begin(&self, request: &Request<'_>) -> Response {
@@ -267,7 +289,7 @@ impl Storage {
 }
 
 fn key(request: &Request<'_>) -> String {
-    let path = request.url.path();
+    let path = request.url.path().replace("%3D", "=");
     path.strip_prefix("/documents/").unwrap().to_owned()
 }
 

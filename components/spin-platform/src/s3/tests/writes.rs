@@ -58,14 +58,3 @@ fn a_conflict_is_decided_by_trying_again() {
     storage.next(&[Fate::Answered(409, "ConditionalRequestConflict")]);
     assert_eq!(block_on(client.of("t").put_new("a", b"x")), Ok(()));
 }
-
-#[test]
-fn deleting_is_repeatable() {
-    let storage = Storage::default();
-    let client = client(&storage);
-    let tenant = client.of("t");
-    block_on(tenant.put("a", b"x")).unwrap();
-    for _ in 0..2 {
-        assert_eq!(block_on(tenant.delete("a")), Ok(()));
-    }
-}

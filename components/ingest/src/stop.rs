@@ -1,0 +1,55 @@
+use dayfly_core::error::ApiError;
+use dayfly_core::pending::{Ending, PendingError};
+use dayfly_core::segment::SegmentError;
+
+/// Why work at a file did not come to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// It is not needed any more: another attempt goes on, or nobody wants it.
+    Unneeded(PendingError),
+    /// It, or what it depends on, failed.
+    Failed(ApiError),
+}
+
+impl Stop {
+    /// How that ends an attempt; one of several is `patient` with what may pass.
+    pub fn ending(self, patient: bool) -> Ending {
+        match self {
+            Self::Unneeded(error) => Ending::Stopped(error),
+            Self::Failed(error) if patient && error.retry_after_s.is_some() => {
+                Ending::Passing(error.message)
+            }
+            Self::Failed(error) => Ending::Failed(error.into()),
+        }
+    }
+}
+
+impl From<PendingError> for Stop {
+    fn from(error: PendingError) -> Self {
+        match error {
+            PendingError::Held { .. } | PendingError::Cancelled => Self::Unneeded(error),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<SegmentError> for Stop {
+    fn from(error: SegmentError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Stop> for ApiError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Unneeded(error) => error.into(),
+            Stop::Failed(error) => error,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use crate::files::{self, FileMeta};
+use crate::objects::ObjectError;
+use crate::pending::{End, PendingError, Ticket, conclude, decide};
+use crate::platform::Platform;
+use crate::segment::SegmentMeta;
+use crate::store::{self, FileEntry, Home, Manifest};
+
+/// Commits a file whose caller waits for it, and of which nothing was accepted before.
+///
+/// Errors: [`PendingError::Cancelled`] where the file was deleted meanwhile; otherwise those of
+/// [`store::add_file`].
+pub fn commit_upload(
+    platform: Platform<'_>,
+    home: &Home,
+    file: &FileEntry,
+    segments: &[SegmentMeta],
+) -> Result<Manifest, PendingError> {
+    store::add_file(platform, home, file, segments, || {
+        match platform.objects.head(&files::meta_key(&file.file_id)) {
+            Ok(_) => {}
+            Err(ObjectError::NotFound) => return Err(PendingError::Cancelled),
+            Err(error) => return Err(error.into()),
+        }
+        match crate::pending::ended(platform, home, &file.ingest_id)? {
+            None => Ok(()),
+            Some(_) => Err(PendingError::Cancelled),
+        }
+    })
+}
+
+/// Removes an upload that failed, its file, too, unless `keep_file`. One whose commit succeeded
+/// although its writer was told otherwise stays, and the version that holds it is answered.
+pub fn take_back(
+    platform: Platform<'_>,
+    home: &Home,
+    file: &FileMeta,
+    ingest_id: &str,
+    keep_file: bool,
+) -> Result<Option<Manifest>, PendingError> {
+    decide(platform, home, ingest_id, End::Cancelled)?;
+    let ticket = Ticket::new(home, &file.id, ingest_id);
+    if conclude(platform, home, &ticket, &End::Cancelled)? {
+        return Ok(store::current(platform, &home.store)?);
+    }
+    if !keep_file {
+        files::delete(platform.objects, &file.id)?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::end::{self, End};
+use super::error::{parse, to_vec};
+use super::ticket::{self, Ticket};
+use super::{LastError, PendingError};
+use crate::chunk::ChunkingStrategy;
+use crate::files::{self, FileMeta};
+use crate::filter::AttributeValue;
+use crate::mutants::{Mutant, active};
+use crate::objects::ObjectError;
+use crate::platform::Platform;
+use crate::store::Home;
+
+/// An accepted ingestion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The file to ingest.
+    pub file_id: String,
+    /// As it was uploaded.
+    pub filename: String,
+    /// Names this ingestion among those of the same file.
+    pub ingest_id: String,
+    /// Seconds since the Unix epoch.
+    pub created_at: u64,
+    /// What the committed file will carry.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, AttributeValue>,
+    /// How to split it.
+    pub chunking: ChunkingStrategy,
+    /// Whether it still has to be done.
+    pub status: Status,
+    /// Why it failed, when it did.
+    pub last_error: Option<LastError>,
+}
+
+/// Where an ingestion stands, as OpenAI names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; it will end in one of the others.
+    InProgress,
+    /// Searchable.
+    Completed,
+    /// Given up; `last_error` says why.
+    Failed,
+    /// Taken out before it ended.
+    Cancelled,
+}
+
+impl Pending {
+    /// Which ingestion into that store it is.
+    pub fn ticket(&self, home: &Home) -> Ticket {
+        Ticket::new(home, &self.file_id, &self.ingest_id)
+    }
+}
+
+/// Accepts an ingestion durably: from here on it ends `completed`, `failed` or `cancelled`.
+pub fn accept(
+    platform: Platform<'_>,
+    home: &Home,
+    file: &FileMeta,
+    attributes: BTreeMap<String, AttributeValue>,
+    chunking: ChunkingStrategy,
+    ingest_id: String,
+) -> Result<Pending, PendingError> {
+    let objects = platform.objects;
+    // Whoever deletes the file takes it out of the stores that are noted by then.
+    files::note_store(objects, &file.id, &home.store)?;
+    let pending = Pending {
+        file_id: file.id.clone(),
+        filename: file.filename.clone(),
+        ingest_id,
+        created_at: platform.now_ms() / 1_000,
+        attributes,
+        chunking,
+        status: Status::InProgress,
+        last_error: None,
+    };
+    let key = pending.ticket(home).key();
+    match objects.put_new(&key, &to_vec(&key, &pending)?) {
+        // Its id is nobody else's: the storage has it from a request that was sent twice.
+        Ok(()) | Err(ObjectError::AlreadyExists) => Ok(pending),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An accepted ingestion; `None` where its record is gone.
+pub fn read(platform: Platform<'_>, ticket: &Ticket) -> Result<Option<Pending>, PendingError> {
+    let key = ticket.key();
+    match platform.objects.get(&key) {
+        Ok(data) => parse(&key, &data).map(Some),
+        Err(ObjectError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The newest accepted ingestion of a file that has not ended, if there is one.
+pub fn of_file(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+) -> Result<Option<Pending>, PendingError> {
+    let tickets = ticket::of_file(platform.objects, home, file_id)?;
+    for ticket in tickets.iter().rev() {
+        if end::ended(platform, home, &ticket.ingest_id)?.is_none()
+            && let Some(pending) = read(platform, ticket)?
+        {
+            return Ok(Some(pending));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives a file's ingestions up at the caller's wish: none of them can begin to be committed from
+/// here on. Answers them, and the caller goes on with [`store::take_out`] and [`bury`].
+///
+/// [`store::take_out`]: crate::store::take_out
+/// [`bury`]: super::bury
+pub fn cancel(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+) -> Result<Vec<Ticket>, PendingError> {
+    let tickets = ticket::of_file(platform.objects, home, file_id)?;
+    for ticket in &tickets {
+        let end = end::decide(platform, home, &ticket.ingest_id, End::Cancelled)?;
+        if matches!(end, End::Failed { .. }) {
+            end::dismiss(platform, home, &ticket.ingest_id)?;
+        }
+    }
+    Ok(tickets)
+}
+
+/// Fails with [`PendingError::Cancelled`] where an ingestion must not be committed: it has ended,
+/// its record is gone, or its file is. Once it fails it always does.
+pub fn ensure_wanted(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    ingest_id: &str,
+) -> Result<(), PendingError> {
+    if active(Mutant::CommitAfterEnd) {
+        return Ok(());
+    }
+    let record = Ticket::new(home, file_id, ingest_id).key();
+    let wanted = [end::key(home, ingest_id), record, files::meta_key(file_id)];
+    let parts = wanted.map(|key| (key, None));
+    let mut answers = platform.objects.get_many(&parts).into_iter();
+    match answers.next() {
+        Some(Err(ObjectError::NotFound)) => {}
+        Some(Ok(_)) => return Err(PendingError::Cancelled),
+        Some(Err(error)) => return Err(error.into()),
+        None => return Err(PendingError::Contended),
+    }
+    for answer in answers {
+        match answer {
+            Ok(_) => {}
+            Err(ObjectError::NotFound) => return Err(PendingError::Cancelled),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! How ingestions end, and that they do so once.
+
+use super::*;
+use crate::ops;
+use crate::store::{self, StoreError, add_file, delete, existing, finish_deletion, take_out};
+use crate::testing::{Hooked, Op, entry, keys, make, write_segment};
+
+fn accepted() -> (Tenant, Home) {
+    let tenant = Tenant::default();
+    let home = make(tenant.platform(), STORE);
+    accept_one(tenant.platform(), &home, "1");
+    (tenant, home)
+}
+
+fn hold_of<'a>(platform: Platform<'a>, home: &Home, pending: &'a Pending) -> Hold<'a> {
+    let lost = Some(Lost::Chance("it seemed so".to_owned()));
+    let hold = take_up(platform, home, pending, &worker("a", "1"), lost);
+    hold.unwrap().unwrap()
+}
+
+fn commit(platform: Platform<'_>, home: &Home, hold: &Hold<'_>) -> Result<(), PendingError> {
+    let ingest_id = &hold.pending().ingest_id;
+    let id = format!("{}0", segment_prefix(ingest_id));
+    let rows = [("text".to_owned(), vec![1.0, 0.5])];
+    let segments = [write_segment(platform, home, &id, "file-a", 0, &rows)];
+    let file = entry("file-a", ingest_id, &segments);
+    add_file(platform, home, &file, &segments, || hold.ensure_wanted()).map(drop)
+}
+
+fn status(platform: Platform<'_>, home: &Home) -> Option<Status> {
+    let listed = ops::look(platform, home, "file-a").unwrap();
+    listed.map(|listed| listed.status())
+}
+
+fn fail(hold: Hold<'_>) -> Result<(), PendingError> {
+    hold.end(Ending::Failed(LastError::server("no")))
+}
+
+fn nothing_is_left(tenant: &Tenant, home: &Home) {
+    let newest = existing(tenant.platform(), STORE).unwrap();
+    let strange = store::unreachable(tenant.platform(), &newest, &Default::default());
+    assert_eq!(strange.unwrap(), []);
+    assert_eq!(keys(&tenant.objects, &home.queue()), Vec::<String>::new());
+}
+
+#[test]
+fn an_ingestion_that_is_committed_leaves_its_end_and_nothing_else() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    assert_eq!(status(platform, &home), Some(Status::InProgress));
+    let hold = hold_of(platform, &home, &pending);
+    commit(platform, &home, &hold).unwrap();
+    hold.end(Ending::Committed).unwrap();
+    assert_eq!(status(platform, &home), Some(Status::Completed));
+    assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Completed));
+    nothing_is_left(&tenant, &home);
+    // Whoever has the record from before does nothing.
+    let again = take_up(platform, &home, &pending, &worker("b", "1"), None).unwrap();
+    assert!(again.is_none());
+    assert_eq!(status(platform, &home), Some(Status::Completed));
+}
+
+#[test]
+fn one_that_fails_is_in_sight_until_its_file_is_attached_again() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    fail(hold_of(platform, &home, &pending)).unwrap();
+    assert_eq!(status(platform, &home), Some(Status::Failed));
+    let failed = failed_of(platform, &home, "file-a").unwrap().unwrap();
+    assert_eq!(failed.last_error, Some(LastError::server("no")));
+    nothing_is_left(&tenant, &home);
+    let file = files::read(platform.objects, "file-a").unwrap();
+    let chunking = crate::chunk::ChunkingStrategy::Auto;
+    let attached = ops::attach(platform, &home, &file, Default::default(), chunking).unwrap();
+    assert!(attached.is_new);
+    assert_eq!(status(platform, &home), Some(Status::InProgress));
+    let again = ops::attach(platform, &home, &file, Default::default(), chunking).unwrap();
+    assert_eq!((again.is_new, again.pending), (false, attached.pending));
+}
+
+#[test]
+fn a_late_worker_does_not_touch_a_newer_ingestion_of_the_same_file() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let late = hold_of(platform, &home, &pending);
+    let cancelled = ops::detach(platform, &home, "file-a").unwrap();
+    ops::finish_detach(platform, &home, &cancelled).unwrap();
+    let newer = accept_one(platform, &home, "2");
+    assert_eq!(commit(platform, &home, &late), Err(PendingError::Cancelled));
+    late.end(Ending::Stopped(PendingError::Cancelled)).unwrap();
+    assert_eq!(
+        of_file(platform, &home, "file-a").unwrap(),
+        Some(newer.clone())
+    );
+    let hold = hold_of(platform, &home, &newer);
+    commit(platform, &home, &hold).unwrap();
+    hold.end(Ending::Committed).unwrap();
+    assert_eq!(status(platform, &home), Some(Status::Completed));
+    nothing_is_left(&tenant, &home);
+}
+
+#[test]
+fn a_late_failure_does_not_bring_back_a_file_that_was_taken_out() {
+    for is_concluded in [false, true] {
+        let (tenant, home) = accepted();
+        let platform = tenant.platform();
+        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let late = hold_of(platform, &home, &pending);
+        let cancelled = ops::detach(platform, &home, "file-a").unwrap();
+        if is_concluded {
+            ops::finish_detach(platform, &home, &cancelled).unwrap();
+        }
+        fail(late).unwrap();
+        assert_eq!(status(platform, &home), None);
+        assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Cancelled));
+        ops::finish_detach(platform, &home, &cancelled).unwrap();
+        assert_eq!(all_failed(platform, &home).unwrap(), []);
+        nothing_is_left(&tenant, &home);
+    }
+}
+
+#[test]
+fn one_that_is_failing_while_it_is_cancelled_is_gone() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    // It has decided that it failed, and stalls before it says so.
+    let slow = Hooked::interrupted(&tenant.objects, Op::Put, || {
+        let cancelled = ops::detach(platform, &home, "file-a").unwrap();
+        ops::finish_detach(platform, &home, &cancelled).unwrap();
+        assert_eq!(status(platform, &home), None);
+    });
+    let through = tenant.through(&slow);
+    decide(
+        platform,
+        &home,
+        "1",
+        End::Failed {
+            error: LastError::server("no"),
+        },
+    )
+    .unwrap();
+    let end = ended(platform, &home, "1").unwrap().unwrap();
+    conclude(through, &home, &pending.ticket(&home), &end).unwrap();
+    assert_eq!(status(platform, &home), None);
+    assert_eq!(all_failed(platform, &home).unwrap(), []);
+}
+
+#[test]
+fn what_commits_while_it_is_cancelled_is_gone_or_never_there() {
+    for op in [Op::Get, Op::List, Op::PutNew] {
+        let (tenant, home) = accepted();
+        let platform = tenant.platform();
+        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let hold = hold_of(platform, &home, &pending);
+        let slow = Hooked::interrupted(&tenant.objects, op, || {
+            let cancelled = ops::detach(platform, &home, "file-a").unwrap();
+            ops::finish_detach(platform, &home, &cancelled).unwrap();
+        });
+        let ended = commit(tenant.through(&slow), &home, &hold);
+        assert_eq!(ended, Err(PendingError::Cancelled), "{op:?}");
+        assert_eq!(status(platform, &home), None);
+        hold.end(Ending::Stopped(PendingError::Cancelled)).unwrap();
+        crate::testing::check(platform, STORE);
+    }
+}
+
+#[test]
+fn an_empty_file_that_failed_is_not_committed_by_a_late_worker() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let hold = hold_of(platform, &home, &pending);
+    let file = entry("file-a", "1", &[]);
+    // It has looked whether it is wanted, and stalls before it commits.
+    let slow = Hooked::interrupted(&tenant.objects, Op::PutNew, || {
+        fail(hold_of(platform, &home, &pending)).unwrap();
+    });
+    let through = tenant.through(&slow);
+    let late = add_file(through, &home, &file, &[], || hold.ensure_wanted());
+    assert_eq!(late.map(drop), Err(PendingError::Cancelled));
+    assert_eq!(status(platform, &home), Some(Status::Failed));
+    assert_eq!(existing(platform, STORE).unwrap().totals.files, 0);
+}
+
+#[test]
+fn a_file_that_is_deleted_is_never_committed() {
+    for op in [Op::Get, Op::PutNew] {
+        let (tenant, home) = accepted();
+        let platform = tenant.platform();
+        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let hold = hold_of(platform, &home, &pending);
+        let slow = Hooked::interrupted(&tenant.objects, op, || {
+            ops::delete_file(platform, "file-a").unwrap();
+        });
+        let late = commit(tenant.through(&slow), &home, &hold);
+        assert_eq!(late, Err(PendingError::Cancelled));
+        hold.end(Ending::Stopped(PendingError::Cancelled)).unwrap();
+        assert_eq!(status(platform, &home), None);
+        ops::finish_file_deletion(platform, "file-a").unwrap();
+        assert_eq!(keys(&tenant.objects, "files/"), Vec::<String>::new());
+        nothing_is_left(&tenant, &home);
+    }
+}
+
+#[test]
+fn ends_are_forgotten_after_a_day_and_not_before_their_ingestion_is_over() {
+    let tenant = Tenant::default();
+    let platform = tenant.platform();
+    let home = make(platform, STORE);
+    let new = || platform.new_id("");
+    let (over, open) = (new(), new());
+    accept_one(platform, &home, &over);
+    accept_one(platform, &home, &open);
+    for id in [&over, &open] {
+        decide(platform, &home, id, End::Cancelled).unwrap();
+    }
+    platform
+        .objects
+        .delete(&Ticket::new(&home, "file-a", &over).key())
+        .unwrap();
+    let left = || {
+        forget_old_ends(platform, &home).unwrap();
+        keys(&tenant.objects, &home.key("ended/")).len()
+    };
+    tenant.clock.advance(86_399_000);
+    assert_eq!(left(), 2);
+    tenant.clock.advance(1_000);
+    assert_eq!(left(), 1);
+    assert!(ended(platform, &home, &open).unwrap().is_some());
+}
+
+#[test]
+fn work_for_a_store_that_is_deleted_comes_to_nothing() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let hold = hold_of(platform, &home, &pending);
+    delete(platform, &existing(platform, STORE).unwrap()).unwrap();
+    finish_deletion(platform, &home).unwrap();
+    let late = commit(platform, &home, &hold);
+    let gone = PendingError::Store(StoreError::NoSuchStore(STORE.to_owned()));
+    assert_eq!(late, Err(gone.clone()));
+    assert_eq!(hold.end(Ending::Stopped(gone.clone())), Err(gone));
+    assert!(take_out(platform, &home, "file-a").is_err());
+    tenant.clock.advance(3_600_000);
+    finish_deletion(platform, &home).unwrap();
+    let left: Vec<String> = keys(&tenant.objects, "");
+    assert!(
+        left.iter()
+            .all(|key| key.starts_with("files/") || key.contains("/manifest/")),
+        "{left:?}"
+    );
+}

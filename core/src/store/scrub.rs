@@ -1,0 +1,109 @@
+//! What lies below a store's name and belongs to nothing: what killed processes leave.
+
+use std::collections::HashSet;
+
+use super::error::StoreError;
+use super::garbage::recorded;
+use super::home::Home;
+use super::manifest::Manifest;
+use super::names::named;
+use crate::objects::ObjectMeta;
+use crate::platform::Platform;
+
+/// Work that was under way when an object was written has ended after so long.
+pub const SCRUB_AFTER_MS: u64 = 86_400_000;
+
+/// The objects of a store's incarnation that nothing names: neither the version nor its garbage, no
+/// ingestion of `ingesting` (their ids), and no claim that holds.
+///
+/// `newest` was read before this is called. Objects that are being written now are among them: only
+/// those that are old ([`SCRUB_AFTER_MS`]) are certain to be of no use.
+pub fn unreachable(
+    platform: Platform<'_>,
+    newest: &Manifest,
+    ingesting: &HashSet<String>,
+) -> Result<Vec<ObjectMeta>, StoreError> {
+    let home = newest.home();
+    let listed = platform.objects.list_all(&home.folder())?;
+    let reachable = Reachable::of(platform, newest, ingesting)?;
+    let strange = listed
+        .into_iter()
+        .filter(|meta| !reachable.has(&home, &meta.key));
+    Ok(strange.collect())
+}
+
+/// Removes what [`unreachable`] finds that is old; answers how many objects.
+pub fn scrub(
+    platform: Platform<'_>,
+    newest: &Manifest,
+    ingesting: &HashSet<String>,
+) -> Result<usize, StoreError> {
+    let now_ms = platform.now_ms();
+    let found = unreachable(platform, newest, ingesting)?;
+    let old = found
+        .into_iter()
+        .filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= now_ms);
+    let keys: Vec<String> = old.map(|meta| meta.key).collect();
+    platform.objects.delete_many(&keys)?;
+    Ok(keys.len())
+}
+
+struct Reachable<'a> {
+    keys: HashSet<String>,
+    folders: Vec<String>,
+    ingesting: &'a HashSet<String>,
+}
+
+impl<'a> Reachable<'a> {
+    fn of(
+        platform: Platform<'_>,
+        newest: &Manifest,
+        ingesting: &'a HashSet<String>,
+    ) -> Result<Self, StoreError> {
+        let mut keys = named(newest);
+        let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
+        keys.extend(noted.cloned());
+        keys.extend(recorded(platform, &newest.home())?);
+        let folders = keys
+            .iter()
+            .filter(|key| key.ends_with('/'))
+            .cloned()
+            .collect();
+        Ok(Self {
+            keys,
+            folders,
+            ingesting,
+        })
+    }
+
+    fn has(&self, home: &Home, key: &str) -> bool {
+        if self.keys.contains(key) || self.folders.iter().any(|folder| key.starts_with(folder)) {
+            return true;
+        }
+        let folder = home.folder();
+        let Some((kind, name)) = key
+            .strip_prefix(&folder)
+            .and_then(|name| name.split_once('/'))
+        else {
+            return false;
+        };
+        match kind {
+            // Records, each with an end of its own.
+            "garbage" | "ended" | "failed" => true,
+            "attempts" | "progress" => {
+                let work = name.split('/').next().unwrap_or_default();
+                self.ingesting.contains(work)
+            }
+            "segments" => self.is_of_ingestion(name),
+            _ => false,
+        }
+    }
+
+    fn is_of_ingestion(&self, segment: &str) -> bool {
+        let rest = segment.strip_prefix("seg-").unwrap_or_default();
+        self.ingesting.iter().any(|id| {
+            rest.strip_prefix(id.as_str())
+                .is_some_and(|rest| rest.starts_with('-'))
+        })
+    }
+}

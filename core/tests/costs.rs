@@ -1,0 +1,29 @@
+//! Requests cost about the same in a store of a hundred thousand files as in one of a thousand.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../benches/costs/counting.rs"]
+mod counting;
+#[path = "../benches/costs/store.rs"]
+mod store;
+#[path = "../benches/costs/work.rs"]
+mod work;
+
+/// What finding one file in a large run takes more than in a small one: a page of its index.
+const INDEX_BYTES: f64 = 24.0 * 1_024.0;
+
+#[test]
+fn requests_cost_the_same_in_a_large_store_as_in_a_small_one() {
+    let (small, large) = (work::measure(1_000), work::measure(100_000));
+    for (small, large) in small.iter().zip(&large) {
+        let more = large.requests / small.requests;
+        assert!(more < 1.2, "{large:?} and {small:?}");
+        let bytes = |cost: &work::Cost| cost.read + cost.written;
+        let most = match small.what {
+            "delete" | "page" => bytes(small) * 1.2 + INDEX_BYTES,
+            _ => bytes(small) * 1.2,
+        };
+        assert!(bytes(large) < most, "{large:?} and {small:?}");
+        println!("{}: {:?} and {:?}", small.what, small.time, large.time);
+    }
+}

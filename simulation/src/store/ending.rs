@@ -1,0 +1,139 @@
+//! When everything was quiet for long: what was accepted has ended, and nothing is left over.
+
+use std::collections::HashSet;
+
+use dayfly_core::platform::Platform;
+use dayfly_core::store::{self, QUEUE, named};
+
+use super::ledger::Ledger;
+use crate::failure::{ENDS, Violation};
+use crate::observer::Observer;
+use crate::world::World;
+
+/// No accepted ingestion is under way any more.
+///
+/// # Errors
+/// Where one is.
+pub fn everything_has_ended(world: &World) -> Result<(), Violation> {
+    match world.storage().below(QUEUE).next() {
+        None => Ok(()),
+        Some((key, _)) => Err(Violation::new(ENDS, format!("{key} is still there"))),
+    }
+}
+
+/// Every ingestion that was accepted came, failed in sight, or was taken out; and no store holds a
+/// file that is not there.
+///
+/// # Errors
+/// Where one did not.
+pub fn nothing_accepted_is_missing(world: &World, ledger: &Ledger) -> Result<(), Violation> {
+    for (store, file_id, ingest_id) in ledger.unfinished() {
+        let suffix = format!("/failed/{file_id}/{ingest_id}.json");
+        let mut all = world.storage().below("stores/");
+        if !all.any(|(key, _)| key.ends_with(&suffix)) {
+            let message = format!("{file_id} was accepted into {store} and never heard of");
+            return Err(Violation::new(ENDS, message));
+        }
+    }
+    let observer = Observer::new(world.storage());
+    let platform = Platform::new(&observer, world);
+    for key in &ledger.stores() {
+        let newest = store::current(platform, key);
+        let newest =
+            newest.map_err(|error| Violation::new("the newest version can be read", error))?;
+        let Some(newest) = newest else { continue };
+        for file_id in ledger.files(key) {
+            let found = store::find(platform, &newest, &file_id);
+            let is_held = found.is_ok_and(|found| found.is_some());
+            let meta = dayfly_core::files::meta_key(&file_id);
+            if is_held && world.storage().get(&meta).is_none() {
+                let message = format!("{key} holds {file_id}, which was deleted");
+                return Err(Violation::new("deletions come to their end", message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every object belongs to something.
+///
+/// # Errors
+/// Where one does not.
+pub fn nothing_is_left_over(world: &World) -> Result<(), Violation> {
+    let observer = Observer::new(world.storage());
+    let platform = Platform::new(&observer, world);
+    let mut reachable = Reachable::default();
+    for (key, _) in world.storage().iter() {
+        if let Some(store) = key
+            .strip_prefix("stores/")
+            .and_then(|k| k.split('/').next())
+        {
+            reachable.add(platform, store)?;
+        }
+    }
+    for (key, _) in world.storage().iter() {
+        if !reachable.has(world, key) {
+            let message = format!("{key} belongs to nothing");
+            return Err(Violation::new("every other object goes", message));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Reachable {
+    stores: HashSet<String>,
+    keys: HashSet<String>,
+    prefixes: HashSet<String>,
+}
+
+impl Reachable {
+    fn add(&mut self, platform: Platform<'_>, store: &str) -> Result<(), Violation> {
+        if !self.stores.insert(store.to_owned()) {
+            return Ok(());
+        }
+        let newest = store::newest(platform, store);
+        let newest =
+            newest.map_err(|error| Violation::new("the newest version can be read", error))?;
+        let Some(newest) = newest else {
+            return Ok(());
+        };
+        for version in newest.version.saturating_sub(48)..=newest.version {
+            self.keys.insert(store::manifest_key(store, version));
+        }
+        if newest.deleted {
+            return Ok(());
+        }
+        let home = newest.home();
+        self.keys.extend(named(&newest));
+        // Failures stay in sight, and garbage waits for its time.
+        self.prefixes.insert(home.key("failed/"));
+        self.prefixes.insert(home.key("garbage/"));
+        let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
+        for key in noted {
+            match key.ends_with('/') {
+                true => drop(self.prefixes.insert(key.clone())),
+                false => drop(self.keys.insert(key.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, world: &World, key: &str) -> bool {
+        let is_below = self.prefixes.iter().any(|prefix| key.starts_with(prefix));
+        if self.keys.contains(key) || is_below {
+            return true;
+        }
+        let mut parts = key.split('/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("files"), Some(id), _) => {
+                let meta = dayfly_core::files::meta_key(id);
+                world.storage().get(&meta).is_some()
+            }
+            // That every store has a marker is a marker itself.
+            (Some("catalog"), Some(_), Some("complete")) => true,
+            (Some("catalog"), Some(_), Some(store)) => self.stores.contains(store),
+            _ => false,
+        }
+    }
+}

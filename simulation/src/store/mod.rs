@@ -1,0 +1,107 @@
+//! Stores under everything at once: uploads, attachments, removals, deletions and re-creations,
+//! compactions, rebuilds, collectors and readers on several hosts, over `core` as it is.
+
+mod audit;
+mod content;
+mod ending;
+mod indexer;
+mod ledger;
+mod readers;
+mod upkeep;
+mod workload;
+mod writers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use dayfly_core::mutants::Mutant;
+
+use crate::failure::Failure;
+use crate::options::{HOUR_MS, MINUTE_MS, Options};
+use crate::scenario::{Run, Scenario};
+use crate::simulation::Report;
+
+use workload::Workload;
+
+/// Everything that is done to stores.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Stores {}
+
+/// The scenario.
+pub const STORES: Stores = Stores {};
+
+const HOSTS: u32 = 3;
+const CLIENTS: u32 = 3;
+
+impl Scenario for Stores {
+    fn name(&self) -> &'static str {
+        "stores"
+    }
+
+    fn catches(&self) -> &'static [(Mutant, u64)] {
+        &[
+            (Mutant::PruneByNumberOnly, 2_000),
+            (Mutant::SharedIncarnation, 2_000),
+            (Mutant::RecordByFileOnly, 2_000),
+            (Mutant::DeleteBeforeRecording, 2_000),
+            (Mutant::NoGrace, 2_000),
+            (Mutant::ApplyTwice, 2_000),
+            (Mutant::CommitAfterEnd, 2_000),
+            (Mutant::NoFence, 2_000),
+            (Mutant::ReviveRows, 2_000),
+            (Mutant::StalePlaces, 2_000),
+            (Mutant::NoScrub, 2_000),
+            (Mutant::IgnoreIfNoneMatch, 2_000),
+        ]
+    }
+
+    fn run(&self, run: &Run) -> Result<Report, Failure> {
+        let mut simulation = run.simulation(options(run.seed));
+        let workload = Rc::new(Workload::draw(run.seed));
+        let ledger = Rc::new(RefCell::new(ledger::Ledger::default()));
+        let mut hosts = Vec::new();
+        for number in 0..HOSTS {
+            let name = format!("host-{number}");
+            let (node, workload) = (name.clone(), Rc::clone(&workload));
+            hosts.push(simulation.host_with(&name, move |boot| {
+                upkeep::boot(boot, &node, &workload);
+            }));
+        }
+        let clients = simulation.host("clients");
+        for number in 0..CLIENTS {
+            let (ledger, workload) = (Rc::clone(&ledger), Rc::clone(&workload));
+            let host = hosts[number as usize % hosts.len()];
+            simulation.spawn(host, "client", move |task| {
+                writers::work(&task, number, &workload, &ledger);
+            });
+        }
+        let (read, told) = (Rc::clone(&workload), Rc::clone(&ledger));
+        simulation.spawn(clients, "reader", move |task| {
+            readers::work(&task, &read, &told);
+        });
+        let mut audit = audit::Audit::new(Rc::clone(&ledger));
+        simulation.auditor(move |world, event| audit.see(world, event));
+        simulation.run_until_idle(7 * 24 * HOUR_MS)?;
+        simulation.heal();
+        simulation.run_for(4 * HOUR_MS)?;
+        simulation.check(ending::everything_has_ended)?;
+        workload.quiet.set(true);
+        simulation.run_for(80 * HOUR_MS)?;
+        simulation.check(ending::everything_has_ended)?;
+        simulation.check(ending::nothing_is_left_over)?;
+        simulation.check(|world| ending::nothing_accepted_is_missing(world, &ledger.borrow()))?;
+        Ok(simulation.report())
+    }
+}
+
+/// As wild as the seed has it; clocks are off by minutes, and requests take no longer than the
+/// storage accepts them, but for those of manifests.
+fn options(seed: u64) -> Options {
+    let swarm = Options::swarm(seed);
+    Options {
+        clock_jump_ms: 4 * MINUTE_MS,
+        max_steps: 400_000,
+        ..swarm
+    }
+}
