@@ -377,7 +377,7 @@ mod tests {
             .workers
             .conclude(queued.clone(), attempt, Ended::Overtaken)
             .unwrap();
-        assert_eq!(scene.waiting(), [queued.clone()]);
+        assert_eq!(scene.waiting(), std::slice::from_ref(&queued));
         assert!(scene.workers.claim(&queued).unwrap().is_some());
     }
 
