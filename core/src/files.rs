@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deletion::OF_FILES;
 use crate::error::ApiError;
 use crate::ids;
 use crate::json;
@@ -133,6 +134,11 @@ pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, ApiError> {
 pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), ApiError> {
     let data = json::to_vec(meta, "The file cannot be described")?;
     Ok(objects.put(&meta_key(&meta.id), &data)?)
+}
+
+/// Whether a file's deletion was begun and goes on: another of the same id would be removed with it.
+pub fn is_being_deleted(objects: &dyn Objects, id: &str) -> Result<bool, ObjectError> {
+    OF_FILES.is_begun(objects, id)
 }
 
 /// All ids that may be files', oldest first.

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod chunk;
 pub mod decode;
+mod deletion;
 pub mod embedding;
 pub mod error;
 pub mod files;

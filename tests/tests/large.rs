@@ -212,7 +212,7 @@ fn recall(
     vectors: &[f32],
     live: impl Fn(usize) -> bool,
 ) -> f64 {
-    const QUERIES: u64 = 60;
+    const QUERIES: u64 = 300;
     let (mut found, mut all) = (0, 0);
     for n in 0..QUERIES {
         let query = topics.text(5_000_000 + n, 30);

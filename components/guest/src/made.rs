@@ -1,7 +1,7 @@
 //! Which file a request makes.
 
 use dayfly_core::error::ApiError;
-use dayfly_core::{ids, ops};
+use dayfly_core::{files, ids, ops};
 
 use crate::call::Call;
 use crate::surroundings::platform;
@@ -33,7 +33,7 @@ impl Made {
         };
         let id = ops::idempotent_file_id(platform(), &what()?, &key)?;
         // What this request brings would be removed by that deletion.
-        if ops::is_being_deleted(platform(), &id)? {
+        if files::is_being_deleted(platform().objects, &id)? {
             return Err(ApiError::conflict(
                 "The file that this 'Idempotency-Key' made was deleted; send a new key.",
             )

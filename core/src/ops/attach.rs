@@ -31,9 +31,11 @@ pub fn attach(
             is_new: false,
         });
     }
+    // Before it is accepted: it may have failed itself before its caller is answered.
+    let earlier = pending::failures_of(platform, home, &file.id)?;
     let ingest_id = platform.new_id("");
     let pending = pending::accept(platform, home, file, attributes, chunking, ingest_id)?;
-    pending::forget_failed(platform, home, &file.id)?;
+    pending::forget_failures(platform, home, &file.id, &earlier)?;
     Ok(Attached {
         pending,
         is_new: true,

@@ -16,7 +16,7 @@ mod verify;
 pub use attach::{Attached, attach};
 pub use counts::{Counts, count, count_of};
 pub use detach::{detach, finish_detach};
-pub use files::{delete_file, finish_file_deletion, finish_file_deletions, is_being_deleted};
+pub use files::{delete_file, finish_file_deletion, finish_file_deletions};
 pub use idempotency::{KEPT_MS as IDEMPOTENCY_MS, file_id as idempotent_file_id};
 pub use listing::{Listed, Wanted, files_of, look, look_from};
 pub use rest::{Rest, rest};

@@ -64,17 +64,43 @@ pub fn of_file(
     }
 }
 
-/// Lets go of a file's failures; answers whether there were any.
-pub fn forget(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<bool, PendingError> {
+/// The failed ingestions of a file that are in sight.
+pub fn ids_of_file(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+) -> Result<Vec<String>, PendingError> {
     let prefix = format!("{}{file_id}/", folder(home));
     let listed = platform.objects.list_all(&prefix)?;
-    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-    for key in &keys {
-        let name = key.strip_prefix(&prefix);
-        if let Some(ingest_id) = name.and_then(|name| name.strip_suffix(".json")) {
-            end::dismiss(platform, home, ingest_id)?;
-        }
+    let id_of = |key: &str| Some(key.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned());
+    Ok(listed
+        .into_iter()
+        .filter_map(|meta| id_of(&meta.key))
+        .collect())
+}
+
+/// Lets go of these failures of a file.
+pub fn forget(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    ingest_ids: &[String],
+) -> Result<(), PendingError> {
+    let mut keys = Vec::with_capacity(ingest_ids.len());
+    for ingest_id in ingest_ids {
+        end::dismiss(platform, home, ingest_id)?;
+        keys.push(key(home, file_id, ingest_id));
     }
-    platform.objects.delete_many(&keys)?;
-    Ok(!keys.is_empty())
+    Ok(platform.objects.delete_many(&keys)?)
+}
+
+/// Lets go of a file's failures, whichever they are now; answers whether there were any.
+pub fn forget_all(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+) -> Result<bool, PendingError> {
+    let ids = ids_of_file(platform, home, file_id)?;
+    forget(platform, home, file_id, &ids)?;
+    Ok(!ids.is_empty())
 }

@@ -17,7 +17,7 @@ use crate::objects::{MemoryObjects, Objects};
 use crate::platform::{Platform, Worker};
 
 /// A tenant in memory.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Tenant {
     pub objects: MemoryObjects,
     pub clock: ManualClock,
@@ -46,16 +46,5 @@ pub(crate) fn worker(node: &str, boot: &str) -> Worker {
     Worker {
         node: node.to_owned(),
         boot: boot.to_owned(),
-    }
-}
-
-impl Default for Tenant {
-    fn default() -> Self {
-        let m = std::env::var("MUTANT").ok();
-        crate::mutants::activate(m.map(|m| m.parse().unwrap()));
-        Self {
-            objects: Default::default(),
-            clock: Default::default(),
-        }
     }
 }

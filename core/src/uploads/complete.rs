@@ -145,17 +145,17 @@ fn ensure_same(completed: &Completed, asked: &CompleteUpload) -> Result<(), ApiE
     }
 }
 
-/// Makes the file exist, unless it does. One that was deleted since stays deleted: its parts are
-/// looked for before, and again after, as deleting removes them before the description's last trace.
+/// Makes the file exist, unless it does. One that was deleted since stays deleted: its deletion is
+/// looked for before, and again after, as it removes what it finds once it is recorded.
 fn describe(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
     match files::read(objects, &file.id) {
         Ok(_) => return Ok(()),
         Err(error) if error.status == 404 => {}
         Err(error) => return Err(error),
     }
-    ensure_arrived(objects, file)?;
+    ensure_there(objects, file)?;
     files::write(objects, file)?;
-    match ensure_arrived(objects, file) {
+    match ensure_there(objects, file) {
         Err(gone) if gone.status == 404 => {
             files::delete(objects, &file.id)?;
             return Err(gone);
@@ -167,12 +167,14 @@ fn describe(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn ensure_arrived(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
+/// That the file was not deleted: a deletion is remembered until its parts are long gone.
+fn ensure_there(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
     let arrived: BTreeSet<String> = parts(objects, &file.id)?
         .into_iter()
         .map(|part| part.id)
         .collect();
-    match file.parts.iter().all(|part| arrived.contains(&part.id)) {
+    let is_whole = file.parts.iter().all(|part| arrived.contains(&part.id));
+    match is_whole && !files::is_being_deleted(objects, &file.id)? {
         true => Ok(()),
         false => Err(ApiError::not_found(
             "The upload was completed, and its file deleted since; create another.",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use dayfly_core::platform::Platform;
-use dayfly_core::store::{self, QUEUE, named};
+use dayfly_core::store::{self, QUEUE, StoreError, named};
 
 use super::ledger::Ledger;
 use crate::failure::{ENDS, Violation};
@@ -27,32 +27,42 @@ pub fn everything_has_ended(world: &World) -> Result<(), Violation> {
 /// # Errors
 /// Where one did not.
 pub fn nothing_accepted_is_missing(world: &World, ledger: &Ledger) -> Result<(), Violation> {
+    let observer = Observer::new(world.storage());
+    let platform = Platform::new(&observer, world);
     for (store, file_id, ingest_id) in ledger.unfinished() {
         let suffix = format!("/failed/{file_id}/{ingest_id}.json");
         let mut all = world.storage().below("stores/");
-        if !all.any(|(key, _)| key.ends_with(&suffix)) {
+        let has_failed = all.any(|(key, _)| key.ends_with(&suffix));
+        // It may have come before its caller was told, and nothing after it.
+        if !has_failed && !holds(platform, &store, &file_id)? {
             let message = format!("{file_id} was accepted into {store} and never heard of");
             return Err(Violation::new(ENDS, message));
         }
     }
-    let observer = Observer::new(world.storage());
-    let platform = Platform::new(&observer, world);
-    for key in &ledger.stores() {
-        let newest = store::current(platform, key);
-        let newest =
-            newest.map_err(|error| Violation::new("the newest version can be read", error))?;
-        let Some(newest) = newest else { continue };
-        for file_id in ledger.files(key) {
-            let found = store::find(platform, &newest, &file_id);
-            let is_held = found.is_ok_and(|found| found.is_some());
+    for store in &ledger.stores() {
+        for file_id in ledger.files(store) {
             let meta = dayfly_core::files::meta_key(&file_id);
-            if is_held && world.storage().get(&meta).is_none() {
-                let message = format!("{key} holds {file_id}, which was deleted");
+            if world.storage().get(&meta).is_none() && holds(platform, store, &file_id)? {
+                let message = format!("{store} holds {file_id}, which was deleted");
                 return Err(Violation::new("deletions come to their end", message));
             }
         }
     }
     Ok(())
+}
+
+/// Whether the newest version of a store has the file.
+fn holds(platform: Platform<'_>, store: &str, file_id: &str) -> Result<bool, Violation> {
+    let newest = store::current(platform, store).map_err(unreadable)?;
+    let Some(newest) = newest else {
+        return Ok(false);
+    };
+    let found = store::find(platform, &newest, file_id).map_err(unreadable)?;
+    Ok(found.is_some())
+}
+
+fn unreadable(error: StoreError) -> Violation {
+    Violation::new("the newest version can be read", error)
 }
 
 /// Every object belongs to something.
@@ -92,9 +102,7 @@ impl Reachable {
         if !self.stores.insert(store.to_owned()) {
             return Ok(());
         }
-        let newest = store::newest(platform, store);
-        let newest =
-            newest.map_err(|error| Violation::new("the newest version can be read", error))?;
+        let newest = store::newest(platform, store).map_err(unreadable)?;
         let Some(newest) = newest else {
             return Ok(());
         };

@@ -51,6 +51,7 @@ impl Scenario for Stores {
             (Mutant::NoFence, 2_000),
             (Mutant::ReviveRows, 2_000),
             (Mutant::StalePlaces, 2_000),
+            (Mutant::ManifestBeforeQueue, 4_000),
             (Mutant::NoScrub, 2_000),
             (Mutant::IgnoreIfNoneMatch, 2_000),
         ]
@@ -76,9 +77,13 @@ impl Scenario for Stores {
                 writers::work(&task, number, &workload, &ledger);
             });
         }
-        let (read, told) = (Rc::clone(&workload), Rc::clone(&ledger));
+        let read = Rc::clone(&workload);
         simulation.spawn(clients, "reader", move |task| {
-            readers::work(&task, &read, &told);
+            readers::work(&task, &read);
+        });
+        let (read, told) = (Rc::clone(&workload), Rc::clone(&ledger));
+        simulation.spawn(clients, "lister", move |task| {
+            readers::list_often(&task, &read, &told);
         });
         let mut audit = audit::Audit::new(Rc::clone(&ledger));
         simulation.auditor(move |world, event| audit.see(world, event));

@@ -15,8 +15,10 @@ use crate::options::MINUTE_MS;
 /// Readers have at least so long, with clocks as far apart as they may be.
 const SAFE_MS: u64 = 30 * MINUTE_MS;
 
+const LISTS_PER_WRITE: u64 = 4;
+
 /// Reads stores again and again.
-pub fn work(task: &TaskContext, workload: &Workload, ledger: &RefCell<Ledger>) {
+pub fn work(task: &TaskContext, workload: &Workload) {
     for _ in 0..workload.writes {
         task.pause(task.below(workload.rest_ms * 3));
         let store = &workload.stores[task.below(workload.stores.len() as u64) as usize];
@@ -33,7 +35,17 @@ pub fn work(task: &TaskContext, workload: &Workload, ledger: &RefCell<Ledger>) {
             _ => {}
         }
         let _ = ops::count(task.platform(), &manifest.home());
-        list(task, &manifest, ledger);
+    }
+}
+
+/// Lists stores more often than anything else happens, so that what changes meanwhile meets it.
+pub fn list_often(task: &TaskContext, workload: &Workload, ledger: &RefCell<Ledger>) {
+    for _ in 0..workload.writes * LISTS_PER_WRITE {
+        task.pause(task.below(workload.rest_ms / LISTS_PER_WRITE + 1));
+        let store = &workload.stores[task.below(workload.stores.len() as u64) as usize];
+        if let Ok(Some(manifest)) = store::current(task.platform(), store) {
+            list(task, &manifest, ledger);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::options::HOUR_MS;
 use dayfly_core::ids;
 use dayfly_core::platform::Worker;
-use dayfly_core::store::{Embedding, Indexing, Manifest, StoreInfo, Upkeep};
+use dayfly_core::store::{Embedding, ExpiresAfter, Indexing, Manifest, StoreInfo, Upkeep};
 
 /// How much of what.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Workload {
     /// Of a hundred writes: uploads, attachments, attributes, removals from a store, deletions of
     /// files, deletions of stores.
     pub weights: [u64; 6],
+    /// Stores that nobody uses for a day expire.
+    pub expiry: bool,
     /// Rebuilds are asked for.
     pub rebuilds: bool,
     /// Milliseconds between two writes of a client, at most.
@@ -47,6 +49,7 @@ impl Workload {
             files: 2 + rng.u64(..6),
             weights,
             rebuilds: rng.bool(),
+            expiry: rng.u8(..8) == 0,
             quiet: Cell::new(false),
             rest_ms: [10, 1_000, 60_000, 1_200_000][rng.usize(..4)],
         }
@@ -78,13 +81,16 @@ pub fn upkeep(node: &str, boot: u64) -> Upkeep {
 }
 
 /// A store's first version.
-pub fn first(store: &str, now_ms: u64) -> Manifest {
+pub fn first(store: &str, now_ms: u64, expires: bool) -> Manifest {
     Manifest::first(StoreInfo {
         id: store.to_owned(),
         name: Some(store.to_owned()),
         created_at: now_ms / 1_000,
         metadata: Default::default(),
-        expires_after: None,
+        expires_after: expires.then(|| ExpiresAfter {
+            anchor: "last_active_at".to_owned(),
+            days: 1,
+        }),
         embedding: Embedding {
             model: "m".to_owned(),
             dimension: None,

@@ -87,7 +87,12 @@ impl Client<'_> {
         match store::current(self.platform(), store)? {
             Some(present) => Ok(present),
             None => {
-                let first = workload::first(store, self.platform().now_ms());
+                let expires = self.workload.expiry;
+                if expires {
+                    // Whatever it will hold may go with it, at any time from then on.
+                    self.ledger.borrow_mut().begin(store, None, Write::Delete);
+                }
+                let first = workload::first(store, self.platform().now_ms(), expires);
                 store::create(self.platform(), &first)
             }
         }

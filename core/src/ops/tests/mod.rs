@@ -1,3 +1,4 @@
+mod attachments;
 mod deletions;
 mod lists;
 mod upkeep;

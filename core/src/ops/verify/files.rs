@@ -2,7 +2,6 @@ use super::Findings;
 use super::tenant::each;
 use crate::files::{self, FOLDER, FileMeta};
 use crate::objects::{ObjectError, ObjectMeta};
-use crate::ops::files::is_being_deleted;
 use crate::pending::PendingError;
 use crate::platform::Platform;
 
@@ -130,7 +129,7 @@ fn look_at_rest(
     found: &Found,
     findings: &mut Findings,
 ) -> Result<(), PendingError> {
-    if is_being_deleted(platform, &found.file_id)? {
+    if files::is_being_deleted(platform.objects, &found.file_id)? {
         return Ok(());
     }
     let now_ms = platform.now_ms();

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::CompleteUpload;
 use crate::objects::MemoryObjects;
+use crate::ops;
+use crate::testing::{Hooked, Op, Tenant};
 
 const NOW_S: u64 = 1_700_000_000;
 const AFTER_GRACE_S: u64 = NOW_S + 2 * LIFE_S;
@@ -101,14 +103,46 @@ fn a_completion_that_was_decided_and_went_no_further_is_finished_by_the_next() {
 
 #[test]
 fn a_deleted_file_does_not_come_back_when_its_upload_is_completed_again() {
-    let objects = MemoryObjects::default();
-    let upload = begin(&objects, 1, 2);
-    let part = send(&objects, &upload, 1, b"aa");
-    let (_, file) = complete(&objects, &upload.id, &of(&[&part]), NOW_S).unwrap();
-    files::delete(&objects, &file.id).unwrap();
-    let again = complete(&objects, &upload.id, &of(&[&part]), NOW_S);
-    assert_eq!(again.unwrap_err().status, 404);
-    assert!(!keys(&objects).iter().any(|key| key.starts_with("files/")));
+    for is_finished in [false, true] {
+        let tenant = Tenant::default();
+        let objects = &tenant.objects;
+        let upload = begin(objects, 1, 2);
+        let part = send(objects, &upload, 1, b"aa");
+        complete(objects, &upload.id, &of(&[&part]), NOW_S).unwrap();
+        // What the file consists of is removed later than it is gone.
+        ops::delete_file(tenant.platform(), &upload.file_id).unwrap();
+        if is_finished {
+            ops::finish_file_deletion(tenant.platform(), &upload.file_id).unwrap();
+        }
+        let again = complete(objects, &upload.id, &of(&[&part]), NOW_S);
+        assert_eq!(again.unwrap_err().status, 404);
+        assert_eq!(
+            files::read(objects, &upload.file_id).unwrap_err().status,
+            404
+        );
+    }
+}
+
+#[test]
+fn a_deletion_that_comes_while_a_file_is_described_is_not_undone() {
+    let tenant = Tenant::default();
+    let upload = begin(&tenant.objects, 1, 2);
+    let part = send(&tenant.objects, &upload, 1, b"aa");
+    // Another completion was quicker, and its file deleted at once.
+    let deleted = Hooked::new(&tenant.objects).before(|call| {
+        if call.op == Op::Put && call.key == files::meta_key(&upload.file_id) {
+            ops::delete_file(tenant.platform(), &upload.file_id).unwrap();
+        }
+        Ok(())
+    });
+    let late = complete(&deleted, &upload.id, &of(&[&part]), NOW_S);
+    assert_eq!(late.unwrap_err().status, 404);
+    assert_eq!(
+        files::read(&tenant.objects, &upload.file_id)
+            .unwrap_err()
+            .status,
+        404
+    );
 }
 
 #[test]

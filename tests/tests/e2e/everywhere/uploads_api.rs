@@ -4,7 +4,7 @@ use std::thread;
 
 use dayfly_tests::api::{id_of, last_boundary, multipart_type};
 use dayfly_tests::text::Prose;
-use dayfly_tests::{Answer, Client};
+use dayfly_tests::{Answer, Client, wait};
 use serde_json::{Value, json};
 
 use crate::Setting;
@@ -114,11 +114,14 @@ fn a_file_that_came_in_parts_is_a_file_like_any_other() {
     client.delete(&format!("/v1/files/{file}")).ok();
     client.get(&format!("/v1/files/{file}/content")).error(404);
     complete(client, &upload, &asked).error(404);
-    setting.server.wait_until_idle();
-    let mut stored = setting.server.stored();
-    // That it was deleted is remembered for an hour, for what late writers leave.
-    stored.retain(|key| !key.contains("/work/delete-file/"));
-    assert!(!stored.iter().any(|key| key.contains(&file)), "{stored:?}");
+    wait::until("its objects to go", || {
+        let stored = setting.server.stored();
+        // That it was deleted is remembered for an hour, for what late writers leave.
+        let mut left = stored
+            .iter()
+            .filter(|key| !key.contains("/work/delete-file/"));
+        (!left.any(|key| key.contains(&file))).then_some(())
+    });
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn the_service_lets_nobody_past_their_tenant_or_scope() {
     native
         .with_token(&token("other", &["read"]))
         .post_json(&search, &query)
-        .error(503);
+        .error(404);
     writer.post_json(&search, &query).error(403);
     let cases = [
         ("k", json!(1_000_000)),

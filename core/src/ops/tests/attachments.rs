@@ -1,0 +1,27 @@
+use super::*;
+use crate::testing::{Hooked, Op};
+
+#[test]
+fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let earlier = attach_one(platform, &home, "file-a");
+    fail(platform, &home, &earlier);
+    // The next one is taken up and fails while its caller still waits.
+    let objects = Hooked::new(&tenant.objects).after(|call| {
+        if call.op == Op::PutNew && call.key.starts_with(store::QUEUE) {
+            let own = pending::of_file(platform, &home, "file-a").unwrap();
+            fail(platform, &home, &own.unwrap());
+        }
+        Ok(())
+    });
+    let attached = attach_one(tenant.through(&objects), &home, "file-a");
+    let listed = look(platform, &home, "file-a").unwrap();
+    let Some(Listed::Pending(seen)) = listed else {
+        panic!("{listed:?}");
+    };
+    assert_eq!(seen.ingest_id, attached.ingest_id);
+    assert_eq!(seen.status, Status::Failed);
+    let failed = pending::failures_of(platform, &home, "file-a").unwrap();
+    assert_eq!(failed, [attached.ingest_id], "the earlier one is forgotten");
+}
