@@ -53,6 +53,15 @@ pub struct Asked {
     pub query: String,
     /// Whether it creates only what does not exist.
     pub create: bool,
+    /// The text that names what is deleted in bulk; empty for other requests.
+    pub deleted: String,
+}
+
+impl Asked {
+    /// Whether it deletes an object whose key has `part` in it, alone or in bulk.
+    pub fn deletes(&self, part: &str) -> bool {
+        (self.method == Method::DELETE && self.key.contains(part)) || self.deleted.contains(part)
+    }
 }
 
 type Applies = Box<dyn Fn(&Asked) -> bool + Send>;
@@ -164,6 +173,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<Body>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let request = Request::from_parts(head, body);
     let mut held = shared.held.subscribe();
     held.mark_unchanged();
     let fault = shared.fault_of(&request);
@@ -193,11 +205,17 @@ impl Shared {
         path.strip_prefix(&self.prefix).unwrap_or("")
     }
 
-    fn fault_of<B>(&self, request: &Request<B>) -> Option<S3Fault> {
+    fn fault_of(&self, request: &Request<Bytes>) -> Option<S3Fault> {
+        let query = request.uri().query().unwrap_or("");
+        let is_bulk = request.method() == Method::POST && query.split('&').any(is_delete);
         let asked = Asked {
             method: request.method().clone(),
             key: self.key(request).to_owned(),
-            query: request.uri().query().unwrap_or("").to_owned(),
+            query: query.to_owned(),
+            deleted: match is_bulk {
+                true => String::from_utf8_lossy(request.body()).into_owned(),
+                false => String::new(),
+            },
             create: request.headers().contains_key("if-none-match"),
         };
         self.asked.lock().unwrap().push(asked.clone());
@@ -210,14 +228,19 @@ impl Shared {
     }
 }
 
-async fn forward(request: Request<Incoming>, upstream: &str) -> io::Result<Response<Bytes>> {
+/// S3's multi-object delete.
+fn is_delete(parameter: &str) -> bool {
+    parameter.split('=').next() == Some("delete")
+}
+
+async fn forward(request: Request<Bytes>, upstream: &str) -> io::Result<Response<Bytes>> {
     let stream = TcpStream::connect(upstream).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
     tokio::spawn(connection);
-    let response = sender.send_request(request);
+    let response = sender.send_request(request.map(Full::new));
     let (head, body) = response.await.map_err(io::Error::other)?.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     Ok(Response::from_parts(head, body))

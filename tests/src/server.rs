@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
 
+use serde_json::Value;
+
 use crate::builder::{Builder, PREFIX};
 use crate::metrics::Metrics;
 use crate::target::Target;
-use crate::{Client, FakeEmbedder, process, wait};
+use crate::{Cli, Client, FakeEmbedder, process, wait};
 
 /// A running `dayfly serve`, or what the target has in its place; killed when dropped. Its log is printed when the test fails.
 pub struct Server {
@@ -103,6 +105,27 @@ impl Server {
         let own = keys.iter().filter_map(|key| key.strip_prefix(PREFIX));
         own.map(|key| key.trim_start_matches('/').to_owned())
             .collect()
+    }
+
+    /// That `dayfly verify` finds everything that it keeps as it was written, and nothing that
+    /// belongs to nothing.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn verify(&self) {
+        let cli = Cli::new().args(["verify", "--json"]);
+        let cli = match &self.builder.bucket {
+            Some(bucket) => cli.bucket(&bucket.endpoint(), bucket.name(), &bucket.writer()),
+            None => cli.arg("--data").arg(self.data()),
+        };
+        let said = cli.run().success();
+        let found: Value = serde_json::from_str(&said).unwrap();
+        let of_stores = found["stores"].as_array().unwrap().iter();
+        let findings = of_stores.map(|store| &store["findings"]);
+        for findings in findings.chain([&found["rest"]]) {
+            assert_eq!(findings["damages"], 0, "{said}");
+            assert_eq!(findings["unreachable"]["objects"], 0, "{said}");
+        }
     }
 
     /// The data directory.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dayfly_tests::client::Payload;
 use dayfly_tests::text::Prose;
-use dayfly_tests::{Fault, wait};
+use dayfly_tests::{Fault, Target, wait};
 use serde_json::json;
 
 use crate::Setting;
@@ -97,12 +97,20 @@ fn an_ingestion_that_can_never_succeed_fails_also_after_a_restart() {
 
 #[test]
 fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
-    const ROUNDS: u64 = 8;
-    let mut setting = Setting::new();
+    killed_at_random(Target::Local, 8);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_on_a_bucket_whenever_the_process_is_killed() {
+    killed_at_random(Target::S3, 6);
+}
+
+fn killed_at_random(target: Target, rounds: u64) {
+    let mut setting = Setting::with(|builder| builder.on(target));
     let mut random = fastrand::Rng::with_seed(20_241_123);
     let acknowledged = Mutex::new(Vec::<String>::new());
     let files = Mutex::new(Vec::<(String, String)>::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let stop_after = random.usize(5..40);
         let client = setting.client.clone();
         let before = acknowledged.lock().unwrap().len();
@@ -139,6 +147,7 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
         });
         setting.server = setting.server.restart();
         setting.client = setting.server.client();
+        setting.server.verify();
     }
     let client = &setting.client;
     for (id, text) in files.into_inner().unwrap() {
@@ -159,7 +168,7 @@ fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
     });
     let store = client.get("/v1/vector_stores/default").ok();
     let total = store["file_counts"]["total"].as_u64().unwrap();
-    let most = acknowledged.len() as u64 + 3 * ROUNDS;
+    let most = acknowledged.len() as u64 + 3 * rounds;
     assert!(
         total >= acknowledged.len() as u64 && total <= most,
         "{store}"

@@ -7,56 +7,12 @@ use std::thread;
 
 use dayfly_tests::api::{file_part, last_boundary, multipart_type};
 use dayfly_tests::s3::{Bucket, Credentials};
-use dayfly_tests::s3_proxy::{Asked, S3Fault, S3Proxy};
+use dayfly_tests::s3_proxy::{Asked, S3Fault};
 use dayfly_tests::text::Prose;
-use dayfly_tests::{Builder, Client, FakeEmbedder, Server, Target, raw, wait};
+use dayfly_tests::{Client, FakeEmbedder, Server, Target, raw, wait};
 use serde_json::json;
 
-/// A server on a bucket, with a faulty way to it.
-struct Faulty {
-    embedder: FakeEmbedder,
-    bucket: Arc<Bucket>,
-    proxy: S3Proxy,
-    server: Server,
-    client: Client,
-}
-
-impl Faulty {
-    fn on(target: Target) -> Self {
-        Self::with(target, |builder| builder)
-    }
-
-    fn with(target: Target, change: impl FnOnce(Builder) -> Builder) -> Self {
-        let embedder = FakeEmbedder::start();
-        let bucket = Arc::new(Bucket::new());
-        let proxy = S3Proxy::before(&bucket);
-        let builder = Server::builder()
-            .on(target)
-            .embedder(&embedder)
-            .bucket(&bucket)
-            .s3_endpoint(&proxy.endpoint());
-        let server = change(builder).start();
-        let client = server.client();
-        Self {
-            embedder,
-            bucket,
-            proxy,
-            server,
-            client,
-        }
-    }
-}
-
-fn on_each(scenario: impl Fn(Target) + Sync) {
-    let scenario = &scenario;
-    thread::scope(|scope| {
-        let targets = [Target::S3, Target::Composed];
-        let running = targets.map(|target| (target, scope.spawn(move || scenario(target))));
-        for (target, scenario) in running {
-            assert!(scenario.join().is_ok(), "failed on {target:?}");
-        }
-    });
-}
+use crate::faulty::{Faulty, on_each};
 
 /// Applies to the request with this number, counted from now on.
 fn number(wanted: usize) -> impl Fn(&Asked) -> bool + Send + 'static {
