@@ -64,7 +64,9 @@ impl Simulation {
             Due::Crash(host) if self.options.crash > 0.0 => self.crash(host),
             Due::Freeze(host, ms) if self.options.freeze > 0.0 => self.freeze(host, ms),
             Due::Partition(host, ms) if self.options.partition > 0.0 => self.partition(host, ms),
-            Due::ClockJump(host, by) if self.options.clock_jump > 0.0 => self.jump_clock(host, by),
+            Due::ClockJump(host, off) if self.options.clock_jump > 0.0 => {
+                self.jump_clock(host, off)
+            }
             Due::Boot(host) => self.boot(host),
             Due::Crash(_) | Due::Freeze(..) | Due::Partition(..) | Due::ClockJump(..) => Ok(()),
         }

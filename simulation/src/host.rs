@@ -43,8 +43,9 @@ impl Host {
         (EPOCH_MS + now_ms).saturating_add_signed(self.offset_ms + drift)
     }
 
-    pub(crate) fn jump(&mut self, by_ms: i64) {
-        self.offset_ms += by_ms;
+    /// From now on the clock is off by so much.
+    pub(crate) fn jump(&mut self, offset_ms: i64) {
+        self.offset_ms = offset_ms;
     }
 
     pub(crate) fn set_right(&mut self) {
@@ -66,6 +67,6 @@ mod tests {
             EPOCH_MS + 10_000_000 - 500 + 1_000
         );
         host.jump(2_000);
-        assert_eq!(host.clock_ms(0), EPOCH_MS + 1_500);
+        assert_eq!(host.clock_ms(0), EPOCH_MS + 2_000);
     }
 }

@@ -51,7 +51,7 @@ pub struct Options {
     pub freeze_ms: RangeInclusive<u64>,
     /// The host's clock jumps, back or forth.
     pub clock_jump: f64,
-    /// The farthest jump, and the farthest that a host's clock is off when it starts.
+    /// The farthest that a host's clock is off, when it starts and after a jump, its drift aside.
     pub clock_jump_ms: u64,
     /// The fastest drift of a host's clock, in parts per million.
     pub clock_drift_ppm: u64,

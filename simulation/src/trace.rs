@@ -98,6 +98,6 @@ fn sentence(world: &World, event: &Event<'_>) -> String {
         Event::Booted(at) => format!("{} starts", host(*at)),
         Event::Frozen(at, ms) => format!("{} stands still for {ms} ms", host(*at)),
         Event::Partitioned(at, ms) => format!("{} is cut off for {ms} ms", host(*at)),
-        Event::ClockJumped(at, ms) => format!("{}'s clock jumps by {ms} ms", host(*at)),
+        Event::ClockJumped(at, ms) => format!("{}'s clock jumps, and is {ms} ms off", host(*at)),
     }
 }

@@ -60,9 +60,9 @@ impl Simulation {
     ///
     /// # Errors
     /// When an auditor finds a broken promise.
-    pub fn jump_clock(&mut self, host: HostId, by_ms: i64) -> Result<(), Failure> {
-        self.world.hosts[host.0 as usize].jump(by_ms);
-        self.tell(&Event::ClockJumped(host, by_ms))
+    pub fn jump_clock(&mut self, host: HostId, off_ms: i64) -> Result<(), Failure> {
+        self.world.hosts[host.0 as usize].jump(off_ms);
+        self.tell(&Event::ClockJumped(host, off_ms))
     }
 
     pub(crate) fn boot(&mut self, host: HostId) -> Result<(), Failure> {

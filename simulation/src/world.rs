@@ -160,7 +160,7 @@ pub enum Event<'a> {
     Frozen(HostId, u64),
     /// A host is cut off from storage for so many milliseconds.
     Partitioned(HostId, u64),
-    /// A host's clock jumped by so many milliseconds.
+    /// A host's clock jumped, and is off by so many milliseconds.
     ClockJumped(HostId, i64),
 }
 
