@@ -1,9 +1,12 @@
-//! Requests cost about the same in a store of a hundred thousand files as in one of a thousand.
+//! Requests cost about the same in a store of a hundred thousand files as in one of a thousand, and
+//! a store takes little more than what is live in it.
 
 #![allow(clippy::unwrap_used)]
 
 #[path = "../benches/costs/counting.rs"]
 mod counting;
+#[path = "../benches/costs/space.rs"]
+mod space;
 #[path = "../benches/costs/store.rs"]
 mod store;
 #[path = "../benches/costs/work.rs"]
@@ -24,6 +27,15 @@ fn requests_cost_the_same_in_a_large_store_as_in_a_small_one() {
             _ => bytes(small) * 1.2,
         };
         assert!(bytes(large) < most, "{large:?} and {small:?}");
-        println!("{}: {:?} and {:?}", small.what, small.time, large.time);
+        println!("{}: {:?} and {:?}", small.what, small.cpu, large.cpu);
     }
+}
+
+#[test]
+fn an_hour_after_many_uploads_a_store_takes_at_most_half_more_than_what_is_live() {
+    let space = space::measure(300);
+    assert!(space.after_an_hour * 2 <= space.live * 3, "{space:?}");
+    assert!(space.after_an_hour < space.after_uploads, "{space:?}");
+    // The files' two objects and note each, and few of the store.
+    assert!(space.objects < 300 * 3 + 128, "{space:?}");
 }

@@ -30,6 +30,13 @@ pub struct Ticking {
     now_ms: Cell<u64>,
 }
 
+impl Ticking {
+    /// Lets time pass.
+    pub fn advance(&self, milliseconds: u64) {
+        self.now_ms.set(self.now_ms.get() + milliseconds);
+    }
+}
+
 impl Clock for Ticking {
     fn now_ms(&self) -> u64 {
         self.now_ms.set(self.now_ms.get() + 1);
@@ -41,7 +48,7 @@ impl Clock for Ticking {
     }
 
     fn pause(&self, milliseconds: u64) {
-        self.now_ms.set(self.now_ms.get() + milliseconds);
+        self.advance(milliseconds);
     }
 }
 
@@ -61,8 +68,8 @@ impl Tenant {
         store::existing(self.platform(), STORE).unwrap()
     }
 
-    /// With so many files, rebuilt a while ago; a few changes came since.
-    pub fn with(files: u32) -> Self {
+    /// With no files.
+    pub fn empty() -> Self {
         let mut tenant = Self {
             objects: Counting::default(),
             clock: Ticking {
@@ -83,6 +90,12 @@ impl Tenant {
             },
         });
         tenant.home = store::create(tenant.platform(), &first).unwrap().home();
+        tenant
+    }
+
+    /// With so many files, rebuilt a while ago; a few changes came since.
+    pub fn with(files: u32) -> Self {
+        let tenant = Self::empty();
         let segments = tenant.segments(files);
         let run = tenant.run(files, &segments);
         store::change(tenant.platform(), STORE, |newest| {
