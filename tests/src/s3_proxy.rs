@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -37,6 +38,8 @@ pub enum S3Fault {
     CutBody,
     /// The request waits for [`S3Proxy::release`].
     Hold,
+    /// The request takes so much longer.
+    Slow(Duration),
     /// The object is written whether there is one or not, as by a storage that does not know
     /// conditions. The header is signed, so the object that is in the way goes instead.
     IgnoreCondition,
@@ -189,6 +192,10 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<R
         Some(S3Fault::CutBody) => Ok(halved(forward(request, &shared.upstream).await?)),
         Some(S3Fault::Hold) => {
             let _ = held.changed().await;
+            Ok(whole(forward(request, &shared.upstream).await?))
+        }
+        Some(S3Fault::Slow(by)) => {
+            tokio::time::sleep(by).await;
             Ok(whole(forward(request, &shared.upstream).await?))
         }
         Some(S3Fault::IgnoreCondition) => {
