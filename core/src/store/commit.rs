@@ -9,7 +9,7 @@
 use super::draft::Draft;
 use super::error::StoreError;
 use super::home::{self, INCARNATION_PREFIX};
-use super::manifest::{FORMAT, HISTORY, MAX_MANIFEST_BYTES, Manifest};
+use super::manifest::{FORMAT, HISTORY, Manifest};
 use super::newest::{above, confirmed, current, is_newest, newest};
 use super::{catalog, legacy};
 use crate::mutants::{Mutant, active};
@@ -214,7 +214,7 @@ enum Put {
 }
 
 fn put(platform: Platform<'_>, store: &str, next: &Manifest) -> Result<Put, StoreError> {
-    let data = encode(next, MAX_MANIFEST_BYTES)?;
+    let data = encode(next, 0)?;
     let key = home::manifest(store, next.version);
     match platform.objects.put_new(&key, &data) {
         Ok(()) => {}
@@ -265,10 +265,11 @@ fn nonce_at(platform: Platform<'_>, key: &str) -> Result<Option<String>, StoreEr
 /// A manifest as it is kept.
 ///
 /// Errors: [`StoreError::Full`] where it would be larger than `most` bytes.
-pub(super) fn encode(manifest: &Manifest, most: usize) -> Result<Vec<u8>, StoreError> {
+/// What a version is kept as, where it leaves so many bytes of its bound.
+pub(super) fn encode(manifest: &Manifest, left: usize) -> Result<Vec<u8>, StoreError> {
     let data = serde_json::to_vec(manifest)
         .map_err(|fault| StoreError::Unwritable(format!("The manifest: {fault}.")))?;
-    match data.len() <= most {
+    match data.len() + left <= manifest.most_bytes() {
         true => Ok(data),
         false => Err(StoreError::Full),
     }

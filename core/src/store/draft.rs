@@ -9,7 +9,7 @@ use super::entry::{Change, FileEntry, RowRange};
 use super::error::StoreError;
 use super::find::find;
 use super::home::Home;
-use super::manifest::{DeadRef, Garbage, MAX_MANIFEST_BYTES, Manifest, SegmentRef};
+use super::manifest::{DeadRef, Garbage, Manifest, SegmentRef};
 use super::{flush, garbage};
 use crate::filter::AttributeValue;
 use crate::platform::Platform;
@@ -147,7 +147,7 @@ impl<'a> Draft<'a> {
             });
         }
         // The rest of the bound is for claims, without which nobody could compact.
-        super::commit::encode(&self.next, MAX_MANIFEST_BYTES - UPKEEP_BYTES)?;
+        super::commit::encode(&self.next, UPKEEP_BYTES)?;
         Ok(Next {
             manifest: self.next,
             written: self.written,

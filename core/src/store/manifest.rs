@@ -14,6 +14,8 @@ pub const FORMAT: u32 = 3;
 
 /// The most bytes of a manifest, whatever happens to a store.
 pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+/// What a segment with a bitmap of dead rows takes in a manifest, at the most.
+const LEGACY_SEGMENT_BYTES: usize = 512;
 
 /// How many predecessors a version names.
 pub const HISTORY: usize = 64;
@@ -223,6 +225,13 @@ impl Manifest {
             compactor: Lease::default(),
             rebuilder: Lease::default(),
         }
+    }
+
+    /// The most bytes that it may have: [`MAX_MANIFEST_BYTES`], and room for the segments of older
+    /// formats, whose number had no bound, until a compaction has merged them.
+    pub fn most_bytes(&self) -> usize {
+        let old = self.segments.iter().filter(|segment| segment.meta.legacy);
+        MAX_MANIFEST_BYTES + LEGACY_SEGMENT_BYTES * old.count()
     }
 
     /// Where its objects are.

@@ -3,9 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::objects::Objects;
 use crate::platform::Platform;
 use crate::store::runs::{Bounds, Direction};
-use crate::store::{
-    self, FileEntry, Files, MAX_MANIFEST_BYTES, Manifest, TAIL_CHANGES, live_rows, manifest_key,
-};
+use crate::store::{self, FileEntry, Files, Manifest, TAIL_CHANGES, live_rows, manifest_key};
 
 /// All keys.
 pub(crate) fn keys(objects: &dyn Objects, prefix: &str) -> Vec<String> {
@@ -34,7 +32,7 @@ pub(crate) fn check(platform: Platform<'_>, store: &str) -> Option<Manifest> {
     let own = manifest_key(store, manifest.version);
     if let Ok(meta) = platform.objects.head(&own) {
         let is_old = manifest.nonce.starts_with("legacy-");
-        assert!(is_old || meta.size <= MAX_MANIFEST_BYTES as u64);
+        assert!(is_old || meta.size <= manifest.most_bytes() as u64);
         assert!(is_old || manifest.tail.len() < TAIL_CHANGES);
     }
     for key in store::named(&manifest) {

@@ -1,4 +1,5 @@
-//! `dayfly faiss`: the service alone, for guests on hosts that cannot map an index.
+//! `dayfly faiss`: the service alone, for guests on hosts that cannot map an index; it also looks
+//! after the stores that they leave.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::http;
 use crate::identity;
+use crate::jobs::Collector;
 use crate::options::ServeOptions;
 use crate::platform::{Data, ensure_sound};
 use crate::rebuild::NO_FAISS;
-use crate::serve::{Native, bind};
+use crate::serve::{Native, bind, upkeep_of};
 
 /// A service that is up.
 pub struct Running {
@@ -21,7 +23,7 @@ pub struct Running {
     pub addr: SocketAddr,
     stop: watch::Sender<bool>,
     served: JoinHandle<std::io::Result<()>>,
-    _rebuilds: JoinSet<()>,
+    _upkeep: JoinSet<()>,
     _data: Data,
 }
 
@@ -63,7 +65,9 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
         .route("/healthz", get(|| std::future::ready(r#"{"status":"ok"}"#)))
         .route("/metrics", get(metrics))
         .merge(http::all(Arc::clone(&native.service), verifier));
-    let rebuilds = native.start();
+    let mut upkeep = native.start();
+    // Hosts that only search by this service may have nothing that runs between requests.
+    upkeep.spawn(Collector::new(&data.storage, upkeep_of(options, &data)).run());
     let (stop, mut stopped) = watch::channel(false);
     let asked = async move {
         // An error means that nobody can ask any more.
@@ -75,7 +79,7 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
         addr,
         stop,
         served,
-        _rebuilds: rebuilds,
+        _upkeep: upkeep,
         _data: data,
     })
 }

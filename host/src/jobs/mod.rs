@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
-use collector::Collector;
+pub use collector::Collector;
 pub use queue::{Job, Progress, Queue};
 
 use crate::guests::Guest;

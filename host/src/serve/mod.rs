@@ -182,7 +182,8 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
     }
 }
 
-fn upkeep_of(options: &ServeOptions, data: &Data) -> Upkeep {
+/// How stores are looked after by whoever serves these data.
+pub(crate) fn upkeep_of(options: &ServeOptions, data: &Data) -> Upkeep {
     Upkeep {
         worker: Worker {
             node: data.node.clone(),

@@ -6,10 +6,12 @@ use dayfly_tests::composed::FAISS_ORIGIN;
 use dayfly_tests::key::KeyPair;
 use dayfly_tests::rebuild::{path, rebuild, rebuilt};
 use dayfly_tests::s3::Bucket;
+use dayfly_tests::s3_proxy::S3Fault;
 use dayfly_tests::{Client, Target, binary};
 use serde_json::json;
 
 use super::*;
+use crate::faulty::Faulty;
 
 /// `dayfly faiss` over a bucket; ended when dropped.
 struct Service {
@@ -113,6 +115,28 @@ fn a_spin_application_has_its_stores_rebuilt_and_searched_by_a_native_service() 
         without.client().find("s", "heron number3 at the river")[0].text,
         "heron number3 at the river"
     );
+}
+
+#[test]
+fn a_deletion_that_spin_cut_off_is_finished_by_the_native_service() {
+    let faulty = Faulty::on(Target::Composed);
+    faulty.client.upload("s", "a heron");
+    let segments = || {
+        let keys = faulty.bucket.keys().into_iter();
+        keys.filter(|key| key.contains("/segments/")).count()
+    };
+    assert_eq!(segments(), 1);
+    let down = S3Fault::Status(403, "AccessDenied");
+    faulty
+        .proxy
+        .fail(usize::MAX, down, |asked| asked.deletes("/segments/"));
+    faulty.client.delete("/v1/vector_stores/s").ok();
+    dayfly_tests::wait::until("the deletion to be cut off", || {
+        (faulty.proxy.faults() > 0).then_some(())
+    });
+    assert_eq!(segments(), 1);
+    let _service = Service::over(&faulty.bucket, &[]);
+    dayfly_tests::wait::until("the rest to go", || (segments() == 0).then_some(()));
 }
 
 #[test]

@@ -183,14 +183,14 @@ fn index(tenant: &Tenant, newest: &mut Value) {
     });
 }
 
-/// A store whose table has so many files, in a few segments.
-pub fn large_store(files: u32) -> Tenant {
+/// A store whose table has so many files, so many of them in each segment.
+pub fn large_store(files: u32, per_segment: usize) -> Tenant {
     let tenant = Tenant::default();
     let (mut table, mut segments) = (serde_json::Map::new(), serde_json::Map::new());
     let ids: Vec<String> = (0..files)
         .map(|number| format!("file-{number:05}"))
         .collect();
-    for (number, group) in ids.chunks(1_000).enumerate() {
+    for (number, group) in ids.chunks(per_segment).enumerate() {
         let segment_id = format!("seg-{number}");
         let runs: Vec<(&str, u32)> = group.iter().map(|id| (id.as_str(), 1)).collect();
         segments.insert(

@@ -12,8 +12,8 @@ use crate::rebuild::{Order, rebuild};
 use crate::search::{BaseIndex, Search, search};
 use crate::segment::Query;
 use crate::store::{
-    Duty, GRACE_MS, StoreError, Upkeep, all_marked, claim, create, delete, find, finish_deletions,
-    legacy, manifest_key, set_attributes, take_out,
+    Duty, GRACE_MS, MAX_MANIFEST_BYTES, StoreError, Upkeep, all_marked, claim, create, delete,
+    find, finish_deletions, legacy, manifest_key, set_attributes, take_out,
 };
 use crate::testing::{Hooked, Maker, Stored, keys};
 
@@ -298,7 +298,7 @@ fn a_name_that_is_taken_again_begins_empty_and_takes_on_nothing_that_waited() {
 
 #[test]
 fn a_table_of_many_files_becomes_one_run() {
-    let tenant = large_store(5_000);
+    let tenant = large_store(5_000, 1_000);
     check(tenant.platform(), STORE);
     let home = newest(&tenant).home();
     take_out(tenant.platform(), &home, "file-00007").unwrap();
@@ -309,4 +309,22 @@ fn a_table_of_many_files_becomes_one_run() {
     );
     let key = manifest_key(STORE, moved.version);
     assert!(tenant.objects.head(&key).unwrap().size < 8 << 10);
+}
+
+#[test]
+fn one_of_more_segments_than_a_manifest_may_name_moves_over_and_becomes_small() {
+    let tenant = large_store(1_500, 3);
+    let home = newest(&tenant).home();
+    take_out(tenant.platform(), &home, "file-00007").unwrap();
+    let moved = check(tenant.platform(), STORE).unwrap();
+    let size = |version| {
+        let key = manifest_key(STORE, version);
+        tenant.objects.head(&key).unwrap().size as usize
+    };
+    assert!(size(moved.version) > MAX_MANIFEST_BYTES, "too few segments");
+    compact_all(tenant.platform());
+    let compacted = check(tenant.platform(), STORE).unwrap();
+    assert_eq!(compacted.totals.files, 1_499);
+    assert!(size(compacted.version) < MAX_MANIFEST_BYTES / 2);
+    assert_eq!(compacted.most_bytes(), MAX_MANIFEST_BYTES);
 }
