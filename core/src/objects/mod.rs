@@ -3,6 +3,7 @@
 pub mod keys;
 mod memory;
 pub mod probe;
+pub(crate) mod ranges;
 
 use std::ops::Range;
 

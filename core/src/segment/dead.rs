@@ -8,8 +8,9 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use super::SegmentError;
-use super::read::{Wanted, groups, read_existing};
+use super::read::groups;
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_existing};
 use crate::store::Home;
 
 /// Rows that no search may find.

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use crate::objects::ObjectError;
+use crate::objects::ranges::RangeError;
 
 /// Why a segment could not be written, opened or searched.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -29,6 +30,15 @@ impl SegmentError {
         Self::Corrupt {
             key: key.to_owned(),
             what: what.into(),
+        }
+    }
+}
+
+impl From<RangeError> for SegmentError {
+    fn from(error: RangeError) -> Self {
+        match error {
+            RangeError::Storage(error) => error.into(),
+            RangeError::Corrupt { key, what } => Self::corrupt(&key, what),
         }
     }
 }

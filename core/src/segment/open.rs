@@ -2,9 +2,10 @@ use sha2::{Digest, Sha256};
 
 use super::SegmentError;
 use super::meta::{SegmentMeta, hex};
-use super::read::{Wanted, groups, read_all};
+use super::read::groups;
 use super::tail::{Batch, batches};
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 use crate::store::Home;
 
 /// A segment whose tail was read and checked: ready to be searched.

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::SegmentError;
-use super::read::{Wanted, floats_into, groups, read_all};
+use super::read::{floats_into, groups};
 use super::search::Scope;
 use super::top::{Candidate, Top};
 use super::vector::{Query, dot};
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 
 /// Rows this close together are had by one read: fewer requests are worth some bytes.
 const GAP_BYTES: u64 = 8 << 10;

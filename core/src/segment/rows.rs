@@ -6,10 +6,11 @@ use super::SegmentError;
 use super::batch::NewRow;
 use super::head::{Head, Place};
 use super::open::Segment;
-use super::read::{Wanted, floats_into, groups, read_all};
+use super::read::{floats_into, groups};
 use super::scan::live_within;
 use super::tail::Batch;
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 
 /// A row without its vector.
 #[derive(Debug, Clone, PartialEq, Eq)]

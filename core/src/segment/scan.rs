@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::SegmentError;
 use super::open::Segment;
-use super::read::{Wanted, floats_into, groups, read_all};
+use super::read::{floats_into, groups};
 use super::search::Scope;
 use super::tail::Batch;
 use super::top::{Candidate, Top};
 use super::vector::{Query, dot_codes};
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 
 /// The part of a batch that holds its live rows.
 struct Span<'a> {

@@ -2,8 +2,9 @@
 
 use super::SegmentError;
 use super::open::Segment;
-use super::read::{Wanted, floats_into, read_all};
+use super::read::floats_into;
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 
 /// Hands the normalised vectors of each batch to `take`, row after row, with the segment's number
 /// of the first one; batches for which `wanted` says no are not read. Holds one batch, 2 MiB.
@@ -24,7 +25,8 @@ pub fn each_vectors<E: From<SegmentError>>(
             key: &segment.key,
             bytes: start..start + batch.at.rows * row_bytes,
         };
-        let data = read_all(objects, &[part])?.pop().unwrap_or_default();
+        let read = read_all(objects, &[part]).map_err(SegmentError::from)?;
+        let data = read.into_iter().next().unwrap_or_default();
         floats_into(&data, &mut vectors);
         if vectors.iter().any(|component| !component.is_finite()) {
             return Err(segment.corrupt("a vector is not a number").into());

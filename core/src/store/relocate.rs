@@ -8,11 +8,13 @@ use super::dead::{DeadRows, dead_rows};
 use super::draft::Draft;
 use super::entry::{Change, FileEntry};
 use super::error::StoreError;
+use super::home::Home;
 use super::lease::Held;
 use super::manifest::{IndexRef, Manifest, SegmentRef};
 use super::moves::{Moves, Source};
-use super::runs::{Bounds, Cursor, Direction, RunRef, RunWriter, attribute_columns};
+use super::runs::{Bounds, Cursor, Direction, RunError, RunRef, RunWriter, attribute_columns};
 use crate::mutants::{Mutant, active};
+use crate::objects::Objects;
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 
@@ -203,15 +205,9 @@ impl Rewritten {
         };
         let (objects, home) = (platform.objects, newest.home());
         let runs = std::slice::from_ref(run);
-        let mut cursor = Cursor::new(
-            objects,
-            &home,
-            runs,
-            Bounds::default(),
-            Direction::Ascending,
-        )?;
+        let mut changes = changes_of(objects, &home, runs)?;
         let mut touched = false;
-        while let Some(change) = cursor.next().transpose()? {
+        while let Some(change) = changes.next().transpose()? {
             touched |= is_touched(&change);
         }
         let anew = match touched {
@@ -242,6 +238,15 @@ impl Rewritten {
     }
 }
 
+/// The newest change of each file that runs tell of, by id.
+fn changes_of<'a>(
+    objects: &'a dyn Objects,
+    home: &Home,
+    runs: &[RunRef],
+) -> Result<Cursor<'a>, RunError> {
+    Cursor::new(objects, home, runs, Bounds::default(), Direction::Ascending)
+}
+
 /// Merges runs into one, with the new places of rows; of each file the newest change. With
 /// `is_whole` nothing is older, and what was taken out leaves no trace. `None` where nothing is left.
 ///
@@ -259,15 +264,9 @@ pub fn merge(
         return Ok(None);
     };
     let columns = attribute_columns(objects, &home, runs)?;
-    let mut cursor = Cursor::new(
-        objects,
-        &home,
-        runs,
-        Bounds::default(),
-        Direction::Ascending,
-    )?;
+    let mut changes = changes_of(objects, &home, runs)?;
     let mut writer = None;
-    while let Some(change) = cursor.next().transpose()? {
+    while let Some(change) = changes.next().transpose()? {
         heed()?;
         let change = match change {
             Change::Delete { .. } if is_whole => continue,

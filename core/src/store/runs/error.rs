@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use crate::objects::ObjectError;
+use crate::objects::ranges::RangeError;
 
 /// Why a run could not be written or read.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -34,5 +35,14 @@ impl RunError {
 
     pub(super) fn build(fault: impl std::fmt::Display) -> Self {
         Self::Build(fault.to_string())
+    }
+}
+
+impl From<RangeError> for RunError {
+    fn from(error: RangeError) -> Self {
+        match error {
+            RangeError::Storage(error) => error.into(),
+            RangeError::Corrupt { key, what } => Self::corrupt(&key, what),
+        }
     }
 }

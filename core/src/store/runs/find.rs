@@ -7,9 +7,9 @@ use super::RunError;
 use super::decode::{Details, Entries, decode};
 use super::index::{LeafRef, Node, PageRef};
 use super::open::{Run, open};
-use super::read::{Wanted, read_all};
 use super::reference::RunRef;
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 use crate::store::entry::Change;
 use crate::store::home::Home;
 

@@ -2,9 +2,9 @@
 
 use super::RunError;
 use super::cursor::Direction;
-use super::read::{Wanted, read_all};
 use super::stream::{Lens, Stream};
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 
 /// The streams of runs, newest first.
 pub(super) struct Merge<'a, L: Lens> {

@@ -32,7 +32,6 @@ mod join;
 mod leaf;
 mod merge;
 mod open;
-mod read;
 mod reference;
 mod scan;
 mod schema;

@@ -2,11 +2,11 @@ use sha2::{Digest, Sha256};
 
 use super::columns::AttributeColumns;
 use super::index::{Block, LeafRef, Node, PageRef, Root};
-use super::read::{Wanted, read_all};
 use super::reference::RunRef;
 use super::schema::Shape;
 use super::{FORMAT_VERSION, RunError};
 use crate::objects::Objects;
+use crate::objects::ranges::{Wanted, read_all};
 use crate::segment::hex;
 use crate::store::home::Home;
 
