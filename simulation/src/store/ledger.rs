@@ -183,14 +183,28 @@ impl Ledger {
 
     /// The files that a list which was begun at that moment must have.
     pub fn listed_since(&self, store: &str, moment: u64) -> Vec<String> {
-        let told = |entry: &&Entry| {
-            let told = entry.accepted.into_iter().chain(entry.done).min();
+        let told = |entry: &Entry| entry.accepted.into_iter().chain(entry.done).min();
+        self.put_before(store, moment, told)
+    }
+
+    /// The files that a version which was the newest at that moment, or later, must hold.
+    pub fn held_since(&self, store: &str, moment: u64) -> Vec<String> {
+        self.put_before(store, moment, |entry| entry.done)
+    }
+
+    fn put_before(
+        &self,
+        store: &str,
+        moment: u64,
+        when: impl Fn(&Entry) -> Option<u64>,
+    ) -> Vec<String> {
+        let is_wanted = |entry: &&Entry| {
             entry.store == store
                 && matches!(entry.write, Write::Put { .. })
-                && told.is_some_and(|told| told < moment)
+                && when(entry).is_some_and(|then| then < moment)
                 && !self.is_removed(entry, entry.began)
         };
-        let own = self.entries.iter().filter(told);
+        let own = self.entries.iter().filter(is_wanted);
         own.filter_map(|entry| entry.file_id.clone()).collect()
     }
 

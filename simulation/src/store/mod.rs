@@ -77,9 +77,9 @@ impl Scenario for Stores {
                 writers::work(&task, number, &workload, &ledger);
             });
         }
-        let read = Rc::clone(&workload);
+        let (read, told) = (Rc::clone(&workload), Rc::clone(&ledger));
         simulation.spawn(clients, "reader", move |task| {
-            readers::work(&task, &read);
+            readers::work(&task, &read, &told);
         });
         let (read, told) = (Rc::clone(&workload), Rc::clone(&ledger));
         simulation.spawn(clients, "lister", move |task| {

@@ -18,14 +18,16 @@ const SAFE_MS: u64 = 30 * MINUTE_MS;
 const LISTS_PER_WRITE: u64 = 4;
 
 /// Reads stores again and again.
-pub fn work(task: &TaskContext, workload: &Workload) {
+pub fn work(task: &TaskContext, workload: &Workload, ledger: &RefCell<Ledger>) {
     for _ in 0..workload.writes {
         task.pause(task.below(workload.rest_ms * 3));
         let store = &workload.stores[task.below(workload.stores.len() as u64) as usize];
         let began_ms = task.true_ms();
+        let moment = ledger.borrow_mut().now();
         let Ok(Some(manifest)) = store::current(task.platform(), store) else {
             continue;
         };
+        look_for_one(task, &manifest, &ledger.borrow().held_since(store, moment));
         let read = slowly(task, &manifest);
         let took_ms = task.true_ms() - began_ms;
         match read {
@@ -35,6 +37,17 @@ pub fn work(task: &TaskContext, workload: &Workload) {
             _ => {}
         }
         let _ = ops::count(task.platform(), &manifest.home());
+    }
+}
+
+/// What was done before a version was read as the newest is in it.
+fn look_for_one(task: &TaskContext, manifest: &Manifest, held: &[String]) {
+    let Some(file_id) = held.get(task.below(held.len().max(1) as u64) as usize) else {
+        return;
+    };
+    if let Ok(None) = store::find(task.platform(), manifest, file_id) {
+        let message = format!("{file_id} is not in version {}", manifest.version);
+        task.violate("linear", message);
     }
 }
 

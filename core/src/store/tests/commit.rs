@@ -48,13 +48,7 @@ fn a_writer_who_slept_through_pruning_is_not_acknowledged_in_vain() {
         let (tenant, home) = store();
         let interrupt = || move_on(&tenant, &home, "b", versions);
         let slow = Hooked::interrupted(&tenant.objects, Op::PutNew, interrupt);
-        let late = add(
-            tenant.through(&slow),
-            &home,
-            "file-late",
-            "late",
-            &one("late"),
-        );
+        let late = add_late(tenant.through(&slow), &home);
         is_told(&tenant, "file-late", late, 1);
         assert!(files(&tenant).len() as u64 >= versions);
         check(tenant.platform(), STORE);
@@ -301,13 +295,7 @@ fn late_writers_of_an_ended_life_do_not_touch_the_next_one() {
         again.set(Some(made.home()));
     };
     let slow = Hooked::interrupted(&tenant.objects, Op::PutNew, interrupt);
-    let late = add(
-        tenant.through(&slow),
-        &home,
-        "file-late",
-        "late",
-        &one("late"),
-    );
+    let late = add_late(tenant.through(&slow), &home);
     assert_eq!(late, Err(StoreError::NoSuchStore(STORE.to_owned())));
     let again: Home = again.take().unwrap();
     // The late deletion of the first life goes on, and once more when its record is due.

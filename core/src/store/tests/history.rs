@@ -84,13 +84,7 @@ fn a_deleted_store_is_not_brought_back_by_a_late_writer() {
     let (tenant, home) = store();
     let interrupt = || drop(delete(tenant.platform(), &newest(&tenant)).unwrap());
     let slow = Hooked::interrupted(&tenant.objects, Op::PutNew, interrupt);
-    let late = add(
-        tenant.through(&slow),
-        &home,
-        "file-late",
-        "late",
-        &one("late"),
-    );
+    let late = add_late(tenant.through(&slow), &home);
     assert_eq!(late, Err(StoreError::NoSuchStore(STORE.to_owned())));
     assert_eq!(current(tenant.platform(), STORE).unwrap(), None);
 }

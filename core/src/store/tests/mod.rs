@@ -8,7 +8,7 @@ mod removal;
 
 use crate::objects::Objects;
 use crate::platform::Platform;
-use crate::store::{Home, Indexing, Manifest, compact, current, existing, tidy};
+use crate::store::{Home, Indexing, Manifest, StoreError, compact, current, existing, tidy};
 use crate::testing::{Rows, Tenant, add, check, first, make, worker};
 
 const STORE: &str = "vs_test";
@@ -43,6 +43,11 @@ fn add_many(platform: Platform<'_>, home: &Home, prefix: &str, count: usize) {
         let ingest = format!("{prefix}{number}");
         add(platform, home, &file, &ingest, &one(&ingest)).unwrap();
     }
+}
+
+/// Ingests a file whose commit comes late.
+fn add_late(platform: Platform<'_>, home: &Home) -> Result<Manifest, StoreError> {
+    add(platform, home, "file-late", "late", &one("late"))
 }
 
 fn compact_once(platform: Platform<'_>) -> bool {
