@@ -217,6 +217,26 @@ async fn many_are_deleted_of_one_tenant_alone() {
     assert!(storage.of("t").head("kept").await.is_ok());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_goes_with_its_last_object_is_made_again_for_the_next() {
+    const TIMES: usize = 300;
+    let (_root, storage) = local();
+    let coming_and_going = ["deep/down/a", "deep/down/b"].map(|key| {
+        let storage = storage.clone();
+        tokio::spawn(async move {
+            for _ in 0..TIMES {
+                put(&storage, key, "x").await;
+                assert!(storage.of("t").head(key).await.is_ok());
+                storage.of("t").delete(key).await.unwrap();
+            }
+        })
+    });
+    for task in coming_and_going {
+        task.await.unwrap();
+    }
+    assert_eq!(storage.of("t").list("", None, 9).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn an_object_is_no_folder() {
     let (_root, storage) = local();
