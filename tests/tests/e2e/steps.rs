@@ -30,7 +30,9 @@ fn attach(client: &Client, text: &str) -> (String, String) {
     (store, file)
 }
 
+/// All rows, once what killed steps left is removed.
 fn rows(server: &Server) -> Vec<Row> {
+    leaves_no_traces(server);
     rows::of(&server.data(), &server.stored())
 }
 
