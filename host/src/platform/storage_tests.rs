@@ -234,7 +234,7 @@ async fn a_folder_that_goes_with_its_last_object_is_made_again_for_the_next() {
     for task in coming_and_going {
         task.await.unwrap();
     }
-    assert_eq!(storage.of("t").list("", None, 9).await.unwrap(), []);
+    assert!(storage.of("t").list("", None, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test]
