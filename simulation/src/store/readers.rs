@@ -27,7 +27,8 @@ pub fn work(task: &TaskContext, workload: &Workload, ledger: &RefCell<Ledger>) {
         let Ok(Some(manifest)) = store::current(task.platform(), store) else {
             continue;
         };
-        look_for_one(task, &manifest, &ledger.borrow().held_since(store, moment));
+        let held = ledger.borrow().held_since(store, moment);
+        look_for_one(task, &manifest, &held);
         let read = slowly(task, &manifest);
         let took_ms = task.true_ms() - began_ms;
         match read {

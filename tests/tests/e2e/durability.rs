@@ -97,21 +97,22 @@ fn an_ingestion_that_can_never_succeed_fails_also_after_a_restart() {
 
 #[test]
 fn nothing_acknowledged_is_lost_whenever_the_process_is_killed() {
-    killed_at_random(Target::Local, 8);
+    killed_at_random(Target::Local, 8, 40);
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_on_a_bucket_whenever_the_process_is_killed() {
-    killed_at_random(Target::S3, 6);
+    killed_at_random(Target::S3, 4, 15);
 }
 
-fn killed_at_random(target: Target, rounds: u64) {
+/// In each round after fewer than `uploads`.
+fn killed_at_random(target: Target, rounds: u64, uploads: usize) {
     let mut setting = Setting::with(|builder| builder.on(target));
     let mut random = fastrand::Rng::with_seed(20_241_123);
     let acknowledged = Mutex::new(Vec::<String>::new());
     let files = Mutex::new(Vec::<(String, String)>::new());
     for round in 0..rounds {
-        let stop_after = random.usize(5..40);
+        let stop_after = random.usize(5..uploads);
         let client = setting.client.clone();
         let before = acknowledged.lock().unwrap().len();
         std::thread::scope(|scope| {
