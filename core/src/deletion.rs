@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::mutants::{Mutant, active};
 use crate::objects::{ObjectError, Objects};
 use crate::platform::Platform;
-use crate::store::GRACE_MS;
+
+/// How long a deletion is remembered: as long as a request to the storage may take that was sent
+/// before it began.
+const REMEMBERED_MS: u64 = 3_600_000;
 
 /// The deletions of one kind of thing, by name.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +74,7 @@ impl Deletions {
         }))
     }
 
-    /// Forgets a deletion after the grace period. Until then it stays, so that what late writers
+    /// Forgets a deletion when its time is over. Until then it stays, so that what late writers
     /// leave is removed, too.
     pub(crate) fn forget_when_over(
         self,
@@ -79,7 +82,7 @@ impl Deletions {
         name: &str,
         deletion: &Deletion,
     ) -> Result<(), ObjectError> {
-        match deletion.began_ms.saturating_add(GRACE_MS) <= platform.now_ms() {
+        match deletion.began_ms.saturating_add(REMEMBERED_MS) <= platform.now_ms() {
             true => platform.objects.delete(&self.key(name)),
             false => Ok(()),
         }
