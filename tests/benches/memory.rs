@@ -1,20 +1,22 @@
 //! Prints what large documents and many uploads take: `cargo bench -p dayfly-tests --bench
-//! memory`. With `-- documents`, `-- uploads` or `-- compare`, that part alone.
+//! memory`. With `-- documents`, `-- uploads`, `-- compare` or `-- flat`, that part alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 
 use dayfly_tests::peer::Naive;
 use dayfly_tests::scenario::{
-    Index, LargeDocument, Uploads, Way, large_document, many_uploads, uploads,
+    Index, LargeDocument, Uploads, Way, large_document, many_uploads, uploads, uploads_at_once,
 };
+use dayfly_tests::slope::{Slope, slope};
 use dayfly_tests::{FakeEmbedder, Server};
 
 fn main() {
-    let parts: [(&str, fn()); 3] = [
+    let parts: [(&str, fn()); 4] = [
         ("documents", documents),
         ("uploads", many),
         ("compare", compare),
+        ("flat", flat),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| wanted.iter().any(|argument| argument == name);
@@ -23,6 +25,27 @@ fn main() {
         if all || is_wanted(name) {
             part();
         }
+    }
+}
+
+/// Whether resident memory grows once the first uploads have passed.
+fn flat() {
+    for (hundreds, bytes) in [(100, 3_000), (30, 100_000)] {
+        let resident = uploads_at_once(4, hundreds, bytes);
+        let mib: Vec<f64> = resident
+            .iter()
+            .map(|bytes| *bytes as f64 / f64::from(1 << 20))
+            .collect();
+        let steady = &mib[mib.len() / 4..];
+        let Slope { per_sample, within } = slope(steady);
+        println!(
+            "\n{hundreds}00 uploads of {bytes} bytes by 4 clients: at most {:.1} MiB, and after the first \
+             quarter {:+.0} ± {:.0} bytes an upload\nMiB after each hundred: {}",
+            mib.iter().copied().fold(0.0, f64::max),
+            per_sample * f64::from(1 << 20) / 100.0,
+            within * f64::from(1 << 20) / 100.0,
+            row_of(&resident)
+        );
     }
 }
 

@@ -27,6 +27,7 @@ pub mod s3;
 pub mod s3_proxy;
 pub mod scenario;
 pub mod server;
+pub mod slope;
 pub mod target;
 pub mod text;
 pub mod topics;

@@ -215,6 +215,34 @@ pub fn many_uploads(program: &Path, hundreds: usize) -> ManyUploads {
     }
 }
 
+/// Resident memory after each hundred of `hundreds` times a hundred uploads of so many bytes, which
+/// `clients` send at once to ten stores.
+///
+/// # Panics
+/// When an upload fails.
+pub fn uploads_at_once(clients: usize, hundreds: usize, bytes: u64) -> Vec<u64> {
+    let embedder = FakeEmbedder::start();
+    let server = Server::start(&embedder);
+    let client = server.client();
+    let mut resident = Vec::new();
+    for hundred in 0..hundreds {
+        std::thread::scope(|scope| {
+            for caller in 0..clients {
+                let client = client.clone();
+                scope.spawn(move || {
+                    for n in (caller..100).step_by(clients) {
+                        let seed = (hundred * 100 + n) as u64;
+                        client.upload(&format!("store{}", n % 10), &Prose::text(seed, bytes));
+                    }
+                });
+            }
+        });
+        server.wait_until_idle();
+        resident.push(server.resident_bytes());
+    }
+    resident
+}
+
 fn of_ingest(server: &Server, metric: &str) -> u64 {
     server.metrics().sum(metric, &[("guest", "ingest")]) as u64
 }
