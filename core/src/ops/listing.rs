@@ -59,10 +59,13 @@ impl Open {
     fn of(platform: Platform<'_>, home: &Home) -> Result<Self, PendingError> {
         let tickets = pending::all_tickets(platform.objects, home)?;
         let failed = pending::all_failed(platform, home)?;
+        // One that had failed may have been attached again before its failure was looked for.
+        let since = pending::all_tickets(platform.objects, home)?;
         Ok(Self {
             // Of several of one file the newest stays: they come by their age.
             tickets: tickets
                 .into_iter()
+                .chain(since)
                 .map(|ticket| (ticket.file_id.clone(), ticket))
                 .collect(),
             failed: failed.into_iter().collect(),
@@ -209,6 +212,19 @@ pub fn look_from(
 }
 
 fn look_in(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    newest: impl FnOnce() -> Result<Manifest, StoreError>,
+) -> Result<Option<Listed>, PendingError> {
+    match look_once(platform, home, file_id, newest)? {
+        // One that had failed may have been attached again before its failure was looked for.
+        None => look_once(platform, home, file_id, || same_life(platform, home)),
+        found => Ok(found),
+    }
+}
+
+fn look_once(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,

@@ -18,29 +18,40 @@ use serde_json::{Value, json};
 
 use super::{Query, Service};
 use crate::identity::{Principal, Scope, Verifier};
+use crate::runtime::Admission;
+
+/// What requests are answered with.
+#[derive(Clone)]
+pub struct Served {
+    /// Answers.
+    pub service: Arc<Service>,
+    /// Lets them in, once all of a request is there.
+    pub admission: Arc<Admission>,
+}
 
 /// Searches of bases alone: all that a server needs beside its guests.
-pub fn searches(service: Arc<Service>, verifier: Arc<Verifier>) -> Router {
+pub fn searches(served: Served, verifier: Arc<Verifier>) -> Router {
     let path = "/v1/vector_stores/{store}/bases/{base}/search";
-    let router = Router::new().route(path, post(search)).with_state(service);
+    let router = Router::new().route(path, post(search)).with_state(served);
     router.layer(middleware::from_fn_with_state(verifier, authenticate))
 }
 
 /// Searches and rebuilds.
-pub fn all(service: Arc<Service>, verifier: Arc<Verifier>) -> Router {
+pub fn all(served: Served, verifier: Arc<Verifier>) -> Router {
     let path = "/v1/vector_stores/{store}/rebuild";
     let router = Router::new()
         .route(path, get(status).post(request_rebuild))
-        .with_state(Arc::clone(&service));
+        .with_state(served.clone());
     router
         .layer(middleware::from_fn_with_state(
             Arc::clone(&verifier),
             authenticate,
         ))
-        .merge(searches(service, verifier))
+        .merge(searches(served, verifier))
 }
 
-struct Refusal(ApiError);
+/// An error as a response.
+pub struct Refusal(ApiError);
 
 impl<E: Into<ApiError>> From<E> for Refusal {
     fn from(error: E) -> Self {
@@ -95,7 +106,7 @@ fn plain(names: &[&str]) -> Result<(), ApiError> {
 }
 
 async fn search(
-    State(service): State<Arc<Service>>,
+    State(served): State<Served>,
     Extension(principal): Extension<Principal>,
     Path((store, base)): Path<(String, String)>,
     query: Result<Json<Query>, JsonRejection>,
@@ -103,14 +114,16 @@ async fn search(
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store, &base])?;
     let Json(query) = query.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    let hits = service
+    let _permit = served.admission.admit(&principal.tenant).await?;
+    let hits = served
+        .service
         .search(&principal.tenant, &store, &base, query)
         .await?;
     Ok(Json(json!({"hits": hits})))
 }
 
 async fn request_rebuild(
-    State(service): State<Arc<Service>>,
+    State(served): State<Served>,
     Extension(principal): Extension<Principal>,
     Path(store): Path<String>,
     request: Result<Json<RebuildRequest>, JsonRejection>,
@@ -118,19 +131,22 @@ async fn request_rebuild(
     permitted(&principal, Scope::Write, "write")?;
     plain(&[&store])?;
     let Json(request) = request.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    Ok(Json(
-        service
-            .request_rebuild(&principal.tenant, &store, request)
-            .await?,
-    ))
+    let _permit = served.admission.admit(&principal.tenant).await?;
+    let asked = served
+        .service
+        .request_rebuild(&principal.tenant, &store, request);
+    Ok(Json(asked.await?))
 }
 
 async fn status(
-    State(service): State<Arc<Service>>,
+    State(served): State<Served>,
     Extension(principal): Extension<Principal>,
     Path(store): Path<String>,
 ) -> Result<Json<RebuildObject>, Refusal> {
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store])?;
-    Ok(Json(service.status(&principal.tenant, &store).await?))
+    let _permit = served.admission.admit(&principal.tenant).await?;
+    Ok(Json(
+        served.service.status(&principal.tenant, &store).await?,
+    ))
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::Error;
 
-use crate::platform::Storage;
+use crate::platform::{Storage, run_waiting};
 use crate::rebuild::Queue;
 
 /// The most rows of one answer.
@@ -142,7 +142,7 @@ impl Service {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
+    match run_waiting(work).await {
         Ok(result) => result,
         Err(error) => Err(Error::Unavailable(error.to_string())),
     }

@@ -5,17 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::routing::get;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::http;
+use super::http::{self, Refusal, Served};
 use crate::identity;
 use crate::jobs::Collector;
 use crate::options::ServeOptions;
 use crate::platform::{Data, ensure_sound};
 use crate::rebuild::NO_FAISS;
-use crate::serve::{Native, bind, upkeep_of};
+use crate::runtime::Admission;
+use crate::serve::{Health, Native, bind, upkeep_of};
 
 /// A service that is up.
 pub struct Running {
@@ -60,11 +62,17 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     ensure_sound(&data.storage).await?;
     let native = Native::open(options, &data).ok_or_else(|| anyhow::anyhow!(NO_FAISS))?;
     let front = Arc::new(native.front());
+    let served = Served {
+        service: Arc::clone(&native.service),
+        admission: Admission::new(&options.limits),
+    };
     let metrics = move || std::future::ready(front.metrics());
     let router = Router::new()
-        .route("/healthz", get(|| std::future::ready(r#"{"status":"ok"}"#)))
+        .route("/healthz", get(live))
+        .route("/readyz", get(ready))
+        .with_state(Arc::new(Health::new(&data.storage)))
         .route("/metrics", get(metrics))
-        .merge(http::all(Arc::clone(&native.service), verifier));
+        .merge(http::all(served, verifier));
     let mut upkeep = native.start();
     // Hosts that only search by this service may have nothing that runs between requests.
     upkeep.spawn(Collector::new(&data.storage, upkeep_of(options, &data)).run());
@@ -82,4 +90,14 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
         _upkeep: upkeep,
         _data: data,
     })
+}
+
+const WELL: &str = r#"{"status":"ok"}"#;
+
+async fn live(State(health): State<Arc<Health>>) -> Result<&'static str, Refusal> {
+    Ok(health.live().await.map(|()| WELL)?)
+}
+
+async fn ready(State(health): State<Arc<Health>>) -> Result<&'static str, Refusal> {
+    Ok(health.ready().await.map(|()| WELL)?)
 }

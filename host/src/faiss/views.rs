@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::recent::Recent;
 use super::{Error, blocking};
-use crate::platform::{Blocking, Storage};
+use crate::platform::{Blocking, Storage, run_waiting};
 
 /// Versions that are kept, and filters' results, each by the bytes that they take in memory.
 const MOST_BYTES: u64 = 32 << 20;
@@ -149,7 +149,7 @@ impl Views {
     async fn of(&self, place: &Place, known: Option<Manifest>) -> Result<Arc<View>, Lacking> {
         let (objects, key) = (self.objects(&place.tenant), place.clone());
         let make = async || {
-            let made = tokio::task::spawn_blocking(move || view(&objects, key, known)).await;
+            let made = run_waiting(move || view(&objects, key, known)).await;
             made.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string()).into()))
         };
         self.views.get(place, make).await

@@ -3,9 +3,33 @@ use std::ops::Range;
 use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
 use object_store::PutMode;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use super::bindings::dayfly::platform::objects;
 use super::storage::{Room, Storage, TenantObjects, Writer};
+
+/// So many threads at once may wait for storage. Storage reads files on threads of the same pool,
+/// which has 512: whoever waits for it must never take the last of them.
+const WAITING: usize = 128;
+
+static WAITING_ROOM: Semaphore = Semaphore::const_new(WAITING);
+
+/// Does what waits for storage, as all of `core` does, on a thread that may wait. Waits for such a
+/// thread first, where too many wait already.
+///
+/// Errors: its panic.
+pub async fn run_waiting<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    // Nobody closes it. The thread counts until it ends, whoever has gone away meanwhile.
+    let permit = WAITING_ROOM.acquire().await.ok();
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await
+}
 
 /// `get`s of one `get_many` under way at once.
 const CONCURRENT_GETS: usize = 16;
@@ -175,4 +199,38 @@ impl Drop for BlockingWriter {
 
 fn ended() -> ObjectError {
     ObjectError::Unavailable("the writer has ended".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn those_who_wait_for_the_pool_never_fill_it() {
+        // More than the pool has threads.
+        const TASKS: usize = 700;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        let all = async {
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|number| {
+                    let handle = handle.clone();
+                    tokio::spawn(run_waiting(move || {
+                        handle.block_on(tokio::task::spawn_blocking(move || number))
+                    }))
+                })
+                .collect();
+            for (number, task) in tasks.into_iter().enumerate() {
+                assert_eq!(task.await.unwrap().unwrap().unwrap(), number);
+            }
+        };
+        let all = async { tokio::time::timeout(Duration::from_secs(60), all).await };
+        assert!(runtime.block_on(all).is_ok(), "they wait for each other");
+    }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use dayfly_core::objects::keys::check_segment;
 
-pub use blocking::Blocking;
+pub use blocking::{Blocking, run_waiting};
 pub use clock::{SystemClock, now_ms};
 pub use data::{Data, DataError, random_id};
 pub use dayfly_core::objects::{OWN_FOLDER, ObjectError as Failure};

@@ -14,7 +14,7 @@ use super::follow::Process;
 use super::protocol::{Ended, Order};
 use super::queue::{Noted, Queue, Queued};
 use crate::options::RebuildOptions;
-use crate::platform::now_ms;
+use crate::platform::{now_ms, run_waiting};
 
 /// How often the bucket is looked at for jobs that other hosts accepted.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -279,7 +279,7 @@ impl Workers {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    match tokio::task::spawn_blocking(work).await {
+    match run_waiting(work).await {
         Ok(result) => result,
         Err(error) => Err(ApiError::unavailable(error.to_string())),
     }

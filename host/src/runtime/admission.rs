@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use dayfly_core::error::ApiError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::options::LimitOptions;
@@ -20,6 +21,16 @@ pub struct Admission {
 /// No instance became free in time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overloaded;
+
+impl From<Overloaded> for ApiError {
+    fn from(_: Overloaded) -> Self {
+        let text =
+            "As many requests as the server answers at once are under way; send it again later.";
+        let mut error = Self::new(503, text).code("overloaded");
+        error.retry_after_s = Some(1);
+        error
+    }
+}
 
 /// The right to one instance, while it lives.
 pub struct Permit {

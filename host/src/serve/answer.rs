@@ -36,6 +36,11 @@ pub fn text(content_type: &'static str, body: impl Into<Body>) -> Response<Body>
     response
 }
 
+/// For probes.
+pub fn well() -> Response<Body> {
+    text("application/json", r#"{"status":"ok"}"#)
+}
+
 /// 404 for a path that nothing answers.
 pub fn unknown_path(path: &str) -> ApiError {
     let shown: String = path.chars().take(200).collect();
@@ -62,17 +67,6 @@ pub fn foreign_origin() -> ApiError {
 /// 401.
 pub fn unauthorized(error: &AuthError) -> ApiError {
     ApiError::new(401, error.to_string()).code("invalid_api_key")
-}
-
-/// 503: no instance became free.
-pub fn overloaded() -> ApiError {
-    let mut error = ApiError::new(
-        503,
-        "As many requests as the server answers at once are under way; send it again later.",
-    )
-    .code("overloaded");
-    error.retry_after_s = Some(1);
-    error
 }
 
 /// 413: the body.

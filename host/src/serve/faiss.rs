@@ -5,11 +5,13 @@ use dayfly_core::platform::Worker;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::faiss::{Service, http};
+use crate::faiss::Service;
+use crate::faiss::http::{self, Served};
 use crate::identity::Verifier;
 use crate::options::{RebuildOptions, ServeOptions};
 use crate::platform::Data;
 use crate::rebuild::{self, Queue, Work, Workers};
+use crate::runtime::Admission;
 
 /// The native side of large indexes: searches of them, and their rebuilds.
 pub struct Native {
@@ -72,8 +74,12 @@ impl Native {
 
 impl NativeFront {
     /// Searches of bases, for guests elsewhere.
-    pub fn searches(&self, verifier: &Arc<Verifier>) -> Router {
-        http::searches(Arc::clone(&self.service), Arc::clone(verifier))
+    pub fn searches(&self, verifier: &Arc<Verifier>, admission: &Arc<Admission>) -> Router {
+        let served = Served {
+            service: Arc::clone(&self.service),
+            admission: Arc::clone(admission),
+        };
+        http::searches(served, Arc::clone(verifier))
     }
 
     /// Its part of the metrics.

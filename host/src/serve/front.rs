@@ -14,6 +14,7 @@ use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
 use super::faiss::NativeFront;
+use super::health::Health;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, route};
@@ -43,6 +44,8 @@ pub struct Front {
     pub metrics: Arc<Metrics>,
     /// The limits of one of them.
     pub limits: LimitOptions,
+    /// Answers probes.
+    pub health: Health,
     /// The embedded embedder, unless another is configured.
     pub embedder: Option<Router>,
     /// Large indexes, where FAISS is part of this binary.
@@ -77,10 +80,13 @@ impl Front {
             Route::Guest(guest) => self.guest(guest, request, &id).await,
             Route::Embedder => self.embedder(request).await,
             Route::Index => self.index(request).await,
-            Route::Health | Route::Metrics if !matches!(method, Method::GET | Method::HEAD) => {
+            Route::Health | Route::Ready | Route::Metrics
+                if !matches!(method, Method::GET | Method::HEAD) =>
+            {
                 Err(answer::method_not_allowed())
             }
-            Route::Health => Ok(answer::text("application/json", r#"{"status":"ok"}"#)),
+            Route::Health => self.health.live().await.map(|()| answer::well()),
+            Route::Ready => self.health.ready().await.map(|()| answer::well()),
             Route::Metrics => Ok(answer::text("text/plain; version=0.0.4", self.metrics())),
             Route::Unknown => Err(answer::unknown_path(&path)),
         }
@@ -109,10 +115,8 @@ impl Front {
             counted.outcome = Outcome::TooLarge;
             return Err(answer::body_too_large(&self.limits));
         }
-        let permit = self.admission.admit(&principal.tenant).await.map_err(|_| {
-            counted.outcome = Outcome::Overloaded;
-            answer::overloaded()
-        })?;
+        let permit = self.admission.admit(&principal.tenant).await;
+        let permit = permit.inspect_err(|_| counted.outcome = Outcome::Overloaded)?;
         let call = Call {
             guest,
             request: request.map(|body| body.map_err(WasiError::from).boxed_unsync()),
@@ -143,7 +147,7 @@ impl Front {
         let Some(native) = &self.native else {
             return Err(ApiError::new(501, rebuild::NO_FAISS).code("not_configured"));
         };
-        let searches = native.searches(&self.platform.verifier);
+        let searches = native.searches(&self.platform.verifier, &self.admission);
         let Ok(response) = searches.oneshot(request.map(Body::new)).await;
         Ok(response)
     }

@@ -4,6 +4,7 @@ mod answer;
 pub(crate) mod embedded;
 mod faiss;
 mod front;
+mod health;
 mod listen;
 mod origin;
 mod request_id;
@@ -31,6 +32,7 @@ use embedded::Embedding;
 
 pub(crate) use faiss::Native;
 use front::Front;
+pub(crate) use health::Health;
 pub(crate) use listen::bind;
 
 /// A server that is up.
@@ -93,6 +95,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         admission: Admission::new(&options.limits),
         metrics,
         limits: options.limits.clone(),
+        health: Health::new(&data.storage),
         embedder: embedding.router,
         native: native.as_ref().map(Native::front),
     });

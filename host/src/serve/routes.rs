@@ -11,6 +11,8 @@ pub enum Route {
     Index,
     /// `GET /healthz`.
     Health,
+    /// `GET /readyz`.
+    Ready,
     /// `GET /metrics`.
     Metrics,
     /// Nobody.
@@ -21,6 +23,7 @@ pub enum Route {
 pub fn route(path: &str) -> Route {
     match path {
         "/healthz" => Route::Health,
+        "/readyz" => Route::Ready,
         "/metrics" => Route::Metrics,
         "/v1/embeddings" | "/v1/models" => Route::Embedder,
         "/upload" => Route::Guest(Guest::Ingest),

@@ -217,6 +217,22 @@ fn a_storage_that_is_down_is_said_to_be_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_server_whose_storage_is_down_is_alive_and_not_ready() {
+    let faulty = Faulty::on(Target::S3);
+    faulty.client.get("/readyz").ok();
+    let down = S3Fault::Status(503, "SlowDown");
+    faulty.proxy.fail(usize::MAX, down, |_| true);
+    wait::until("the server to be unready", || {
+        (faulty.client.get("/readyz").status == 503).then_some(())
+    });
+    faulty.client.get("/healthz").ok();
+    faulty.proxy.release();
+    wait::until("the server to be ready", || {
+        (faulty.client.get("/readyz").status == 200).then_some(())
+    });
+}
+
+#[test]
 fn a_slow_request_holds_up_nobody_else() {
     on_each(|target| {
         let faulty = Faulty::on(target);

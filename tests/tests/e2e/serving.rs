@@ -12,8 +12,10 @@ use crate::Setting;
 #[test]
 fn the_server_says_that_it_is_well() {
     let setting = Setting::new();
-    let answer = setting.client.get("/healthz");
-    assert_eq!(answer.ok(), json!({"status": "ok"}));
+    for path in ["/healthz", "/readyz"] {
+        let answer = setting.client.get(path);
+        assert_eq!(answer.ok(), json!({"status": "ok"}));
+    }
     let answer = setting.client.get("/v1/vector_stores");
     assert_eq!(answer.ok()["data"], json!([]));
     assert_ne!(answer.header("x-request-id"), None);
@@ -189,4 +191,5 @@ fn monitoring_needs_no_token() {
     let keys = dayfly_tests::key::KeyPair::new();
     let setting = Setting::with(|builder| builder.auth_key(keys.public()));
     setting.client.get("/healthz").ok();
+    setting.client.get("/readyz").ok();
 }

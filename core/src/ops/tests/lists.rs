@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::testing::Hooked;
+use crate::testing::{Hooked, Op};
 
 /// Files of every kind: `file-00` to `file-59`, of which every fifth failed, those after it are
 /// under way, and the rest is in the store; some of what is there is under way anew, or failed to be.
@@ -251,4 +251,33 @@ fn stores_are_listed_newest_first_page_by_page_without_those_that_are_gone() {
         .map(|number| homes[number].clone())
         .collect();
     assert_eq!(listed, expected);
+}
+
+#[test]
+fn a_failed_file_that_is_attached_again_meanwhile_is_not_left_out() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let is_attached = Cell::new(false);
+    // Where it failed is looked at after what is under way.
+    let meanwhile = Hooked::new(&tenant.objects).before(|call| {
+        if call.op == Op::List && call.key.contains("/failed/") && !is_attached.replace(true) {
+            attach_one(platform, &home, "file-a");
+        }
+        Ok(())
+    });
+    let fail_anew = || {
+        let pending = pending::of_file(platform, &home, "file-a").unwrap();
+        let pending = pending.unwrap_or_else(|| attach_one(platform, &home, "file-a"));
+        fail(platform, &home, &pending);
+        is_attached.set(false);
+    };
+    fail_anew();
+    let (listed, _) = files_of(tenant.through(&meanwhile), &home, &all(true, 10)).unwrap();
+    assert!(is_attached.get());
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].status(), Status::InProgress);
+    fail_anew();
+    let seen = look(tenant.through(&meanwhile), &home, "file-a").unwrap();
+    assert!(is_attached.get());
+    assert_eq!(seen.unwrap().status(), Status::InProgress);
 }

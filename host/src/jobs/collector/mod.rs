@@ -16,7 +16,7 @@ use dayfly_core::{ops, uploads};
 use tokio::runtime::Handle;
 
 use crate::identity::is_tenant;
-use crate::platform::{Blocking, Failure, Storage};
+use crate::platform::{Blocking, Failure, Storage, run_waiting};
 use daily::Daily;
 use stores::Stores;
 
@@ -150,7 +150,7 @@ impl Work<'_> {
         work: impl FnOnce(Platform<'_>) -> Result<T, E> + Send + 'static,
     ) -> Option<T> {
         let objects = Blocking::new(&self.collector.storage, self.tenant, &Handle::current());
-        let done = tokio::task::spawn_blocking(move || work(objects.platform())).await;
+        let done = run_waiting(move || work(objects.platform())).await;
         let error = match done {
             Ok(Ok(done)) => return Some(done),
             Ok(Err(error)) => error.to_string(),
