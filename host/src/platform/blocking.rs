@@ -203,34 +203,72 @@ fn ended() -> ObjectError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, Condvar, Mutex};
     use std::time::Duration;
 
     use super::*;
 
+    /// More than the pool has threads.
+    const TASKS: usize = 700;
+
+    /// Holds everybody up until it is opened.
+    #[derive(Default)]
+    struct Gate {
+        is_open: Mutex<bool>,
+        opened: Condvar,
+    }
+
+    impl Gate {
+        fn pass(&self) {
+            let is_open = self.is_open.lock().unwrap();
+            let passed = self.opened.wait_while(is_open, |is_open| !*is_open);
+            drop(passed.unwrap());
+        }
+
+        fn open(&self) {
+            *self.is_open.lock().unwrap() = true;
+            self.opened.notify_all();
+        }
+    }
+
+    /// As many tasks as that begin, and only then all of them wait for the pool.
+    async fn all_at_once(runtime: Handle) {
+        let (gate, begun) = (Arc::<Gate>::default(), Arc::<AtomicUsize>::default());
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|number| {
+                let (runtime, gate, begun) =
+                    (runtime.clone(), Arc::clone(&gate), Arc::clone(&begun));
+                tokio::spawn(async move {
+                    let waits = run_waiting(move || {
+                        gate.pass();
+                        runtime.block_on(tokio::task::spawn_blocking(move || number))
+                    });
+                    begun.fetch_add(1, SeqCst);
+                    waits.await
+                })
+            })
+            .collect();
+        while begun.load(SeqCst) < TASKS {
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+        for (number, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap().unwrap().unwrap(), number);
+        }
+    }
+
     #[test]
     fn those_who_wait_for_the_pool_never_fill_it() {
-        // More than the pool has threads.
-        const TASKS: usize = 700;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_time()
             .build()
             .unwrap();
-        let handle = runtime.handle().clone();
-        let all = async {
-            let tasks: Vec<_> = (0..TASKS)
-                .map(|number| {
-                    let handle = handle.clone();
-                    tokio::spawn(run_waiting(move || {
-                        handle.block_on(tokio::task::spawn_blocking(move || number))
-                    }))
-                })
-                .collect();
-            for (number, task) in tasks.into_iter().enumerate() {
-                assert_eq!(task.await.unwrap().unwrap().unwrap(), number);
-            }
-        };
+        let all = all_at_once(runtime.handle().clone());
         let all = async { tokio::time::timeout(Duration::from_secs(60), all).await };
-        assert!(runtime.block_on(all).is_ok(), "they wait for each other");
+        let outcome = runtime.block_on(all);
+        runtime.shutdown_background();
+        assert!(outcome.is_ok(), "they wait for each other");
     }
 }
