@@ -89,13 +89,22 @@ impl Ledger {
         self.begin(store, Some(file_id), Write::Attach)
     }
 
-    /// Somebody was told that a file is being ingested: what was begun is that, unless another
-    /// attachment is.
-    pub fn attached(&mut self, id: WriteId, ingest_id: &str) {
+    /// Somebody was told that a file is being ingested: what was begun is that, if it is new, and an
+    /// earlier attachment otherwise, perhaps one whose caller was told nothing.
+    pub fn attached(&mut self, id: WriteId, ingest_id: &str, is_new: bool) {
         let known = self.entries.iter().position(
             |entry| matches!(&entry.write, Write::Put { ingest_id: id, .. } if id == ingest_id),
         );
-        let place = known.unwrap_or(id.0);
+        let own = &self.entries[id.0];
+        let untold = self.entries.iter().position(|entry| {
+            let is_same = (&entry.store, &entry.file_id) == (&own.store, &own.file_id);
+            is_same && entry.write == Write::Attach
+        });
+        let place = match (known, is_new) {
+            (Some(known), _) => known,
+            (None, true) => id.0,
+            (None, false) => untold.unwrap_or(id.0),
+        };
         self.entries[place].write = Write::Put {
             ingest_id: ingest_id.to_owned(),
             rows: super::content::rows_of(ingest_id).into(),

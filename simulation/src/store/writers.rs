@@ -159,7 +159,8 @@ impl Client<'_> {
         let attached = ops::attach(self.platform(), &home, &file, BTreeMap::new(), chunking);
         if let Ok(attached) = attached {
             let ingest_id = &attached.pending.ingest_id;
-            self.ledger.borrow_mut().attached(write, ingest_id);
+            let mut ledger = self.ledger.borrow_mut();
+            ledger.attached(write, ingest_id, attached.is_new);
         }
     }
 
