@@ -1,7 +1,7 @@
 //! Deletions that were begun: recorded durably before anything is removed, so that whoever finds
 //! the record goes on where another stopped, however often.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::mutants::{Mutant, active};
 use crate::objects::{ObjectError, Objects};
@@ -28,7 +28,7 @@ pub(crate) const OF_STORES: Deletions = Deletions {
 };
 
 /// A deletion that is remembered.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Deletion {
     began_ms: u64,
 }
@@ -46,11 +46,7 @@ impl Deletions {
 
     /// Whether a deletion was begun and is remembered.
     pub(crate) fn is_begun(self, objects: &dyn Objects, name: &str) -> Result<bool, ObjectError> {
-        match objects.head(&self.key(name)) {
-            Ok(_) => Ok(true),
-            Err(ObjectError::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
+        objects.exists(&self.key(name))
     }
 
     /// The deletion to go on with; `None` where none is remembered. One whose record is damaged

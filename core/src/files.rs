@@ -182,12 +182,14 @@ pub fn stores(objects: &dyn Objects, id: &str) -> Result<Vec<String>, ObjectErro
 /// repeated completion of its upload may have written it again before the parts were gone.
 pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ObjectError> {
     objects.delete(&meta_key(id))?;
-    let rest = objects.list_all(&format!("{FOLDER}{id}/"))?;
-    for meta in &rest {
-        objects.delete(&meta.key)?;
-    }
+    let rest: Vec<String> = objects
+        .list_all(&folder(id))?
+        .into_iter()
+        .map(|meta| meta.key)
+        .collect();
+    objects.delete_many(&rest)?;
     let parts = parts_folder(id);
-    if rest.iter().any(|meta| meta.key.starts_with(&parts)) {
+    if rest.iter().any(|key| key.starts_with(&parts)) {
         objects.delete(&meta_key(id))?;
     }
     Ok(())

@@ -141,18 +141,6 @@ impl Simulation {
         self.spawn_all(host, boot)
     }
 
-    /// As [`spawn`](Self::spawn), but nobody waits for its end.
-    pub fn spawn_daemon(
-        &mut self,
-        host: HostId,
-        name: &str,
-        body: impl FnOnce(TaskContext) + 'static,
-    ) -> TaskId {
-        let mut boot = Boot::default();
-        boot.spawn_daemon(name, body);
-        self.spawn_all(host, boot)
-    }
-
     /// Calls `auditor` after every event; its error ends the run.
     pub fn auditor(
         &mut self,

@@ -88,6 +88,9 @@ pub trait ObjectWriter: Send {
 /// A key, and the bytes wanted of it (all when `None`).
 pub type Part = (String, Option<Range<u64>>);
 
+/// The most objects that one list tells of.
+const PAGE: u32 = 1_000;
+
 /// A tenant's objects. Every write is durable when it returns.
 pub trait Objects {
     /// The whole object.
@@ -98,6 +101,14 @@ pub trait Objects {
     fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>>;
     /// Size and time of change.
     fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError>;
+    /// Whether there is an object at the key.
+    fn exists(&self, key: &str) -> Result<bool, ObjectError> {
+        match self.head(key) {
+            Ok(_) => Ok(true),
+            Err(ObjectError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
     /// Creates or replaces.
     fn put(&self, key: &str, data: &[u8]) -> Result<(), ObjectError>;
     /// Creates, or answers [`ObjectError::AlreadyExists`]; of several at once exactly one succeeds.
@@ -123,7 +134,6 @@ pub trait Objects {
 
     /// Every object below `prefix`, by key, however many.
     fn list_all(&self, prefix: &str) -> Result<Vec<ObjectMeta>, ObjectError> {
-        const PAGE: u32 = 1_000;
         let mut all: Vec<ObjectMeta> = Vec::new();
         loop {
             let after = all.last().map(|meta| meta.key.clone());
@@ -132,6 +142,19 @@ pub trait Objects {
             all.extend(page);
             if last {
                 return Ok(all);
+            }
+        }
+    }
+    /// Removes every object below `prefix`, in bulk and a page at a time. After an error some are
+    /// gone, and the call may be repeated.
+    fn delete_all(&self, prefix: &str) -> Result<(), ObjectError> {
+        loop {
+            let page = self.list(prefix, None, PAGE)?;
+            let is_last = page.len() < PAGE as usize;
+            let keys: Vec<String> = page.into_iter().map(|meta| meta.key).collect();
+            self.delete_many(&keys)?;
+            if is_last {
+                return Ok(());
             }
         }
     }

@@ -40,9 +40,7 @@ pub fn finish_file_deletion(platform: Platform<'_>, file_id: &str) -> Result<(),
     };
     platform.objects.delete(&files::meta_key(file_id))?;
     take_out_everywhere(platform, file_id)?;
-    let listed = platform.objects.list_all(&files::folder(file_id))?;
-    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-    platform.objects.delete_many(&keys)?;
+    platform.objects.delete_all(&files::folder(file_id))?;
     Ok(OF_FILES.forget_when_over(platform, file_id, &deletion)?)
 }
 

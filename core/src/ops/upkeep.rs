@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use super::idempotency;
 use crate::files;
 use crate::mutants::{Mutant, active};
-use crate::objects::{ObjectError, ObjectMeta, Objects};
+use crate::objects::{ObjectMeta, Objects};
 use crate::pending::{self, Pending, PendingError, Status};
 use crate::platform::Platform;
 use crate::store::{self, Home, Manifest, SCRUB_AFTER_MS, StoreError, Upkeep, legacy};
@@ -37,6 +37,7 @@ pub fn look_after(
     upkeep: &Upkeep,
     scrub: bool,
 ) -> Result<usize, PendingError> {
+    let began_ms = platform.now_ms();
     move_over(platform, store)?;
     let Some(newest) = store::newest(platform, store)? else {
         return Ok(0);
@@ -45,7 +46,7 @@ pub fn look_after(
     store::prune_all(platform, &newest)?;
     if newest.deleted {
         if scrub {
-            remove_former_lives(platform, store)?;
+            remove_former_lives(platform, store, began_ms)?;
         }
         return Ok(0);
     }
@@ -68,18 +69,25 @@ pub fn look_after(
 }
 
 fn scrub_store(platform: Platform<'_>, store: &str) -> Result<usize, PendingError> {
-    remove_former_lives(platform, store)?;
+    // Before anything is read: what comes while this stands still is not old, however long it does.
+    let began_ms = platform.now_ms();
+    remove_former_lives(platform, store, began_ms)?;
     let Some(newest) = store::current(platform, store)? else {
         return Ok(0);
     };
     // After the version: an ingestion that is committed in between is named by neither otherwise.
     let tickets = pending::all_tickets(platform.objects, &newest.home())?;
     let ingesting: HashSet<String> = tickets.into_iter().map(|one| one.ingest_id).collect();
-    Ok(store::scrub(platform, &newest, &ingesting)?)
+    Ok(store::scrub(platform, &newest, &ingesting, began_ms)?)
 }
 
-/// Removes folders of incarnations that have ended and whose deletion nobody goes on with.
-fn remove_former_lives(platform: Platform<'_>, store: &str) -> Result<(), StoreError> {
+/// Removes folders of incarnations that have ended and whose deletion nobody goes on with: those
+/// that were old when this was set about.
+fn remove_former_lives(
+    platform: Platform<'_>,
+    store: &str,
+    set_about_ms: u64,
+) -> Result<(), StoreError> {
     let Some(newest) = store::newest(platform, store)? else {
         return Ok(());
     };
@@ -87,21 +95,14 @@ fn remove_former_lives(platform: Platform<'_>, store: &str) -> Result<(), StoreE
     for name in platform.objects.folders(&folder)? {
         let is_present = !newest.deleted && newest.incarnation == name;
         let began_ms = crate::ids::made_ms(&name, store::INCARNATION_PREFIX);
-        let now_ms = platform.now_ms();
-        let is_old = began_ms.is_some_and(|began| began + SCRUB_AFTER_MS <= now_ms);
+        let is_old = began_ms.is_some_and(|began| began + SCRUB_AFTER_MS <= set_about_ms);
         if !is_present && is_old {
             let home = Home::new(store, &name);
-            delete_all(platform, &home.folder())?;
-            delete_all(platform, &home.queue())?;
+            platform.objects.delete_all(&home.folder())?;
+            platform.objects.delete_all(&home.queue())?;
         }
     }
     Ok(())
-}
-
-fn delete_all(platform: Platform<'_>, folder: &str) -> Result<(), StoreError> {
-    let listed = platform.objects.list_all(folder)?;
-    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-    Ok(platform.objects.delete_many(&keys)?)
 }
 
 fn move_over(platform: Platform<'_>, store: &str) -> Result<(), PendingError> {
@@ -189,7 +190,7 @@ fn of_no_file(
         let is_there = match known.get(file_id) {
             Some(is_there) => *is_there,
             None => {
-                let is_there = exists(objects, file_id)?;
+                let is_there = objects.exists(&files::meta_key(file_id))?;
                 known.insert(file_id.to_owned(), is_there);
                 is_there
             }
@@ -204,12 +205,4 @@ fn of_no_file(
 /// The file in whose folder an object is, and the rest of its key.
 fn file_of(key: &str) -> Option<(&str, &str)> {
     key.strip_prefix(files::FOLDER)?.split_once('/')
-}
-
-fn exists(objects: &dyn Objects, file_id: &str) -> Result<bool, PendingError> {
-    match objects.head(&files::meta_key(file_id)) {
-        Ok(_) => Ok(true),
-        Err(ObjectError::NotFound) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,5 +1,4 @@
 use crate::files::{self, FileMeta};
-use crate::objects::ObjectError;
 use crate::pending::{End, PendingError, Ticket, conclude, decide};
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
@@ -16,10 +15,8 @@ pub fn commit_upload(
     segments: &[SegmentMeta],
 ) -> Result<Manifest, PendingError> {
     store::add_file(platform, home, file, segments, || {
-        match platform.objects.head(&files::meta_key(&file.file_id)) {
-            Ok(_) => {}
-            Err(ObjectError::NotFound) => return Err(PendingError::Cancelled),
-            Err(error) => return Err(error.into()),
+        if !platform.objects.exists(&files::meta_key(&file.file_id))? {
+            return Err(PendingError::Cancelled);
         }
         match crate::pending::ended(platform, home, &file.ingest_id)? {
             None => Ok(()),

@@ -187,10 +187,8 @@ impl Attempt {
         if self.record.deadline_ms > now_ms + LEASE_MS / 2 {
             return Ok(true);
         }
-        match objects.head(&key(&self.folder, self.number + 1)) {
-            Ok(_) => return Ok(false),
-            Err(ObjectError::NotFound) => {}
-            Err(error) => return Err(error.into()),
+        if objects.exists(&key(&self.folder, self.number + 1))? {
+            return Ok(false);
         }
         self.record.deadline_ms = now_ms + LEASE_MS;
         objects.put(&key(&self.folder, self.number), &self.record.data()?)?;
@@ -215,9 +213,7 @@ impl Attempt {
 
 /// Removes the attempts at work that has ended.
 pub fn forget(objects: &dyn Objects, folder: &str) -> Result<(), PendingError> {
-    let listed = objects.list_all(folder)?;
-    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-    Ok(objects.delete_many(&keys)?)
+    Ok(objects.delete_all(folder)?)
 }
 
 fn key(folder: &str, number: u32) -> String {

@@ -1,12 +1,10 @@
-use std::collections::HashSet;
-
 use super::end::{End, LastError, ended};
 use super::error::parse;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
 use crate::objects::{ObjectError, Objects};
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
-use crate::store::{self, Home, Manifest, Next, StoreError};
+use crate::store::{self, Home, Next, StoreError};
 
 /// What the names of all segments begin with that an ingestion writes.
 pub fn segment_prefix(ingest_id: &str) -> String {
@@ -112,23 +110,15 @@ fn remove_unnamed(
         Err(StoreError::NoSuchStore(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    let kept = match &newest {
-        Some(newest) => kept(platform, newest)?,
-        None => HashSet::new(),
-    };
-    let doomed = written.iter().filter(|key| !kept.contains(*key));
-    let doomed: Vec<String> = doomed.cloned().collect();
+    let named = newest.as_ref().map(store::named).unwrap_or_default();
+    let mut doomed = written.to_vec();
+    doomed.retain(|key| !named.contains(key));
+    if let (Some(newest), false) = (&newest, doomed.is_empty()) {
+        let waiting = store::waiting_garbage(platform, newest)?;
+        doomed.retain(|key| !waiting.contains(key));
+    }
     platform.objects.delete_many(&doomed)?;
     Ok(committed)
-}
-
-/// What a version names, and what readers of earlier ones may still be using.
-fn kept(platform: Platform<'_>, newest: &Manifest) -> Result<HashSet<String>, StoreError> {
-    let mut kept = store::named(newest);
-    let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
-    kept.extend(noted.cloned());
-    kept.extend(store::recorded_garbage(platform, &newest.home())?);
-    Ok(kept)
 }
 
 /// Removes segments that were written and that nobody can have heard of. What cannot be removed

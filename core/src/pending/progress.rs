@@ -176,9 +176,7 @@ pub(super) fn forget(
     home: &Home,
     ingest_id: &str,
 ) -> Result<(), PendingError> {
-    let listed = objects.list_all(&folder(home, ingest_id))?;
-    let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-    Ok(objects.delete_many(&keys)?)
+    Ok(objects.delete_all(&folder(home, ingest_id))?)
 }
 
 fn folder(home: &Home, ingest_id: &str) -> String {

@@ -38,9 +38,7 @@ pub(super) fn commit(
 pub(super) fn clear(platform: Platform<'_>, claimed: &Manifest) -> Result<(), StoreError> {
     let home = claimed.home();
     let folder = home.key("base/");
-    let noted = claimed.garbage.iter().flat_map(|garbage| &garbage.keys);
-    let mut kept: Vec<String> = noted.cloned().collect();
-    kept.extend(crate::store::recorded_garbage(platform, &home)?);
+    let mut kept = crate::store::waiting_garbage(platform, claimed)?;
     kept.extend(crate::store::named(claimed));
     for base in platform.objects.folders(&folder)? {
         let prefix = home.base(&base);
@@ -49,9 +47,7 @@ pub(super) fn clear(platform: Platform<'_>, claimed: &Manifest) -> Result<(), St
         if is_kept || !is_older {
             continue;
         }
-        let listed = platform.objects.list_all(&prefix)?;
-        let keys: Vec<String> = listed.into_iter().map(|meta| meta.key).collect();
-        platform.objects.delete_many(&keys)?;
+        platform.objects.delete_all(&prefix)?;
     }
     Ok(())
 }

@@ -153,14 +153,8 @@ pub fn rebuild(
 
 /// Removes what was written. What cannot be removed now is inert, and goes with the next claim.
 fn discard(work: &Work<'_>, manifest: &Manifest) {
-    let objects = work.platform.objects;
-    let written = objects.list_all(&manifest.home().base(&work.base));
-    let keys: Vec<String> = written
-        .unwrap_or_default()
-        .into_iter()
-        .map(|meta| meta.key)
-        .collect();
-    let _ = objects.delete_many(&keys);
+    let base = manifest.home().base(&work.base);
+    let _ = work.platform.objects.delete_all(&base);
 }
 
 /// Everything before the commit.

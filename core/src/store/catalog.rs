@@ -10,7 +10,6 @@ use super::error::StoreError;
 use super::home::{Home, began_ms};
 use super::newest::current;
 use crate::ids;
-use crate::objects::ObjectError;
 use crate::platform::Platform;
 
 const FOLDER: &str = "catalog/";
@@ -116,11 +115,7 @@ fn listed(platform: Platform<'_>) -> Result<Vec<Marked>, StoreError> {
 }
 
 fn is_complete(platform: Platform<'_>) -> Result<bool, StoreError> {
-    match platform.objects.head(COMPLETE) {
-        Ok(_) => Ok(true),
-        Err(ObjectError::NotFound) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(platform.objects.exists(COMPLETE)?)
 }
 
 /// All markers, and those that stores lack, which are added where the caller may write.

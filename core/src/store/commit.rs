@@ -262,10 +262,9 @@ fn nonce_at(platform: Platform<'_>, key: &str) -> Result<Option<String>, StoreEr
     Ok(Some(named.nonce))
 }
 
-/// A manifest as it is kept.
+/// A version as it is kept.
 ///
-/// Errors: [`StoreError::Full`] where it would be larger than `most` bytes.
-/// What a version is kept as, where it leaves so many bytes of its bound.
+/// Errors: [`StoreError::Full`] where it would leave less than `left` bytes of its bound.
 pub(super) fn encode(manifest: &Manifest, left: usize) -> Result<Vec<u8>, StoreError> {
     let data = serde_json::to_vec(manifest)
         .map_err(|fault| StoreError::Unwritable(format!("The manifest: {fault}.")))?;

@@ -145,8 +145,17 @@ fn delete(
     Ok(platform.objects.delete_many(&doomed)?)
 }
 
+/// Every key that is on its way out, noted in a version or recorded; folders as they are noted. Who
+/// began to read before it was superseded may be using it.
+pub fn waiting(platform: Platform<'_>, newest: &Manifest) -> Result<Vec<String>, StoreError> {
+    let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
+    let mut keys: Vec<String> = noted.cloned().collect();
+    keys.extend(recorded(platform, &newest.home())?);
+    Ok(keys)
+}
+
 /// Every key that records of a store say is on its way out; folders as they are noted.
-pub fn recorded(platform: Platform<'_>, home: &Home) -> Result<Vec<String>, StoreError> {
+pub(super) fn recorded(platform: Platform<'_>, home: &Home) -> Result<Vec<String>, StoreError> {
     let mut keys = Vec::new();
     for meta in platform.objects.list_all(&home.key(FOLDER))? {
         match platform.objects.get(&meta.key) {

@@ -12,7 +12,6 @@ use super::error::StoreError;
 use super::home::Home;
 use super::manifest::{Garbage, IndexRef, Lease, Manifest, SegmentRef, StoreInfo, Totals};
 use super::names::named;
-use super::remove::delete_folder;
 use crate::chunk::ChunkingStrategy;
 use crate::filter::AttributeValue;
 use crate::objects::ObjectError;
@@ -241,7 +240,9 @@ pub(super) fn remove(platform: Platform<'_>, home: &Home) -> Result<(), StoreErr
         return Ok(());
     }
     for folder in FOLDERS {
-        delete_folder(platform, &format!("stores/{}/{folder}/", home.store))?;
+        platform
+            .objects
+            .delete_all(&format!("stores/{}/{folder}/", home.store))?;
     }
     Ok(())
 }
@@ -273,7 +274,9 @@ pub fn clean(
         }
     }
     for folder in ["attempts", "pending", "progress"] {
-        delete_folder(platform, &format!("stores/{store}/{folder}/"))?;
+        platform
+            .objects
+            .delete_all(&format!("stores/{store}/{folder}/"))?;
     }
     remove_unnamed(platform, store, &newest)
 }
@@ -287,9 +290,7 @@ fn remove_unnamed(
         true => HashSet::new(),
         false => named(newest),
     };
-    let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
-    kept.extend(noted.cloned());
-    kept.extend(super::garbage::recorded(platform, &newest.home())?);
+    kept.extend(super::garbage::waiting(platform, newest)?);
     for folder in ["segments", "base"] {
         let listed = platform
             .objects

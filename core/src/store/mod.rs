@@ -44,7 +44,7 @@ pub use find::{find, find_many, is_committed};
 pub use flush::TAIL_CHANGES;
 pub use garbage::{
     GRACE_MS, collect as collect_garbage, collect_noted as collect_noted_garbage,
-    due_ms as garbage_due_ms, recorded as recorded_garbage, tidy,
+    due_ms as garbage_due_ms, tidy, waiting as waiting_garbage,
 };
 pub use home::{Home, INCARNATION_PREFIX, QUEUE, manifest as manifest_key, manifests, version};
 pub use lease::{Duty, Held, claim};

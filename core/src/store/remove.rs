@@ -7,7 +7,6 @@ use super::manifest::Manifest;
 use super::newest::{newest, prune_through};
 use super::{catalog, legacy};
 use crate::deletion::OF_STORES;
-use crate::objects::ObjectError;
 use crate::platform::Platform;
 
 /// Deletes a store: it is gone when this returns, and its objects are removed by
@@ -48,8 +47,8 @@ pub fn finish_deletion(platform: Platform<'_>, home: &Home) -> Result<(), StoreE
         // The request that wanted it ended before it said so.
         return Ok(OF_STORES.forget_when_over(platform, &name, &deletion)?);
     }
-    delete_folder(platform, &home.folder())?;
-    delete_folder(platform, &home.queue())?;
+    platform.objects.delete_all(&home.folder())?;
+    platform.objects.delete_all(&home.queue())?;
     legacy::remove(platform, home)?;
     catalog::remove(platform, home)?;
     if let Some(newest) = newest.filter(|newest| newest.deleted) {
@@ -73,18 +72,6 @@ pub fn finish_deletions(platform: Platform<'_>, limit: u32) -> Result<(), StoreE
 /// Whether an incarnation's deletion was begun, and is remembered.
 pub fn is_being_deleted(platform: Platform<'_>, home: &Home) -> Result<bool, StoreError> {
     Ok(OF_STORES.is_begun(platform.objects, &name(home))?)
-}
-
-/// Removes everything below a folder, in bulk.
-pub(crate) fn delete_folder(platform: Platform<'_>, folder: &str) -> Result<(), ObjectError> {
-    loop {
-        let page = platform.objects.list(folder, None, 1_000)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<String> = page.into_iter().map(|meta| meta.key).collect();
-        platform.objects.delete_many(&keys)?;
-    }
 }
 
 fn name(home: &Home) -> String {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::error::StoreError;
-use super::garbage::recorded;
+use super::garbage::waiting;
 use super::home::Home;
 use super::manifest::Manifest;
 use super::names::named;
@@ -32,17 +32,18 @@ pub fn unreachable(
     Ok(strange.collect())
 }
 
-/// Removes what [`unreachable`] finds that is old; answers how many objects.
+/// Removes what [`unreachable`] finds that was old at `began_ms`, a time before `newest` was read: so
+/// what came since stays, however long this stood still. Answers how many objects.
 pub fn scrub(
     platform: Platform<'_>,
     newest: &Manifest,
     ingesting: &HashSet<String>,
+    began_ms: u64,
 ) -> Result<usize, StoreError> {
-    let now_ms = platform.now_ms();
     let found = unreachable(platform, newest, ingesting)?;
     let old = found
         .into_iter()
-        .filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= now_ms);
+        .filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= began_ms);
     let keys: Vec<String> = old.map(|meta| meta.key).collect();
     platform.objects.delete_many(&keys)?;
     Ok(keys.len())
@@ -61,9 +62,7 @@ impl<'a> Reachable<'a> {
         ingesting: &'a HashSet<String>,
     ) -> Result<Self, StoreError> {
         let mut keys = named(newest);
-        let noted = newest.garbage.iter().flat_map(|garbage| &garbage.keys);
-        keys.extend(noted.cloned());
-        keys.extend(recorded(platform, &newest.home())?);
+        keys.extend(waiting(platform, newest)?);
         let folders = keys
             .iter()
             .filter(|key| key.ends_with('/'))

@@ -38,6 +38,7 @@ pub(crate) struct Hooked<'a> {
     inner: &'a dyn Objects,
     before: Hook<'a>,
     after: Hook<'a>,
+    modified_ms: Option<u64>,
 }
 
 impl<'a> Hooked<'a> {
@@ -46,6 +47,15 @@ impl<'a> Hooked<'a> {
             inner,
             before: Box::new(|_| Ok(())),
             after: Box::new(|_| Ok(())),
+            modified_ms: None,
+        }
+    }
+
+    /// Lists say of every object that it was written then.
+    pub fn written_at(self, modified_ms: u64) -> Self {
+        Self {
+            modified_ms: Some(modified_ms),
+            ..self
         }
     }
 
@@ -154,9 +164,15 @@ impl Objects for Hooked<'_> {
         start_after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ObjectMeta>, ObjectError> {
-        self.call(read(Op::List, prefix), |inner| {
+        let mut listed = self.call(read(Op::List, prefix), |inner| {
             inner.list(prefix, start_after, limit)
-        })
+        })?;
+        if let Some(modified_ms) = self.modified_ms {
+            listed
+                .iter_mut()
+                .for_each(|meta| meta.modified_ms = modified_ms);
+        }
+        Ok(listed)
     }
 
     fn folders(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {

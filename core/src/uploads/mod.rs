@@ -196,12 +196,15 @@ fn parts(objects: &dyn Objects, file_id: &str) -> Result<Vec<FilePart>, ApiError
 
 /// Removes the parts that have arrived, but `kept`.
 fn remove_parts(objects: &dyn Objects, file_id: &str, kept: &[FilePart]) -> Result<(), ApiError> {
-    for part in parts(objects, file_id)? {
-        if !kept.iter().any(|kept| kept.id == part.id) {
-            objects.delete(&format!("{}{}", files::parts_folder(file_id), part.id))?;
-        }
-    }
-    Ok(())
+    let is_kept = |id: &str| kept.iter().any(|kept| kept.id == id);
+    let mut arrived = parts(objects, file_id)?;
+    arrived.retain(|part| !is_kept(&part.id));
+    let folder = files::parts_folder(file_id);
+    let keys: Vec<String> = arrived
+        .iter()
+        .map(|part| format!("{folder}{}", part.id))
+        .collect();
+    Ok(objects.delete_many(&keys)?)
 }
 
 fn record_key(id: &str) -> String {

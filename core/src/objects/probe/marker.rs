@@ -2,7 +2,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Contest, ProbeError, probe};
-use crate::objects::{ObjectError, Objects};
+use crate::objects::Objects;
 use crate::platform::Clock;
 
 /// The object that says that the storage at `place` (its address and bucket) passed this version's
@@ -28,10 +28,9 @@ pub fn ensure(
     place: &str,
 ) -> Result<(), ProbeError> {
     let key = marker_key(place);
-    match objects.head(&key) {
-        Ok(_) => return Ok(()),
-        Err(ObjectError::NotFound) => {}
-        Err(error) => return Err(ProbeError::of("reading", error)),
+    let known = objects.exists(&key);
+    if known.map_err(|error| ProbeError::of("reading", error))? {
+        return Ok(());
     }
     probe(objects, contest, clock, &mut |_| {})?;
     let marker = json!({"place": place, "probed_ms": clock.now_ms()});

@@ -25,3 +25,15 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     let failed = pending::failures_of(platform, &home, "file-a").unwrap();
     assert_eq!(failed, [attached.ingest_id], "the earlier one is forgotten");
 }
+
+#[test]
+fn the_end_of_one_that_was_committed_looks_through_no_garbage() {
+    let (tenant, home) = store();
+    let pending = attach_one(tenant.platform(), &home, "file-a");
+    let objects = Hooked::new(&tenant.objects).before(|call| {
+        assert!(!call.key.contains("/garbage/"), "{}", call.key);
+        Ok(())
+    });
+    complete(tenant.through(&objects), &home, &pending);
+    check(tenant.platform(), STORE).unwrap();
+}

@@ -1,5 +1,8 @@
+use std::cell::Cell;
+
 use super::*;
 use crate::store::{GRACE_MS, SCRUB_AFTER_MS, delete, manifests};
+use crate::testing::{Hooked, Op};
 
 fn after(tenant: &Tenant, committed: &Manifest) {
     after_commit(tenant.platform(), committed, &upkeep()).unwrap();
@@ -190,4 +193,51 @@ fn versions_of_late_writers_and_markers_of_nothing_go() {
         .collect();
     assert_eq!(marked, [home.store]);
     drop(gone);
+}
+
+/// Looks after the store, and stands still for a day before that is listed for the last time; what
+/// came meanwhile stays.
+fn stands_still(tenant: &Tenant, listed: &str, meanwhile: impl Fn()) {
+    let lists = Cell::new(0);
+    let counted = Hooked::new(&tenant.objects).before(|call| {
+        lists.set(lists.get() + u32::from(call.op == Op::List && call.key == listed));
+        Ok(())
+    });
+    look_after(tenant.through(&counted), STORE, &upkeep(), true).unwrap();
+    let began_ms = tenant.clock.now();
+    let slow = Hooked::new(&tenant.objects)
+        .written_at(began_ms)
+        .before(|call| {
+            if call.op == Op::List && call.key == listed {
+                lists.set(lists.get() - 1);
+                if lists.get() == 0 {
+                    meanwhile();
+                    tenant.clock.advance(SCRUB_AFTER_MS);
+                }
+            }
+            Ok(())
+        });
+    look_after(tenant.through(&slow), STORE, &upkeep(), true).unwrap();
+    assert_eq!(lists.get(), 0);
+    assert_eq!(check(tenant.platform(), STORE).unwrap().totals.files, 1);
+}
+
+#[test]
+fn a_scrub_that_stood_still_for_a_day_removes_nothing_that_came_meanwhile() {
+    let (tenant, home) = store();
+    // After the version was read, before the objects are listed.
+    stands_still(&tenant, &home.queue(), || {
+        add(tenant.platform(), &home, "file-late", "late", &one("late")).unwrap();
+    });
+}
+
+#[test]
+fn a_store_that_was_made_again_while_a_scrub_stood_still_for_a_day_stays() {
+    let (tenant, _) = store();
+    stands_still(&tenant, &format!("stores/{STORE}/"), || {
+        delete(tenant.platform(), &newest(&tenant)).unwrap();
+        tenant.clock.advance(1);
+        let again = make(tenant.platform(), STORE);
+        add(tenant.platform(), &again, "file-late", "late", &one("late")).unwrap();
+    });
 }

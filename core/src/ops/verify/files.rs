@@ -102,11 +102,8 @@ fn look_at_file(
 /// Whether a file lacks some of its bytes, and not because it came or went just now.
 fn is_missing(platform: Platform<'_>, file: &FileMeta, key: &str) -> Result<bool, PendingError> {
     for (key, is_there) in [(key, false), (&files::meta_key(&file.id), true)] {
-        match platform.objects.head(key) {
-            Ok(_) if is_there => {}
-            Err(ObjectError::NotFound) if !is_there => {}
-            Ok(_) | Err(ObjectError::NotFound) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        if platform.objects.exists(key)? != is_there {
+            return Ok(false);
         }
     }
     Ok(true)

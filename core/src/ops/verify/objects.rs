@@ -1,7 +1,6 @@
 use sha2::{Digest, Sha256};
 
 use super::Findings;
-use crate::objects::ObjectError;
 use crate::platform::Platform;
 use crate::segment::{self, hex};
 use crate::store::{Home, IndexRef, Manifest, StoreError, dead_rows, runs};
@@ -62,10 +61,8 @@ impl Look<'_> {
             Err(error) => self.findings.take(error)?,
         }
         for key in keys {
-            match self.platform.objects.head(key) {
-                Ok(_) => {}
-                Err(ObjectError::NotFound) => self.missing.push(key.clone()),
-                Err(error) => return Err(error.into()),
+            if !self.platform.objects.exists(key)? {
+                self.missing.push(key.clone());
             }
         }
         Ok(())

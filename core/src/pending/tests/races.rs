@@ -185,7 +185,7 @@ fn leaves_nothing(tenant: &Tenant, home: &Home, seed: u64) {
         strange.iter().all(|meta| is_word(&meta.key)),
         "seed {seed}: {strange:?}"
     );
-    store::scrub(platform, &manifest, &ingesting).unwrap();
+    store::scrub(platform, &manifest, &ingesting, platform.now_ms()).unwrap();
     assert_eq!(
         store::unreachable(platform, &manifest, &ingesting).unwrap(),
         []

@@ -239,10 +239,9 @@ fn fails_after(files: usize, calls: u32, after_effect: bool) -> bool {
     assert_eq!(index.rows, 20 * (files as u64 - 1));
     let newest = check(platform, STORE).unwrap();
     let named = store::named(&newest);
-    let noted: Vec<&String> = newest.garbage.iter().flat_map(|one| &one.keys).collect();
-    let recorded = store::recorded_garbage(platform, &home).unwrap();
+    let waiting = store::waiting_garbage(platform, &newest).unwrap();
     for key in base_objects(&tenant, &home) {
-        let is_known = named.contains(&key) || noted.contains(&&key) || recorded.contains(&key);
+        let is_known = named.contains(&key) || waiting.contains(&key);
         assert!(is_known, "{key} belongs to nothing after {calls} calls");
     }
     ended.is_err()

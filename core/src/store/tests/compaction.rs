@@ -213,7 +213,7 @@ fn what_is_flushed_while_a_compaction_goes_on_stays() {
     let named = crate::store::named(&compacted);
     let segments = keys(&tenant.objects, &home.key("segments/"));
     let noted: Vec<&String> = compacted.garbage.iter().flat_map(|one| &one.keys).collect();
-    let recorded = crate::store::recorded_garbage(tenant.platform(), &home).unwrap();
+    let recorded = crate::store::garbage::recorded(tenant.platform(), &home).unwrap();
     for key in segments {
         let known = named.contains(&key) || noted.contains(&&key) || recorded.contains(&key);
         assert!(known, "{key} belongs to nothing");

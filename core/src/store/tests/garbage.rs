@@ -2,9 +2,10 @@ use super::*;
 use crate::objects::ObjectError;
 use crate::search::{Search, search};
 use crate::segment::Query;
+use crate::store::garbage::recorded as recorded_garbage;
 use crate::store::{
     GRACE_MS, MAX_MANIFEST_BYTES, StoreError, collect_garbage, collect_noted_garbage, manifest_key,
-    recorded_garbage, take_out,
+    take_out,
 };
 use crate::testing::{Hooked, keys};
 
