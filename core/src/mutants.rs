@@ -61,6 +61,8 @@ mutants! {
     StalePlaces => "stale-places",
     /// A listing reads the manifest before the records of what is not ended.
     ManifestBeforeQueue => "manifest-before-queue",
+    /// An attachment takes the place of those failures alone that are noted by then.
+    LateFailure => "late-failure",
     /// Nobody looks for what belongs to nothing.
     NoScrub => "no-scrub",
     /// The storage creates over what exists. Storage, not `core`, is broken.

@@ -193,7 +193,13 @@ pub(crate) fn log(directory: &Path) -> String {
 
 /// The keys of the files below `folder`; what begins with a dot is no tenant's.
 fn files_below(folder: &Path, prefix: &str, keys: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // Folders go as they become empty.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => panic!("{}: {error}", folder.display()),
+    };
+    for entry in entries.map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let key = format!("{prefix}{name}");
         if name.starts_with('.') {

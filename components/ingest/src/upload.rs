@@ -184,14 +184,8 @@ impl Upload {
         if track.record(&PlatformObjects, 0, progress)? != Recorded::Yes {
             return Err(PendingError::Contended);
         }
-        let pending = pending::accept(
-            platform(),
-            &home,
-            &self.file,
-            BTreeMap::new(),
-            ChunkingStrategy::Auto,
-            self.ingest_id.clone(),
-        )?;
+        let asked = Pending::new(&self.file, self.ingest_id.clone());
+        let pending = pending::accept(platform(), &home, asked)?;
         platform::schedule(&home.store, &self.file.id);
         Ok(Received::Accepted(home, pending))
     }

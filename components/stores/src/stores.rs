@@ -93,15 +93,11 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
     let home = store::create(platform(), &first)?.home();
     for file in &attached {
         // Of a new store nothing is under way.
-        let ingest_id = platform().new_id("");
-        pending::accept(
-            platform(),
-            &home,
-            file,
-            BTreeMap::new(),
+        let asked = Pending {
             chunking,
-            ingest_id,
-        )?;
+            ..Pending::new(file, platform().new_id(""))
+        };
+        pending::accept(platform(), &home, asked)?;
         // Where the platform does not drive it, asking for the file's status does.
         platform::schedule(&home.store, &file.id);
     }

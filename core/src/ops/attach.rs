@@ -17,7 +17,7 @@ pub struct Attached {
 }
 
 /// Accepts a file into a store, durably: it ends completed, failed or cancelled. Where one of the same
-/// file is under way, that one goes on. Failures of earlier ones are forgotten.
+/// file is under way, that one goes on. It takes the place of those that have failed.
 pub fn attach(
     platform: Platform<'_>,
     home: &Home,
@@ -25,19 +25,21 @@ pub fn attach(
     attributes: BTreeMap<String, AttributeValue>,
     chunking: ChunkingStrategy,
 ) -> Result<Attached, PendingError> {
-    if let Some(pending) = pending::of_file(platform, home, &file.id)? {
+    let known = pending::of_file(platform, home, &file.id)?;
+    if let Some(pending) = known.under_way {
         return Ok(Attached {
             pending,
             is_new: false,
         });
     }
-    // Before it is accepted: it may have failed itself before its caller is answered.
-    let earlier = pending::failures_of(platform, home, &file.id)?;
-    let ingest_id = platform.new_id("");
-    let pending = pending::accept(platform, home, file, attributes, chunking, ingest_id)?;
-    pending::forget_failures(platform, home, &file.id, &earlier)?;
+    let asked = Pending {
+        attributes,
+        chunking,
+        earlier: known.failed,
+        ..Pending::new(file, platform.new_id(""))
+    };
     Ok(Attached {
-        pending,
+        pending: pending::accept(platform, home, asked)?,
         is_new: true,
     })
 }

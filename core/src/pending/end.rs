@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::PendingError;
 use super::error::{parse, to_vec};
+use super::{PendingError, failed};
 use crate::ids;
 use crate::objects::ObjectError;
 use crate::platform::Platform;
@@ -116,12 +116,10 @@ pub fn forget_old(platform: Platform<'_>, home: &Home) -> Result<(), PendingErro
         return Ok(());
     }
     let open = super::all_tickets(platform.objects, home)?;
-    let is_open = |id: &&String| open.iter().any(|ticket| &ticket.ingest_id == *id);
-    let keys: Vec<String> = old
-        .iter()
-        .filter(|id| !is_open(id))
-        .map(|id| key(home, id))
-        .collect();
+    let is_open = |id: &String| open.iter().any(|ticket| ticket.ingest_id == *id);
+    let old: Vec<String> = old.into_iter().filter(|id| !is_open(id)).collect();
+    failed::remove_dismissed(platform, home, &old)?;
+    let keys: Vec<String> = old.iter().map(|id| key(home, id)).collect();
     Ok(platform.objects.delete_many(&keys)?)
 }
 

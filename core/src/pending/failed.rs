@@ -1,5 +1,5 @@
 use super::error::{parse, to_vec};
-use super::{Pending, PendingError, end};
+use super::{End, Pending, PendingError, end};
 use crate::objects::ObjectError;
 use crate::platform::Platform;
 use crate::store::Home;
@@ -52,16 +52,19 @@ pub fn of_file(
     home: &Home,
     file_id: &str,
 ) -> Result<Option<Pending>, PendingError> {
-    let prefix = format!("{}{file_id}/", folder(home));
-    let listed = platform.objects.list_all(&prefix)?;
-    let Some(newest) = listed.last() else {
-        return Ok(None);
-    };
-    match platform.objects.get(&newest.key) {
-        Ok(data) => parse(&newest.key, &data).map(Some),
-        Err(ObjectError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
+    for ingest_id in ids_of_file(platform, home, file_id)?.iter().rev() {
+        // One that was dismissed may be noted late, by who died before taking it back.
+        if end::ended(platform, home, ingest_id)? == Some(End::Cancelled) {
+            continue;
+        }
+        let key = key(home, file_id, ingest_id);
+        match platform.objects.get(&key) {
+            Ok(data) => return parse(&key, &data).map(Some),
+            Err(ObjectError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(None)
 }
 
 /// The failed ingestions of a file that are in sight.
@@ -79,8 +82,17 @@ pub fn ids_of_file(
         .collect())
 }
 
-/// Lets go of these failures of a file.
-pub fn forget(
+/// Lets go of the failures that an ingestion takes the place of: to be called before it ends, as
+/// they are in sight again then.
+pub(super) fn forget_earlier(
+    platform: Platform<'_>,
+    home: &Home,
+    pending: &Pending,
+) -> Result<(), PendingError> {
+    forget(platform, home, &pending.file_id, &pending.earlier)
+}
+
+fn forget(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,
@@ -103,4 +115,24 @@ pub fn forget_all(
     let ids = ids_of_file(platform, home, file_id)?;
     forget(platform, home, file_id, &ids)?;
     Ok(!ids.is_empty())
+}
+
+/// Removes those of these failures that nobody wants to hear of and that were noted all the same.
+pub(super) fn remove_dismissed(
+    platform: Platform<'_>,
+    home: &Home,
+    ingest_ids: &[String],
+) -> Result<(), PendingError> {
+    let mut keys = Vec::new();
+    for (_, key) in all(platform, home)? {
+        let own = ingest_ids
+            .iter()
+            .find(|id| key.ends_with(&format!("/{id}.json")));
+        if let Some(id) = own
+            && end::ended(platform, home, id)? == Some(End::Cancelled)
+        {
+            keys.push(key);
+        }
+    }
+    Ok(platform.objects.delete_many(&keys)?)
 }

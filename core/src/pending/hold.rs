@@ -3,7 +3,7 @@ use super::conclude::{conclude, discard_unheard};
 use super::end::{End, LastError, decide, ended};
 use super::progress::{Progress, Recorded, Track};
 use super::queue::{Pending, ensure_wanted};
-use super::{PendingError, Ticket};
+use super::{PendingError, Ticket, failed};
 use crate::platform::{Platform, Worker};
 use crate::store::Home;
 
@@ -159,6 +159,7 @@ impl<'a> Hold<'a> {
     fn complete(self) -> Result<(), PendingError> {
         let (platform, home) = (self.platform, &self.home);
         let ingest_id = &self.pending.ingest_id;
+        failed::forget_earlier(platform, home, self.pending)?;
         decide(platform, home, ingest_id, End::Completed)?;
         let ticket = self.pending.ticket(home);
         if self.attempt.number() > 1 {
@@ -188,6 +189,7 @@ fn end(
     pending: &Pending,
     wanted: End,
 ) -> Result<(), PendingError> {
+    failed::forget_earlier(platform, home, pending)?;
     let ended = decide(platform, home, &pending.ingest_id, wanted)?;
     let ticket: Ticket = pending.ticket(home);
     conclude(platform, home, &ticket, &ended)?;

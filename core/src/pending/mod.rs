@@ -24,12 +24,11 @@ pub use conclude::{bury, conclude, segment_prefix};
 pub use end::{End, LastError, decide, ended, forget_old as forget_old_ends};
 pub use error::PendingError;
 pub use failed::{
-    all as all_failed, forget as forget_failures, forget_all as forget_failed,
-    ids_of_file as failures_of, key as failed_key, of_file as failed_of,
+    all as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,
 };
 pub use hold::{Ending, Hold, take_up};
 pub use progress::{Progress, Recorded, Track};
-pub use queue::{Pending, Status, accept, cancel, ensure_wanted, of_file, read};
+pub use queue::{OfFile, Pending, Status, accept, cancel, ensure_wanted, of_file, read};
 pub use ticket::{
     Ticket, all as all_tickets, all_lives as tickets_of_all_lives, of_file as tickets_of,
 };

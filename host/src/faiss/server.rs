@@ -17,7 +17,7 @@ use crate::options::ServeOptions;
 use crate::platform::{Data, ensure_sound};
 use crate::rebuild::NO_FAISS;
 use crate::runtime::Admission;
-use crate::serve::{Health, Native, bind, upkeep_of};
+use crate::serve::{Health, Native, WELL, bind, upkeep_of};
 
 /// A service that is up.
 pub struct Running {
@@ -91,8 +91,6 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
         _data: data,
     })
 }
-
-const WELL: &str = r#"{"status":"ok"}"#;
 
 async fn live(State(health): State<Arc<Health>>) -> Result<&'static str, Refusal> {
     Ok(health.live().await.map(|()| WELL)?)

@@ -3,6 +3,7 @@ use dayfly_core::error::ApiError;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::health::WELL;
 use crate::identity::AuthError;
 use crate::options::LimitOptions;
 use crate::runtime::Death;
@@ -38,7 +39,7 @@ pub fn text(content_type: &'static str, body: impl Into<Body>) -> Response<Body>
 
 /// For probes.
 pub fn well() -> Response<Body> {
-    text("application/json", r#"{"status":"ok"}"#)
+    text("application/json", WELL)
 }
 
 /// 404 for a path that nothing answers.

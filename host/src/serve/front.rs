@@ -50,6 +50,8 @@ pub struct Front {
     pub embedder: Option<Router>,
     /// Large indexes, where FAISS is part of this binary.
     pub native: Option<NativeFront>,
+    /// Searches of them, for guests elsewhere.
+    pub searches: Option<Router>,
 }
 
 /// Counts a request when it ends, also when its client goes away first.
@@ -144,11 +146,10 @@ impl Front {
     }
 
     async fn index(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
-        let Some(native) = &self.native else {
+        let Some(searches) = &self.searches else {
             return Err(ApiError::new(501, rebuild::NO_FAISS).code("not_configured"));
         };
-        let searches = native.searches(&self.platform.verifier, &self.admission);
-        let Ok(response) = searches.oneshot(request.map(Body::new)).await;
+        let Ok(response) = searches.clone().oneshot(request.map(Body::new)).await;
         Ok(response)
     }
 

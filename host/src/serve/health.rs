@@ -12,6 +12,8 @@ use crate::platform::{Failure, OWN_FOLDER, Storage};
 const PATIENCE: Duration = Duration::from_millis(2_500);
 /// What was found of the storage holds so long, so that probes cost it little, whoever sends them.
 const FRESH: Duration = Duration::from_secs(1);
+/// What who is well answers, in JSON.
+pub const WELL: &str = r#"{"status":"ok"}"#;
 /// An object that need not be there.
 const ASKED_FOR: &str = "ready";
 

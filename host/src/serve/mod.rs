@@ -32,7 +32,7 @@ use embedded::Embedding;
 
 pub(crate) use faiss::Native;
 use front::Front;
-pub(crate) use health::Health;
+pub(crate) use health::{Health, WELL};
 pub(crate) use listen::bind;
 
 /// A server that is up.
@@ -89,15 +89,21 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         outbound_requests: options.limits.outbound_requests,
         upkeep: upkeep_of(&options, &data),
     });
+    let admission = Admission::new(&options.limits);
+    let front_of_native = native.as_ref().map(Native::front);
+    let searches = front_of_native
+        .as_ref()
+        .map(|native| native.searches(&platform.verifier, &admission));
     let front = Arc::new(Front {
         runtime: Arc::clone(&runtime),
         platform,
-        admission: Admission::new(&options.limits),
+        admission,
         metrics,
         limits: options.limits.clone(),
         health: Health::new(&data.storage),
         embedder: embedding.router,
-        native: native.as_ref().map(Native::front),
+        native: front_of_native,
+        searches,
     });
     let server = Server {
         listener,

@@ -83,3 +83,8 @@ pub fn entry(file: &FileMeta, ingest_id: &str, segments: &[SegmentMeta]) -> File
 pub fn rows_of(ingest_id: &str) -> u32 {
     1 + ingest_id.bytes().map(u32::from).sum::<u32>() % 3
 }
+
+/// Whether an ingestion of that id can never succeed, of which there are `percent` in a hundred.
+pub fn fails(ingest_id: &str, percent: u32) -> bool {
+    ingest_id.bytes().map(u32::from).sum::<u32>() / 3 % 100 < percent
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use dayfly_core::pending;
 use dayfly_core::platform::Platform;
 use dayfly_core::store::{self, QUEUE, StoreError, named};
 
@@ -45,6 +46,33 @@ pub fn nothing_accepted_is_missing(world: &World, ledger: &Ledger) -> Result<(),
             if world.storage().get(&meta).is_none() && holds(platform, store, &file_id)? {
                 let message = format!("{store} holds {file_id}, which was deleted");
                 return Err(Violation::new("deletions come to their end", message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is said to have failed is nothing that came when it was attached again.
+///
+/// # Errors
+/// Where one is.
+pub fn no_failure_hides_what_came(world: &World, ledger: &Ledger) -> Result<(), Violation> {
+    let observer = Observer::new(world.storage());
+    let platform = Platform::new(&observer, world);
+    for store in &ledger.stores() {
+        let newest = store::current(platform, store).map_err(unreadable)?;
+        let Some(home) = newest.map(|newest| newest.home()) else {
+            continue;
+        };
+        for file_id in ledger.files(store) {
+            let failed = pending::failed_of(platform, &home, &file_id);
+            let failed = failed.map_err(|error| Violation::new(ENDS, error))?;
+            let Some(ingest_id) = failed.map(|failed| failed.ingest_id) else {
+                continue;
+            };
+            if ledger.is_followed(store, &file_id, &ingest_id) {
+                let message = format!("{file_id} in {store} is said to have failed, and came");
+                return Err(Violation::new("linear", message));
             }
         }
     }

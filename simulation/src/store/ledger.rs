@@ -185,6 +185,20 @@ impl Ledger {
         accepted.collect()
     }
 
+    /// Whether an ingestion was followed by one that was begun after somebody was told of it, and
+    /// that came.
+    pub fn is_followed(&self, store: &str, file_id: &str, ingest_id: &str) -> bool {
+        let is_own = |entry: &&Entry| matches!(&entry.write, Write::Put { ingest_id: id, .. } if id == ingest_id);
+        let own = self.of(store, file_id).find(is_own);
+        let Some(accepted) = own.and_then(|own| own.accepted) else {
+            return false;
+        };
+        self.of(store, file_id).any(|other| {
+            let is_put = matches!(other.write, Write::Put { .. });
+            is_put && other.done.is_some() && other.began > accepted
+        })
+    }
+
     /// The moment now, to ask about later.
     pub fn now(&mut self) -> u64 {
         self.next()

@@ -52,6 +52,7 @@ impl Scenario for Stores {
             (Mutant::ReviveRows, 2_000),
             (Mutant::StalePlaces, 2_000),
             (Mutant::ManifestBeforeQueue, 4_000),
+            (Mutant::LateFailure, 4_000),
             (Mutant::NoScrub, 2_000),
             (Mutant::IgnoreIfNoneMatch, 2_000),
         ]
@@ -96,6 +97,7 @@ impl Scenario for Stores {
         simulation.check(ending::everything_has_ended)?;
         simulation.check(ending::nothing_is_left_over)?;
         simulation.check(|world| ending::nothing_accepted_is_missing(world, &ledger.borrow()))?;
+        simulation.check(|world| ending::no_failure_hides_what_came(world, &ledger.borrow()))?;
         Ok(simulation.report())
     }
 }

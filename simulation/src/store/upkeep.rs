@@ -23,7 +23,7 @@ pub fn boot(boot: &mut Boot, node: &str, workload: &Rc<Workload>) {
     boot.spawn_daemon("worker", move |task| {
         let upkeep = workload::upkeep(&name, task.below(u64::MAX));
         loop {
-            drive(&task, &upkeep);
+            drive(&task, &upkeep, stores.failing);
             task.pause(1 + task.below(stores.rest(MINUTE_MS)));
         }
     });
@@ -55,16 +55,21 @@ pub fn boot(boot: &mut Boot, node: &str, workload: &Rc<Workload>) {
 }
 
 /// Looks for accepted ingestions and does them.
-fn drive(task: &TaskContext, upkeep: &Upkeep) {
+fn drive(task: &TaskContext, upkeep: &Upkeep, failing: u32) {
     let Ok(listed) = task.platform().objects.list_all(QUEUE) else {
         return;
     };
     for ticket in listed.iter().filter_map(|meta| Ticket::parse(&meta.key)) {
-        let _ = process(task, &ticket, upkeep);
+        let _ = process(task, &ticket, upkeep, failing);
     }
 }
 
-fn process(task: &TaskContext, ticket: &Ticket, upkeep: &Upkeep) -> Result<(), PendingError> {
+fn process(
+    task: &TaskContext,
+    ticket: &Ticket,
+    upkeep: &Upkeep,
+    failing: u32,
+) -> Result<(), PendingError> {
     let platform = task.platform();
     let home = ticket.home();
     let Some(pending) = pending::read(platform, ticket)? else {
@@ -73,6 +78,9 @@ fn process(task: &TaskContext, ticket: &Ticket, upkeep: &Upkeep) -> Result<(), P
     let Some(mut hold) = take_up(platform, &home, &pending, &upkeep.worker, None)? else {
         return Ok(());
     };
+    if content::fails(&ticket.ingest_id, failing) {
+        return hold.end(Ending::Failed(LastError::server("it cannot be read")));
+    }
     let ending = match ingest(platform, &home, &mut hold) {
         Ok(committed) => {
             let _ = ops::after_commit(platform, &committed, upkeep);

@@ -21,6 +21,8 @@ pub struct Workload {
     pub weights: [u64; 6],
     /// Stores that nobody uses for a day expire.
     pub expiry: bool,
+    /// Of a hundred accepted ingestions, how many can never succeed.
+    pub failing: u32,
     /// Rebuilds are asked for.
     pub rebuilds: bool,
     /// Milliseconds between two writes of a client, at most.
@@ -52,6 +54,7 @@ impl Workload {
             expiry: rng.u8(..8) == 0,
             quiet: Cell::new(false),
             rest_ms: [10, 1_000, 60_000, 1_200_000][rng.usize(..4)],
+            failing: [0, 0, 20, 60][rng.usize(..4)],
         }
     }
 }

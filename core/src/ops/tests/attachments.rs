@@ -10,7 +10,9 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     // The next one is taken up and fails while its caller still waits.
     let objects = Hooked::new(&tenant.objects).after(|call| {
         if call.op == Op::PutNew && call.key.starts_with(store::QUEUE) {
-            let own = pending::of_file(platform, &home, "file-a").unwrap();
+            let own = pending::of_file(platform, &home, "file-a")
+                .unwrap()
+                .under_way;
             fail(platform, &home, &own.unwrap());
         }
         Ok(())
@@ -22,8 +24,8 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     };
     assert_eq!(seen.ingest_id, attached.ingest_id);
     assert_eq!(seen.status, Status::Failed);
-    let failed = pending::failures_of(platform, &home, "file-a").unwrap();
-    assert_eq!(failed, [attached.ingest_id], "the earlier one is forgotten");
+    let failed = pending::all_failed(platform, &home).unwrap();
+    assert_eq!(failed.len(), 1, "the earlier one is forgotten");
 }
 
 #[test]
@@ -36,4 +38,21 @@ fn the_end_of_one_that_was_committed_looks_through_no_garbage() {
     });
     complete(tenant.through(&objects), &home, &pending);
     check(tenant.platform(), STORE).unwrap();
+}
+
+#[test]
+fn one_that_is_concluded_as_failed_late_does_not_hide_the_next() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let first = attach_one(platform, &home, "file-a");
+    let error = pending::LastError::server("no");
+    let end = pending::End::Failed { error };
+    pending::decide(platform, &home, &first.ingest_id, end.clone()).unwrap();
+    // Its failure is seen already, and its worker has yet to note it.
+    let second = attach_one(platform, &home, "file-a");
+    assert_ne!(second.ingest_id, first.ingest_id);
+    pending::conclude(platform, &home, &first.ticket(&home), &end).unwrap();
+    complete(platform, &home, &second);
+    let listed = look(platform, &home, "file-a").unwrap();
+    assert_eq!(listed.unwrap().status(), Status::Completed);
 }

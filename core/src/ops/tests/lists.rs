@@ -255,29 +255,38 @@ fn stores_are_listed_newest_first_page_by_page_without_those_that_are_gone() {
 
 #[test]
 fn a_failed_file_that_is_attached_again_meanwhile_is_not_left_out() {
-    let (tenant, home) = store();
-    let platform = tenant.platform();
-    let is_attached = Cell::new(false);
-    // Where it failed is looked at after what is under way.
-    let meanwhile = Hooked::new(&tenant.objects).before(|call| {
-        if call.op == Op::List && call.key.contains("/failed/") && !is_attached.replace(true) {
-            attach_one(platform, &home, "file-a");
-        }
-        Ok(())
-    });
-    let fail_anew = || {
-        let pending = pending::of_file(platform, &home, "file-a").unwrap();
-        let pending = pending.unwrap_or_else(|| attach_one(platform, &home, "file-a"));
-        fail(platform, &home, &pending);
-        is_attached.set(false);
-    };
-    fail_anew();
-    let (listed, _) = files_of(tenant.through(&meanwhile), &home, &all(true, 10)).unwrap();
-    assert!(is_attached.get());
-    assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].status(), Status::InProgress);
-    fail_anew();
-    let seen = look(tenant.through(&meanwhile), &home, "file-a").unwrap();
-    assert!(is_attached.get());
-    assert_eq!(seen.unwrap().status(), Status::InProgress);
+    for is_done in [false, true] {
+        let (tenant, home) = store();
+        let platform = tenant.platform();
+        let is_attached = Cell::new(true);
+        // Where it failed is looked at after what is under way.
+        let meanwhile = Hooked::new(&tenant.objects).before(|call| {
+            if call.op == Op::List && call.key.contains("/failed/") && !is_attached.replace(true) {
+                let anew = attach_one(platform, &home, "file-a");
+                match is_done {
+                    true => complete(platform, &home, &anew),
+                    false => assert_eq!(anew.earlier.len(), 1),
+                }
+            }
+            Ok(())
+        });
+        let fail_anew = || {
+            let known = pending::of_file(platform, &home, "file-a").unwrap();
+            let pending = known.under_way;
+            let pending = pending.unwrap_or_else(|| attach_one(platform, &home, "file-a"));
+            fail(platform, &home, &pending);
+            is_attached.set(false);
+        };
+        fail_anew();
+        let (listed, _) = files_of(tenant.through(&meanwhile), &home, &all(true, 10)).unwrap();
+        let expected = match is_done {
+            true => Status::Completed,
+            false => Status::InProgress,
+        };
+        let statuses: Vec<Status> = listed.iter().map(Listed::status).collect();
+        assert_eq!(statuses, [expected]);
+        fail_anew();
+        let seen = look(tenant.through(&meanwhile), &home, "file-a").unwrap();
+        assert!(is_attached.get() && seen.is_some());
+    }
 }

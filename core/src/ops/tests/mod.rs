@@ -58,9 +58,9 @@ fn attach_one(platform: Platform<'_>, home: &Home, id: &str) -> Pending {
 /// Ends an ingestion as failed, as a worker does.
 fn fail(platform: Platform<'_>, home: &Home, pending: &Pending) {
     let error = pending::LastError::server("no");
-    let end = pending::End::Failed { error };
-    pending::decide(platform, home, &pending.ingest_id, end.clone()).unwrap();
-    pending::conclude(platform, home, &pending.ticket(home), &end).unwrap();
+    held(platform, home, pending)
+        .end(pending::Ending::Failed(error))
+        .unwrap();
 }
 
 /// Commits an accepted ingestion, as a worker does.
@@ -68,10 +68,14 @@ fn complete(platform: Platform<'_>, home: &Home, pending: &Pending) {
     let Pending {
         file_id, ingest_id, ..
     } = pending;
+    let hold = held(platform, home, pending);
     add(platform, home, file_id, ingest_id, &one(file_id)).unwrap();
-    let end = pending::End::Completed;
-    pending::decide(platform, home, ingest_id, end.clone()).unwrap();
-    pending::conclude(platform, home, &pending.ticket(home), &end).unwrap();
+    hold.end(pending::Ending::Committed).unwrap();
+}
+
+fn held<'a>(platform: Platform<'a>, home: &Home, pending: &'a Pending) -> pending::Hold<'a> {
+    let hold = pending::take_up(platform, home, pending, &worker("a", "1"), None).unwrap();
+    hold.unwrap()
 }
 
 fn upkeep() -> Upkeep {

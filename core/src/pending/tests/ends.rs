@@ -47,7 +47,7 @@ fn nothing_is_left(tenant: &Tenant, home: &Home) {
 fn an_ingestion_that_is_committed_leaves_its_end_and_nothing_else() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     assert_eq!(status(platform, &home), Some(Status::InProgress));
     let hold = hold_of(platform, &home, &pending);
     commit(platform, &home, &hold).unwrap();
@@ -65,7 +65,7 @@ fn an_ingestion_that_is_committed_leaves_its_end_and_nothing_else() {
 fn one_that_fails_is_in_sight_until_its_file_is_attached_again() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     fail(hold_of(platform, &home, &pending)).unwrap();
     assert_eq!(status(platform, &home), Some(Status::Failed));
     let failed = failed_of(platform, &home, "file-a").unwrap().unwrap();
@@ -84,17 +84,14 @@ fn one_that_fails_is_in_sight_until_its_file_is_attached_again() {
 fn a_late_worker_does_not_touch_a_newer_ingestion_of_the_same_file() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     let late = hold_of(platform, &home, &pending);
     let cancelled = ops::detach(platform, &home, "file-a").unwrap();
     ops::finish_detach(platform, &home, &cancelled).unwrap();
     let newer = accept_one(platform, &home, "2");
     assert_eq!(commit(platform, &home, &late), Err(PendingError::Cancelled));
     late.end(Ending::Stopped(PendingError::Cancelled)).unwrap();
-    assert_eq!(
-        of_file(platform, &home, "file-a").unwrap(),
-        Some(newer.clone())
-    );
+    assert_eq!(under_way(platform, &home), Some(newer.clone()));
     let hold = hold_of(platform, &home, &newer);
     commit(platform, &home, &hold).unwrap();
     hold.end(Ending::Committed).unwrap();
@@ -107,7 +104,7 @@ fn a_late_failure_does_not_bring_back_a_file_that_was_taken_out() {
     for is_concluded in [false, true] {
         let (tenant, home) = accepted();
         let platform = tenant.platform();
-        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let pending = under_way(platform, &home).unwrap();
         let late = hold_of(platform, &home, &pending);
         let cancelled = ops::detach(platform, &home, "file-a").unwrap();
         if is_concluded {
@@ -126,7 +123,7 @@ fn a_late_failure_does_not_bring_back_a_file_that_was_taken_out() {
 fn one_that_is_failing_while_it_is_cancelled_is_gone() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     // It has decided that it failed, and stalls before it says so.
     let slow = Hooked::interrupted(&tenant.objects, Op::Put, || {
         let cancelled = ops::detach(platform, &home, "file-a").unwrap();
@@ -154,7 +151,7 @@ fn what_commits_while_it_is_cancelled_is_gone_or_never_there() {
     for op in [Op::Get, Op::List, Op::PutNew] {
         let (tenant, home) = accepted();
         let platform = tenant.platform();
-        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let pending = under_way(platform, &home).unwrap();
         let hold = hold_of(platform, &home, &pending);
         let slow = Hooked::interrupted(&tenant.objects, op, || {
             let cancelled = ops::detach(platform, &home, "file-a").unwrap();
@@ -172,7 +169,7 @@ fn what_commits_while_it_is_cancelled_is_gone_or_never_there() {
 fn an_empty_file_that_failed_is_not_committed_by_a_late_worker() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     let hold = hold_of(platform, &home, &pending);
     let file = entry("file-a", "1", &[]);
     // It has looked whether it is wanted, and stalls before it commits.
@@ -191,7 +188,7 @@ fn a_file_that_is_deleted_is_never_committed() {
     for op in [Op::Get, Op::PutNew] {
         let (tenant, home) = accepted();
         let platform = tenant.platform();
-        let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+        let pending = under_way(platform, &home).unwrap();
         let hold = hold_of(platform, &home, &pending);
         let slow = Hooked::interrupted(&tenant.objects, op, || {
             ops::delete_file(platform, "file-a").unwrap();
@@ -204,6 +201,25 @@ fn a_file_that_is_deleted_is_never_committed() {
         assert_eq!(keys(&tenant.objects, "files/"), Vec::<String>::new());
         nothing_is_left(&tenant, &home);
     }
+}
+
+#[test]
+fn a_failure_that_was_dismissed_and_is_noted_late_is_not_seen_and_goes() {
+    let tenant = Tenant::default();
+    let platform = tenant.platform();
+    let home = make(platform, STORE);
+    let pending = accept_one(platform, &home, &platform.new_id(""));
+    let error = LastError::server("no");
+    decide(platform, &home, &pending.ingest_id, End::Failed { error }).unwrap();
+    let cancelled = ops::detach(platform, &home, "file-a").unwrap();
+    ops::finish_detach(platform, &home, &cancelled).unwrap();
+    // Its writer was slow, and died before it looked whether anybody wants to know.
+    failed::note(platform, &home, &pending).unwrap();
+    assert_eq!(status(platform, &home), None);
+    tenant.clock.advance(86_400_000);
+    forget_old_ends(platform, &home).unwrap();
+    assert_eq!(all_failed(platform, &home).unwrap(), []);
+    nothing_is_left(&tenant, &home);
 }
 
 #[test]
@@ -237,7 +253,7 @@ fn ends_are_forgotten_after_a_day_and_not_before_their_ingestion_is_over() {
 fn work_for_a_store_that_is_deleted_comes_to_nothing() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();
-    let pending = of_file(platform, &home, "file-a").unwrap().unwrap();
+    let pending = under_way(platform, &home).unwrap();
     let hold = hold_of(platform, &home, &pending);
     delete(platform, &existing(platform, STORE).unwrap()).unwrap();
     finish_deletion(platform, &home).unwrap();

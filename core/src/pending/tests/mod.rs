@@ -28,16 +28,11 @@ fn accept_one(platform: Platform<'_>, home: &Home, ingest_id: &str) -> Pending {
         parts: Vec::new(),
     };
     files::write(platform.objects, &file).unwrap();
-    let chunking = crate::chunk::ChunkingStrategy::Auto;
-    accept(
-        platform,
-        home,
-        &file,
-        Default::default(),
-        chunking,
-        ingest_id.to_owned(),
-    )
-    .unwrap()
+    accept(platform, home, Pending::new(&file, ingest_id.to_owned())).unwrap()
+}
+
+fn under_way(platform: Platform<'_>, home: &Home) -> Option<Pending> {
+    of_file(platform, home, "file-a").unwrap().under_way
 }
 
 fn try_claim(objects: &MemoryObjects, worker: &Worker, now_ms: u64, lost: Option<Lost>) -> Claim {

@@ -35,7 +35,7 @@ fn ingest(
     segments: u32,
     dies: bool,
 ) -> Result<(), PendingError> {
-    let Some(pending) = of_file(platform, home, "file-a")? else {
+    let Some(pending) = of_file(platform, home, "file-a")?.under_way else {
         return conclude_all(platform, home);
     };
     // The worst of hosts: it takes every other attempt for lost.
@@ -107,7 +107,7 @@ fn chunks_of(objects: &MemoryObjects) -> Option<u32> {
     if let Some(file) = store::find(platform, &manifest, "file-a").unwrap() {
         return Some(follow(&mut file.rows.iter().map(|range| &range.segment)));
     }
-    if of_file(platform, &home, "file-a").unwrap().is_some() {
+    if under_way(platform, &home).is_some() {
         let progress = Track::read(objects, &home, "1").unwrap().progress;
         let chunks = follow(&mut progress.segments.iter().map(|segment| &segment.id));
         assert_eq!(chunks, progress.chunks);

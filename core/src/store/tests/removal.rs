@@ -1,7 +1,6 @@
 use super::*;
-use crate::chunk::ChunkingStrategy;
 use crate::files::{self, FileMeta};
-use crate::pending::{End, LastError, accept, conclude, decide};
+use crate::pending::{End, LastError, Pending, accept, conclude, decide};
 use crate::store::{
     GRACE_MS, StoreError, all_marked, create, delete, finish_deletion, finish_deletions, take_out,
 };
@@ -28,9 +27,8 @@ fn used() -> (Tenant, Home) {
             parts: Vec::new(),
         };
         files::write(platform.objects, &file).unwrap();
-        let (attributes, chunking) = (Default::default(), ChunkingStrategy::Auto);
-        let ingest_id = ingest.to_owned();
-        let pending = accept(platform, &home, &file, attributes, chunking, ingest_id).unwrap();
+        let asked = Pending::new(&file, ingest.to_owned());
+        let pending = accept(platform, &home, asked).unwrap();
         if ingest == "fails" {
             let end = End::Failed {
                 error: LastError::server("no"),
