@@ -5,7 +5,9 @@ use std::cell::Cell;
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::filter::AttributeValue;
 use dayfly_core::platform::{Clock, Platform};
-use dayfly_core::segment::{BasePlace, NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
+use dayfly_core::segment::{
+    BasePlace, NewRow, SegmentMeta, SegmentSpec, SegmentWriter, write_list,
+};
 use dayfly_core::store::runs::{AttributeColumns, RunRef, RunWriter};
 use dayfly_core::store::{
     self, Change, Embedding, FileEntry, Home, IndexRef, Manifest, RowRange, SegmentRef, StoreError,
@@ -123,6 +125,7 @@ impl Tenant {
             id: "base".to_owned(),
             number,
             first_row: first_row.into(),
+            list: None,
         };
         let mut segments = vec![SegmentMeta {
             base: Some(place(0, 0)),
@@ -141,6 +144,7 @@ impl Tenant {
             });
             at += size;
         }
+        write_list(&self.objects, &self.home, "base", &mut segments).unwrap();
         segments
     }
 
@@ -155,6 +159,7 @@ impl Tenant {
                 id: "base".to_owned(),
                 number: 0,
                 first_row: 0,
+                list: None,
             }),
         };
         let mut writer = SegmentWriter::create(&self.objects, spec).unwrap();

@@ -168,7 +168,7 @@ fn prepare(
     let rows = manifest.totals.rows;
     let choice = choose(rows, dimension, order.memory_bytes, order.factory.as_ref())?;
     work.begin(Step::Copying, rows);
-    let copied = copy::copy(work, manifest, rows, dimension)?;
+    let mut copied = copy::copy(work, manifest, rows, dimension)?;
     let metas: Vec<&SegmentMeta> = copied.segments.iter().collect();
     let segments = segment::open(work.platform.objects, &manifest.home(), &metas)?;
     work.begin(Step::Training, choice.train_rows);
@@ -187,6 +187,8 @@ fn prepare(
     let measured = recall::measure(work, index.as_ref(), &truth, &copied, dimension, &choice)?;
     work.begin(Step::Writing, rows);
     let index = write(work, manifest, &copied, index.as_ref(), choice, measured)?;
+    let (objects, home) = (work.platform.objects, manifest.home());
+    segment::write_list(objects, &home, &work.base, &mut copied.segments)?;
     Ok((copied, index))
 }
 

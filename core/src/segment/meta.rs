@@ -17,9 +17,11 @@ pub struct SegmentMeta {
     pub dimension: u32,
     /// Bytes at the end of the Arrow file that hold its footer and layout.
     pub tail_bytes: u32,
-    /// SHA-256 of those bytes, in hexadecimal; checked whenever the segment is opened.
+    /// SHA-256 of those bytes, in hexadecimal; checked whenever the segment is opened. Empty where
+    /// its base's list says it.
     pub tail_sha256: String,
-    /// SHA-256 of the whole Arrow file, in hexadecimal, as `sha256sum` prints it.
+    /// SHA-256 of the whole Arrow file, in hexadecimal, as `sha256sum` prints it. Empty where its
+    /// base's list says it.
     pub sha256: String,
     /// The graph beside it, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,18 @@ pub struct BasePlace {
     pub number: u32,
     /// The index's number of the segment's first row.
     pub first_row: u64,
+    /// The list that has the segment's checksums, once the base is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListRef>,
+}
+
+/// The list of a base's segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRef {
+    /// Bytes of the object.
+    pub bytes: u64,
+    /// SHA-256 of the object, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Consecutive rows of one file.
@@ -155,6 +169,7 @@ mod tests {
             id: "base-1".to_owned(),
             number: 7,
             first_row: 0,
+            list: None,
         };
         let graph = SegmentMeta {
             graph: Some(graph),

@@ -1,6 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use super::SegmentError;
+use super::listing::Lists;
 use super::meta::{SegmentMeta, hex};
 use super::read::groups;
 use super::tail::{Batch, batches};
@@ -20,7 +21,8 @@ pub struct Segment<'a> {
 /// More than the tail of any segment: 100 bytes a batch.
 const MAX_TAIL_BYTES: u32 = 4 << 20;
 
-/// Opens segments of a store, in order, with one range read each, many at once.
+/// Opens segments of a store, in order, with one range read each and one of each base's list, many
+/// at once.
 ///
 /// Fails with [`SegmentError::Corrupt`] when a tail is not the one that `metas` describes.
 pub fn open<'a>(
@@ -38,16 +40,18 @@ pub fn open<'a>(
                 return Err(SegmentError::corrupt(key, "its tail cannot be so long"));
             }
         }
-        let wanted: Vec<Wanted<'_>> = group
-            .iter()
-            .zip(&keys)
-            .map(|(meta, key)| Wanted {
-                key,
-                bytes: meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
-            })
-            .collect();
-        let tails = read_all(objects, &wanted)?;
+        let mut lists = Lists::of(home, group)?;
+        let tails = group.iter().zip(&keys).map(|(meta, key)| Wanted {
+            key,
+            bytes: meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
+        });
+        let wanted: Vec<Wanted<'_>> = tails.chain(lists.wanted()).collect();
+        let mut tails = read_all(objects, &wanted)?;
+        lists.take(tails.split_off(group.len()))?;
         for ((meta, key), tail) in group.iter().zip(keys).zip(tails) {
+            if hex(&Sha256::digest(&tail)) != lists.tail_sha256(home, meta)? {
+                return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
+            }
             segments.push(Segment::of_tail(home, meta, key, &tail)?);
         }
     }
@@ -61,9 +65,6 @@ impl<'a> Segment<'a> {
         key: String,
         tail: &[u8],
     ) -> Result<Self, SegmentError> {
-        if hex(&Sha256::digest(tail)) != meta.tail_sha256 {
-            return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
-        }
         Ok(Self {
             meta,
             graph_key: meta.graph_key(home),

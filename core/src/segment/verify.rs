@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use super::meta::{SegmentMeta, hex};
-use super::{GROUP_BYTES, SegmentError};
+use super::{GROUP_BYTES, SegmentError, listing};
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
 use crate::store::Home;
@@ -11,7 +11,8 @@ use crate::store::Home;
 /// A search reads too little to notice every damaged byte; this does. Holds 4 MiB at a time.
 /// SHA-256, because `sha256sum` checks it without us and its cost is small beside embedding.
 pub fn verify(objects: &dyn Objects, home: &Home, meta: &SegmentMeta) -> Result<(), SegmentError> {
-    verify_object(objects, &meta.rows_key(home), meta.bytes, &meta.sha256)?;
+    let sha256 = listing::sha256(objects, home, meta)?;
+    verify_object(objects, &meta.rows_key(home), meta.bytes, &sha256)?;
     match &meta.graph {
         Some(graph) => verify_object(objects, &meta.graph_key(home), graph.bytes, &graph.sha256),
         None => Ok(()),

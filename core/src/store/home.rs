@@ -68,6 +68,11 @@ impl Home {
         self.key(&format!("base/{base}/rows-{number:05}.arrow"))
     }
 
+    /// The list of the segments of an indexed base.
+    pub fn base_list(&self, base: &str) -> String {
+        self.key(&format!("base/{base}/segments.json"))
+    }
+
     /// The native index over a base: a FAISS file.
     pub fn index(&self, base: &str) -> String {
         self.key(&format!("base/{base}/index.faiss"))

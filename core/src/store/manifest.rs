@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dead::DeadRows;
 use super::entry::Change;
+use super::grouped;
 use super::home::Home;
 use super::runs::RunRef;
 use crate::segment::SegmentMeta;
@@ -47,7 +48,7 @@ pub struct Manifest {
     #[serde(default)]
     pub totals: Totals,
     /// Its rows.
-    #[serde(default)]
+    #[serde(default, with = "grouped")]
     pub segments: Vec<SegmentRef>,
     /// Its files but for the newest changes: sorted runs, newest first.
     #[serde(default)]
@@ -295,11 +296,13 @@ impl IndexRef {
 
     /// The keys of what belongs to the index, the rows of its base aside.
     pub fn keys(&self, home: &Home) -> Vec<String> {
-        let folder = match self.legacy {
-            true => Home::legacy_base(&home.store, &self.base),
-            false => home.base(&self.base),
-        };
-        vec![self.key(home), folder + "files.arrow"]
+        let files = "files.arrow";
+        if self.legacy {
+            let folder = Home::legacy_base(&home.store, &self.base);
+            return vec![self.key(home), folder + files];
+        }
+        let list = home.base_list(&self.base);
+        vec![self.key(home), home.base(&self.base) + files, list]
     }
 }
 

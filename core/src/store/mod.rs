@@ -16,6 +16,7 @@ mod error;
 mod find;
 mod flush;
 mod garbage;
+mod grouped;
 mod home;
 mod lease;
 pub mod legacy;

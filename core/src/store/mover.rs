@@ -129,6 +129,7 @@ fn begin(
                 id: base.clone(),
                 number: number as u32,
                 first_row,
+                list: None,
             };
             (format!("rows-{base}-{number:05}"), Some(place))
         }

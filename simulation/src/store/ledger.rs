@@ -237,7 +237,8 @@ impl Ledger {
             return false;
         };
         self.of(&entry.store, file_id).any(|other| {
-            other.write == Write::Delete && other.done.is_none_or(|done| done > moment)
+            let is_delete = other.write == Write::Delete && !other.failed;
+            is_delete && other.done.is_none_or(|done| done > moment)
         })
     }
 

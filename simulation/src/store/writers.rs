@@ -227,10 +227,12 @@ impl Client<'_> {
     }
 
     fn delete_store(&self, store: &str) {
+        // Before it is read: which life of the store it deletes is decided there.
+        let write = self.ledger.borrow_mut().begin(store, None, Write::Delete);
         let Ok(Some(manifest)) = store::current(self.platform(), store) else {
+            self.ledger.borrow_mut().fail(write);
             return;
         };
-        let write = self.ledger.borrow_mut().begin(store, None, Write::Delete);
         if let Ok(home) = ops::delete_store(self.platform(), &manifest) {
             self.ledger.borrow_mut().acknowledge(write);
             let _ = store::finish_deletion(self.platform(), &home);

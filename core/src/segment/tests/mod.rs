@@ -3,6 +3,7 @@ mod dead;
 mod files;
 mod found;
 mod graphs;
+mod listed;
 mod owners;
 
 use std::ops::Range;

@@ -4,16 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{AttributeColumns, Column};
 use super::encode::{PLACE_BYTES, Place, to_bytes};
+use super::packed::Packed;
 use super::{FANOUT, LEAF_ENTRIES, RunError};
 
 /// A leaf: an encoded record batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    from = "(String, u64, u32, u32, u32, u32)",
-    into = "(String, u64, u32, u32, u32, u32)"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LeafRef {
-    /// Its least file id.
+    /// Greater than every file id before it, and not greater than any in it.
     pub first: String,
     /// Where it begins in the object.
     pub at: u64,
@@ -26,13 +23,9 @@ pub(super) struct LeafRef {
 }
 
 /// A page: a node as JSON, and behind it, where it describes leaves, their block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    from = "(String, u64, u32, u32, Block)",
-    into = "(String, u64, u32, u32, Block)"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PageRef {
-    /// The least file id below it.
+    /// As that of the first leaf below it.
     pub first: String,
     /// Where it begins in the object.
     pub at: u64,
@@ -44,15 +37,14 @@ pub(super) struct PageRef {
 
 /// The places of the columns of a node's leaves: one leaf after the other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(u32, u32)", into = "(u32, u32)")]
 pub(super) struct Block {
     pub bytes: u32,
     pub crc: u32,
 }
 
-/// Children, by their least file ids.
+/// Children, in the order of their files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Packed", into = "Packed")]
 pub(super) enum Node {
     Leaves(Vec<LeafRef>),
     Pages(Vec<PageRef>),
@@ -73,60 +65,6 @@ pub(super) struct Root {
     /// Of the node's leaves; directly before the root. Empty where the node has pages.
     pub block: Block,
     pub node: Node,
-}
-
-type LeafFields = (String, u64, u32, u32, u32, u32);
-type PageFields = (String, u64, u32, u32, Block);
-
-impl From<LeafFields> for LeafRef {
-    fn from((first, at, head, body, rows, crc): LeafFields) -> Self {
-        Self {
-            first,
-            at,
-            head,
-            body,
-            rows,
-            crc,
-        }
-    }
-}
-
-impl From<LeafRef> for LeafFields {
-    fn from(leaf: LeafRef) -> Self {
-        (
-            leaf.first, leaf.at, leaf.head, leaf.body, leaf.rows, leaf.crc,
-        )
-    }
-}
-
-impl From<PageFields> for PageRef {
-    fn from((first, at, bytes, crc, block): PageFields) -> Self {
-        Self {
-            first,
-            at,
-            bytes,
-            crc,
-            block,
-        }
-    }
-}
-
-impl From<PageRef> for PageFields {
-    fn from(page: PageRef) -> Self {
-        (page.first, page.at, page.bytes, page.crc, page.block)
-    }
-}
-
-impl From<(u32, u32)> for Block {
-    fn from((bytes, crc): (u32, u32)) -> Self {
-        Self { bytes, crc }
-    }
-}
-
-impl From<Block> for (u32, u32) {
-    fn from(block: Block) -> Self {
-        (block.bytes, block.crc)
-    }
 }
 
 impl Block {
@@ -182,7 +120,7 @@ impl Node {
         (1..=FANOUT).contains(&count) && ordered && block.bytes as usize == places
     }
 
-    /// The least file ids of its children.
+    /// What separates its children from those before.
     pub(super) fn firsts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
             Self::Leaves(leaves) => Box::new(leaves.iter().map(|leaf| leaf.first.as_str())),

@@ -32,6 +32,7 @@ mod join;
 mod leaf;
 mod merge;
 mod open;
+mod packed;
 mod reference;
 mod scan;
 mod schema;

@@ -8,6 +8,7 @@ use super::columns::{AttributeColumns, Kind};
 use super::encode::places_of;
 use super::index::{IndexBuilder, LeafRef, Root};
 use super::leaf::{batch, content_bytes};
+use super::packed::separator;
 use super::reference::RunRef;
 use super::schema::Shape;
 use super::{
@@ -40,6 +41,8 @@ pub struct RunWriter {
     waiting: Vec<Change>,
     waiting_bytes: usize,
     index: IndexBuilder,
+    /// The greatest file id of the leaves in the index.
+    indexed: String,
     entries: u64,
     first: String,
     last: String,
@@ -71,6 +74,7 @@ impl RunWriter {
             waiting: Vec::new(),
             waiting_bytes: 0,
             index: IndexBuilder::default(),
+            indexed: String::new(),
             entries: 0,
             first: String::new(),
             last: String::new(),
@@ -181,13 +185,11 @@ impl RunWriter {
     }
 
     fn flush(&mut self) -> Result<(), RunError> {
-        let Some(first) = self
-            .waiting
-            .first()
-            .map(|change| change.file_id().to_owned())
-        else {
+        let (Some(first), Some(last)) = (self.waiting.first(), self.waiting.last()) else {
             return Ok(());
         };
+        let first = separator(&self.indexed, first.file_id());
+        last.file_id().clone_into(&mut self.indexed);
         self.drain()?;
         let batch = batch(&self.shape, &self.waiting)?;
         self.arrow.write(&batch).map_err(RunError::build)?;
