@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use dayfly_core::api::{
     CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject, UpdateStore,
@@ -7,7 +7,7 @@ use dayfly_core::api::{
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::error::ApiError;
 use dayfly_core::ops::{self, Counts};
-use dayfly_core::pending::{self, PendingError};
+use dayfly_core::pending::{self, Pending, PendingError};
 use dayfly_core::store::{self, Manifest, Marked, StoreError};
 use dayfly_core::{files, ids};
 use dayfly_guest::call::Call;
