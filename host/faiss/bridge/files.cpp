@@ -3,8 +3,6 @@
 
 #include <typeinfo>
 
-#include <faiss/IndexIVFPQFastScan.h>
-#include <faiss/IndexPreTransform.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/impl/io.h>
 #include <faiss/impl/io_macros.h>
@@ -150,18 +148,11 @@ int mapped_lists_flag() {
     return faiss::IO_FLAG_SKIP_IVF_DATA | upper_half;
 }
 
-// FAISS leaves this open in what it reads, and follows it to decode.
-void complete(faiss::Index* index) {
-    while (auto* outer = dynamic_cast<faiss::IndexPreTransform*>(index)) {
-        index = outer->index;
-    }
-    auto* fast_scan = dynamic_cast<faiss::IndexIVFPQFastScan*>(index);
-    if (fast_scan != nullptr && fast_scan->fine_quantizer == nullptr) {
-        fast_scan->fine_quantizer = &fast_scan->pq;
-    }
-}
-
 } // namespace
+
+bool is_mapped(const faiss::InvertedLists* lists) {
+    return typeid(*lists) == typeid(MappedLists);
+}
 
 int32_t write(const Handle* handle, Transfer transfer, void* context, Failure* failure) {
     return guarded(failure, [&] {
@@ -176,7 +167,6 @@ int32_t read(Transfer transfer, void* context, Handle** out, Failure* failure) {
         Reader reader(transfer, context);
         handle->index.reset(faiss::read_index(&reader));
         check(handle->index.get(), true);
-        complete(handle->index.get());
         quicken(handle->index.get());
         *out = handle.release();
     });
@@ -192,7 +182,6 @@ int32_t map(int file, uint64_t length, Handle** out, Failure* failure) {
         // The reader rounds what is left of a vector up.
         FAISS_THROW_IF_NOT_MSG(reader.rp_ <= reader.total_, "the file ends too soon");
         check(handle->index.get(), false);
-        complete(handle->index.get());
         quicken(handle->index.get());
         *out = handle.release();
     });

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <faiss/Index.h>
+#include <faiss/invlists/InvertedLists.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/impl/ProductQuantizer.h>
 
@@ -56,7 +57,11 @@ const faiss::Index* under_transforms(const faiss::Index* index);
 // Has a graph over codes of one byte compare them faster, in building and searching alike.
 void quicken(faiss::Index* index);
 
-// Throws where the parts of a file that has been read contradict each other. With `links`, looks
+// Whether inverted lists are those of a mapped file.
+bool is_mapped(const faiss::InvertedLists* lists);
+
+// Throws where a file that has been read holds no index of a known kind, or its parts contradict
+// each other. With `links`, looks
 // at every link of a graph as well, which reads all of it.
 void check(const faiss::Index* index, bool links);
 

@@ -60,8 +60,7 @@ impl Index {
     /// Mapped are the vectors or codes of flat indexes, the links and codes of graphs, and the
     /// lists of inverted indexes with their row numbers, under transformations as well. Read
     /// into memory are the trained parts (centroids of a product quantizer, ranges of a scalar
-    /// quantizer, matrices), 12 bytes for each row of a graph, and 16 bytes for each list. Other
-    /// kinds (fast scan, NSG) are read into memory as a whole.
+    /// quantizer, matrices), 12 bytes for each row of a graph, and 16 bytes for each list.
     ///
     /// The file may be renamed or unlinked afterwards, but its bytes must not change, and it must
     /// not be cut: a page that is no longer there ends the program with SIGBUS. A file that is

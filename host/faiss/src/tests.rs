@@ -22,7 +22,6 @@ const KINDS: &[(&str, f64)] = &[
     ("IVF16,PQ16", 0.5),
     ("IVF16_HNSW8,SQ8", 0.8),
     ("OPQ16,IVF16,PQ16", 0.5),
-    ("IVF16,PQ16x4fs", 0.2),
 ];
 
 /// Clustered vectors of length 1, the same for the same seed.

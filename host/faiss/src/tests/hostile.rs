@@ -52,3 +52,73 @@ fn graphs_that_lead_nowhere_are_corrupt() {
     }
     assert!(refused > 30);
 }
+
+/// An index as a file, and how it is opened from memory and from the file.
+fn opened(bytes: &[u8]) -> [crate::Result<Index>; 2] {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    [Index::read(&mut &bytes[..]), Index::map(file.path())]
+}
+
+#[test]
+fn kinds_whose_parts_nobody_looks_at_are_refused() {
+    let rows = vectors(300, 1);
+    let mut refused = 0;
+    for factory in [
+        "IDMap,Flat",
+        "IDMap2,HNSW16,SQ8",
+        "IVF16,PQ16x4fs",
+        "PQ16x4fs",
+        "RQ4x8",
+        "LSQ4x8",
+        "IVF16,RQ4x8",
+        "NSG16,Flat",
+        "LSH",
+        "IVF16,ITQ32,LSH",
+        "IVF16,PQ16+8",
+        "HNSW16_2+PQ8",
+        "Flat,RFlat",
+        "RaBitQ",
+    ] {
+        let Ok(mut index) = Index::from_factory(DIMENSION, factory) else {
+            continue;
+        };
+        if index.train(&rows).is_err() {
+            continue;
+        }
+        // Those that give rows numbers of their own stay empty.
+        let _ = index.add(&rows);
+        let mut bytes = vec![];
+        if index.write(&mut bytes).is_err() {
+            continue;
+        }
+        for outcome in opened(&bytes) {
+            match outcome {
+                Err(Error::Corrupt(_)) => refused += 1,
+                other => panic!("{factory}: {:?}", other.map(|index| index.describe())),
+            }
+        }
+    }
+    assert!(refused >= 20, "{refused}");
+}
+
+#[test]
+fn components_that_are_not_are_never_picked() {
+    let mut index = Index::from_factory(DIMENSION, "Pad40,Flat").unwrap();
+    index.add(&vectors(10, 1)).unwrap();
+    let mut bytes = vec![];
+    index.write(&mut bytes).unwrap();
+    assert!(opened(&bytes).iter().all(Result::is_ok));
+    let picked: Vec<u8> = (0..DIMENSION).flat_map(u32::to_le_bytes).collect();
+    let at = bytes
+        .windows(picked.len())
+        .position(|window| window == picked)
+        .unwrap();
+    for wrong in [DIMENSION as i32, i32::MAX, -2, i32::MIN] {
+        let mut broken = bytes.clone();
+        broken[at..at + 4].copy_from_slice(&wrong.to_le_bytes());
+        for outcome in opened(&broken) {
+            assert!(matches!(outcome, Err(Error::Corrupt(_))), "{wrong}");
+        }
+    }
+}
