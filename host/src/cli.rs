@@ -66,6 +66,9 @@ enum Command {
     #[cfg(feature = "faiss")]
     #[command(name = dayfly::rebuild::COMMAND, hide = true)]
     RebuildProcess,
+    #[cfg(feature = "faiss")]
+    #[command(name = dayfly::confined::COMMAND, hide = true)]
+    FaissProcess { threads: usize, memory_mib: u64 },
     /// Check everything that a store has, or all of them, and list what belongs to nothing
     Verify(verify::Arguments),
     /// Make keys, and the tokens that name a tenant
@@ -133,6 +136,11 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
         Command::Import(arguments) => import::run(&arguments, output),
         #[cfg(feature = "faiss")]
         Command::RebuildProcess => Ok(dayfly::rebuild::child::run()?),
+        #[cfg(feature = "faiss")]
+        Command::FaissProcess {
+            threads,
+            memory_mib,
+        } => Ok(dayfly::confined::run(threads, memory_mib)?),
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Token(arguments) => token::run(&arguments, output),
         Command::Setup => setup::run(output),

@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+#[cfg(feature = "faiss")]
+pub mod confined;
 pub mod doctor;
 #[cfg(feature = "faiss")]
 pub mod exchange;

@@ -70,7 +70,14 @@ impl Index {
     /// # Errors
     /// [`Error::Io`] where the file cannot be opened, [`Error::Corrupt`] where it is no index.
     pub fn map(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
+        Self::map_file(&File::open(path)?)
+    }
+
+    /// As [`map`](Self::map), of a file that is open.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn map_file(file: &File) -> Result<Self> {
         let length = file.metadata()?.len();
         if length == 0 {
             return Err(Error::Corrupt("an empty file".into()));

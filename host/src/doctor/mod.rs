@@ -71,6 +71,8 @@ pub async fn examine(options: &ServeOptions) -> Vec<Finding> {
 
 #[cfg(feature = "faiss")]
 fn faiss() -> Finding {
+    use crate::confined::{Client, Confinement, Limits};
+
     let variant = match dayfly_faiss::cpu() {
         dayfly_faiss::Cpu::Generic => {
             "generic code: this machine has no AVX2, or was told to do without"
@@ -78,7 +80,25 @@ fn faiss() -> Finding {
         dayfly_faiss::Cpu::Avx2 => "AVX2",
         dayfly_faiss::Cpu::Avx512 => "AVX-512",
     };
-    Finding::good("FAISS", variant)
+    let told = Client::start(Limits::default()).and_then(|client| client.confinement());
+    let walls = match told {
+        Err(failure) => {
+            let text =
+                format!("its process cannot be started ({failure}): large stores are scanned");
+            return Finding::failed("FAISS", text);
+        }
+        Ok(Confinement {
+            landlock: true,
+            seccomp: true,
+        }) => "behind landlock and seccomp",
+        Ok(Confinement { landlock: true, .. }) => "behind landlock, without seccomp",
+        Ok(Confinement { seccomp: true, .. }) => "behind seccomp, without landlock",
+        Ok(_) => "without landlock or seccomp, which this kernel lacks",
+    };
+    Finding::good(
+        "FAISS",
+        format!("{variant}; in a process of its own, {walls}"),
+    )
 }
 
 #[cfg(not(feature = "faiss"))]

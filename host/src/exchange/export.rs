@@ -1,16 +1,17 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use dayfly_core::error::ApiError;
 use dayfly_core::platform::Platform;
 use dayfly_core::segment::{self, NewRow};
 use dayfly_core::store::{self, FileEntry, Manifest};
-use dayfly_faiss::Index;
 
 use super::chunk::Chunk;
 use super::folder::Sink;
 use super::join::Join;
 use super::{ExchangeError, INDEX, at};
+use crate::confined::{Client, Index, Limits};
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,14 +113,17 @@ where
 struct Building {
     index: Index,
     batch: Vec<f32>,
+    /// Components that it learns from, as long as it has to.
     train: usize,
 }
 
 impl Building {
     fn new(dimension: u32, factory: &str, rows: u64) -> Result<Self, ExchangeError> {
         const TRAIN_ROWS: u64 = 262_144;
-        let index = Index::from_factory(dimension, factory)?;
-        let train = match index.needs_training() {
+        let client = Arc::new(Client::start(Limits::default())?);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let index = Index::make(&client, dimension, factory, threads)?;
+        let train = match index.facts().needs_training {
             true => rows.min(TRAIN_ROWS) as usize * dimension as usize,
             false => 0,
         };
@@ -142,7 +146,7 @@ impl Building {
         if self.batch.is_empty() {
             return Ok(());
         }
-        if !self.index.is_trained() {
+        if self.train > 0 {
             self.index.train(&self.batch)?;
             self.train = 0;
         }

@@ -52,7 +52,7 @@ pub enum ExchangeError {
     Store(#[from] ApiError),
     /// The index cannot be built, read or written.
     #[error("{INDEX}: {0}")]
-    Index(#[from] dayfly_faiss::Error),
+    Index(#[from] crate::confined::Failure),
 }
 
 impl From<SegmentError> for ExchangeError {

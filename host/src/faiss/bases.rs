@@ -3,17 +3,23 @@ use std::sync::Arc;
 
 use dayfly_core::filter::Filter;
 use dayfly_core::store::Home;
-use dayfly_faiss::{Kind, Parameters, SearchOptions};
+use dayfly_faiss::Parameters;
 use tokio::sync::Semaphore;
 
 use super::open::{Base, open};
 use super::recent::Recent;
 use super::views::{Chosen, Views};
 use super::{Error, Hit, Query, blocking};
+use crate::confined::{Kind, Limits, Searcher, Wanted};
+use crate::metrics::resident_memory;
 use crate::platform::Storage;
 
 /// Mapped indexes cost addresses and a file each.
 const MOST_OPEN: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
+/// Memory that searches take, whatever is open.
+const OWN_MIB: u64 = 512;
+/// Of an index file, no more than one part in so many is read into memory: the rest is mapped.
+const MAPPED_SHARE: u64 = 4;
 /// So few rows are all looked at: that takes less than narrowing them down.
 const FEW_ROWS: u64 = 10_000;
 /// Where fewer than one row in so many may be found, walking a graph to them leads through too many
@@ -23,6 +29,7 @@ const RARE: u64 = 12;
 /// The bases that were searched last, open.
 pub struct Bases {
     storage: Storage,
+    searcher: Arc<Searcher>,
     views: Views,
     open: Recent<Place, Base>,
     /// One search keeps one processor busy.
@@ -50,9 +57,14 @@ impl Bases {
     /// Over a bucket's stores; indexes whose files are so many bytes together stay open.
     pub fn new(storage: &Storage, open_bytes: u64) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let searcher = Searcher::new(Limits {
+            threads: 2 * processors,
+            memory_mib: OWN_MIB + (open_bytes >> 20) / MAPPED_SHARE,
+        });
         Self {
             storage: storage.clone(),
-            views: Views::new(storage),
+            views: Views::new(storage, &searcher),
+            searcher,
             open: Recent::new(open_bytes, MOST_OPEN),
             at_once: Semaphore::new(2 * processors),
         }
@@ -77,11 +89,12 @@ impl Bases {
             base,
             built_ms: view.index.built_ms,
         };
-        let (storage, meta) = (&self.storage, view.index.clone());
+        let (storage, searcher) = (&self.storage, &self.searcher);
+        let meta = view.index.clone();
         let make = async || {
             let weight = meta.bytes;
             Ok::<_, Error>((
-                open(storage, &place.tenant, &place.home, meta).await?,
+                open(storage, searcher, &place.tenant, &place.home, meta).await?,
                 weight,
             ))
         };
@@ -93,12 +106,20 @@ impl Bases {
             _ => Arc::clone(&view.live),
         };
         let _permit = self.at_once.acquire().await;
-        blocking(move || nearest(&base, &chosen, &query)).await
+        let searcher = Arc::clone(&self.searcher);
+        blocking(move || nearest(&searcher, &base, &chosen, &query)).await
     }
 
     /// How many are open, and the bytes of their files.
     pub fn open(&self) -> (u64, u64) {
         self.open.held()
+    }
+
+    /// Processes that were started to search, and the memory of the one that runs.
+    pub fn searchers(&self) -> (u64, u64) {
+        let pid = self.searcher.pid();
+        let memory = pid.and_then(|pid| resident_memory(&pid.to_string()));
+        (self.searcher.started(), memory.unwrap_or(0))
     }
 }
 
@@ -108,40 +129,41 @@ fn parse(filter: &str) -> Result<Filter, Error> {
     Filter::parse(&value).map_err(|error| Error::Invalid(error.to_string()))
 }
 
-fn nearest(base: &Base, chosen: &Chosen, query: &Query) -> Result<Vec<Hit>, Error> {
-    if query.query.len() != base.index.dimension() as usize {
+fn nearest(
+    searcher: &Searcher,
+    base: &Base,
+    chosen: &Chosen,
+    query: &Query,
+) -> Result<Vec<Hit>, Error> {
+    let dimension = base.facts.dimension;
+    if query.query.len() != dimension as usize {
         return Err(Error::Invalid(format!(
-            "the query has {} components where the store has {}; embed it with the store's model",
+            "the query has {} components where the store has {dimension}; embed it with the store's \
+             model",
             query.query.len(),
-            base.index.dimension()
         )));
     }
     if chosen.rows == 0 || query.k == 0 {
         return Ok(Vec::new());
     }
-    let parameters: Parameters = match query.parameters.is_empty() {
-        true => base.meta.parameters.parse()?,
-        false => query.parameters.parse()?,
+    let text = match query.parameters.is_empty() {
+        true => &base.meta.parameters,
+        false => &query.parameters,
     };
+    let parameters: Parameters = text
+        .parse()
+        .map_err(|error: dayfly_faiss::Error| Error::Invalid(error.to_string()))?;
     let share = base.meta.rows as f64 / chosen.rows as f64;
     let rare = chosen.rows * RARE < base.meta.rows;
-    let exhaustive = chosen.rows <= FEW_ROWS || (rare && base.index.kind() == Kind::Hnsw);
-    let options = SearchOptions {
-        parameters: widened(parameters, share),
-        selector: chosen.selector.as_ref(),
-        exhaustive,
-        ..SearchOptions::default()
+    let wanted = Wanted {
+        k: query.k as usize,
+        parameters: widened(parameters, share).to_string(),
+        exhaustive: chosen.rows <= FEW_ROWS || (rare && base.facts.kind == Kind::Graph),
     };
-    let mut found = base
-        .index
-        .search(&query.query, query.k as usize, &options)?;
-    let hits = found.pop().unwrap_or_default().into_iter();
-    Ok(hits
-        .map(|hit| Hit {
-            row: hit.row,
-            score: hit.score,
-        })
-        .collect())
+    let selected = chosen.selected.as_ref();
+    let found = searcher.search(&base.index, selected, &query.query, &wanted)?;
+    let hits = found.into_iter().take(wanted.k);
+    Ok(hits.map(|(row, score)| Hit { row, score }).collect())
 }
 
 /// Where only one row in `share` may be found, a search looks at as many more, so that it finds as

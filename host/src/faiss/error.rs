@@ -64,12 +64,18 @@ impl From<Error> for ApiError {
 }
 
 #[cfg(feature = "faiss")]
-impl From<dayfly_faiss::Error> for Error {
-    fn from(error: dayfly_faiss::Error) -> Self {
-        let text = error.to_string();
-        match error {
-            dayfly_faiss::Error::Invalid(_) => Self::Invalid(text),
-            _ => Self::Unavailable(text),
+impl From<crate::confined::Failure> for Error {
+    fn from(failure: crate::confined::Failure) -> Self {
+        use crate::confined::Failure;
+        match failure {
+            Failure::Invalid(text) => Self::Invalid(text),
+            Failure::Corrupt(_) => Self::Unavailable(DAMAGED.to_owned()),
+            other => Self::Unavailable(other.to_string()),
         }
     }
 }
+
+/// What to do about an index that cannot be searched.
+#[cfg(feature = "faiss")]
+pub(super) const DAMAGED: &str = "the store's native index is damaged: ask for a rebuild \
+     (POST /v1/vector_stores/{id}/rebuild), or restore it from a backup";

@@ -130,6 +130,14 @@ impl Service {
         Err(Error::NotConfigured(crate::rebuild::NO_FAISS.to_owned()))
     }
 
+    /// Processes that were started to search, and the memory of the one that runs.
+    pub fn searchers(&self) -> (u64, u64) {
+        #[cfg(feature = "faiss")]
+        return self.bases.searchers();
+        #[cfg(not(feature = "faiss"))]
+        (0, 0)
+    }
+
     /// Indexes that are open, and the bytes of their files.
     pub fn open(&self) -> (u64, u64) {
         #[cfg(feature = "faiss")]

@@ -1,62 +1,74 @@
-use std::io::{Read, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::sync::Arc;
 
 use dayfly_core::store::{Home, IndexRef};
-use dayfly_faiss::Index;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
+use super::error::DAMAGED;
 use super::{Error, blocking};
+use crate::confined::{self, Facts, Searcher};
 use crate::platform::Storage;
 
-/// A base's index, mapped.
+/// A base's index, open.
 pub struct Base {
     /// The index.
-    pub index: Index,
+    pub index: confined::File,
+    /// What it is.
+    pub facts: Facts,
     /// What the store says of it.
     pub meta: IndexRef,
 }
 
-/// Maps a base's index: a file of the data directory as it lies there, one of a bucket after it was
+/// Opens a base's index: a file of the data directory as it lies there, one of a bucket after it was
 /// fetched into a file that nobody else sees.
 ///
-/// Its checksum is verified first: FAISS trusts what it maps.
+/// Its checksum is verified first: a file that was damaged is told from one that does harm.
 pub async fn open(
     storage: &Storage,
+    searcher: &Arc<Searcher>,
     tenant: &str,
     home: &Home,
     meta: IndexRef,
 ) -> Result<Base, Error> {
     let objects = storage.of(tenant);
     let key = meta.key(home);
+    let searcher = Arc::clone(searcher);
     if let Some(path) = objects.file(&key)? {
-        return blocking(move || map(&path, meta)).await;
+        return blocking(move || {
+            let file = File::open(path).map_err(|error| unreadable(&error))?;
+            checked(&searcher, file, meta)
+        })
+        .await;
     }
-    let file = NamedTempFile::with_prefix("dayfly-base-").map_err(|error| no_room(&error))?;
-    let mut sink = file.as_file();
-    objects.copy_to(&key, |piece| sink.write_all(piece)).await?;
-    // Its name goes at once, its bytes with the index.
-    blocking(move || map(file.path(), meta)).await
+    // It has no name, and its bytes go with the index.
+    let mut file = tempfile::tempfile().map_err(|error| no_room(&error))?;
+    objects.copy_to(&key, |piece| file.write_all(piece)).await?;
+    blocking(move || checked(&searcher, file, meta)).await
 }
 
-fn map(path: &Path, meta: IndexRef) -> Result<Base, Error> {
-    let found = checksum(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound,
-        _ => Error::Unavailable(format!("the index cannot be read: {error}")),
-    })?;
+fn checked(searcher: &Arc<Searcher>, mut file: File, meta: IndexRef) -> Result<Base, Error> {
+    let found = checksum(&mut file).map_err(|error| unreadable(&error))?;
     if found != meta.sha256 {
         tracing::error!(base = meta.base, "an index file is damaged");
         return Err(damaged());
     }
-    let index = Index::map(path)?;
-    if index.rows() != meta.rows {
+    let (index, facts) = searcher.file(file)?;
+    if facts.rows != meta.rows {
         return Err(damaged());
     }
-    Ok(Base { index, meta })
+    Ok(Base { index, facts, meta })
 }
 
-fn checksum(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+fn unreadable(error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound,
+        _ => Error::Unavailable(format!("the index cannot be read: {error}")),
+    }
+}
+
+fn checksum(file: &mut File) -> std::io::Result<String> {
+    file.rewind()?;
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 20];
     loop {
@@ -73,11 +85,7 @@ fn checksum(path: &Path) -> std::io::Result<String> {
 }
 
 fn damaged() -> Error {
-    Error::Unavailable(
-        "the store's native index is damaged: ask for a rebuild \
-         (POST /v1/vector_stores/{id}/rebuild), or restore it from a backup"
-            .to_owned(),
-    )
+    Error::Unavailable(DAMAGED.to_owned())
 }
 
 fn no_room(error: &std::io::Error) -> Error {

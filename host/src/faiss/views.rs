@@ -5,11 +5,11 @@ use std::sync::Arc;
 use dayfly_core::filter::Filter;
 use dayfly_core::store::{self, Home, IndexRef, Manifest, SegmentRef, StoreError};
 use dayfly_core::store::{live_in_base, live_rows};
-use dayfly_faiss::Selector;
 use tokio::runtime::Handle;
 
 use super::recent::Recent;
 use super::{Error, blocking};
+use crate::confined::{Rows, Searcher};
 use crate::platform::{Blocking, Storage, run_waiting};
 
 /// Versions that are kept, and filters' results, each by the bytes that they take in memory.
@@ -45,15 +45,22 @@ pub struct Chosen {
     /// How many.
     pub rows: u64,
     /// Which; all where none is given.
-    pub selector: Option<Selector>,
+    pub selected: Option<Rows>,
+    /// What it takes: its ranges here, and a bit of each row where they are searched.
+    weight: u64,
 }
 
 impl Chosen {
-    fn of(live: &[Range<u64>], of: u64) -> Self {
+    fn of(searcher: &Arc<Searcher>, live: &[Range<u64>], of: u64) -> Self {
         let rows = live.iter().map(|range| range.end - range.start).sum();
+        let is_all = rows == of;
         Self {
             rows,
-            selector: (rows < of).then(|| Selector::from_ranges(live, of)),
+            selected: (!is_all).then(|| searcher.rows(live, of)),
+            weight: match is_all {
+                true => 0,
+                false => of / 8 + size_of_val(live) as u64,
+            },
         }
     }
 }
@@ -78,15 +85,17 @@ impl<E: Into<Error>> From<E> for Lacking {
 /// change, so neither do they.
 pub struct Views {
     storage: Storage,
+    searcher: Arc<Searcher>,
     views: Recent<Place, View>,
     chosen: Recent<(Place, String), Chosen>,
 }
 
 impl Views {
-    /// Over a bucket's stores.
-    pub fn new(storage: &Storage) -> Self {
+    /// Over a bucket's stores, for searches by that searcher.
+    pub fn new(storage: &Storage, searcher: &Arc<Searcher>) -> Self {
         Self {
             storage: storage.clone(),
+            searcher: Arc::clone(searcher),
             views: Recent::new(MOST_BYTES, MOST_ENTRIES),
             chosen: Recent::new(MOST_BYTES, MOST_ENTRIES),
         }
@@ -134,11 +143,14 @@ impl Views {
         filter: Filter,
     ) -> Result<Arc<Chosen>, Error> {
         let key = (view.place.clone(), text.to_owned());
+        let text_bytes = text.len() as u64;
         let (objects, view) = (self.objects(&view.place.tenant), Arc::clone(view));
+        let searcher = Arc::clone(&self.searcher);
         let make = async || {
             blocking(move || {
-                let chosen = choose(&objects, &view.manifest, &view.index, Some(&filter))?;
-                let weight = view.index.rows / 8;
+                let live = choose(&objects, &view.manifest, &view.index, Some(&filter))?;
+                let chosen = Chosen::of(&searcher, &live, view.index.rows);
+                let weight = chosen.weight + text_bytes;
                 Ok((chosen, weight))
             })
             .await
@@ -148,8 +160,9 @@ impl Views {
 
     async fn of(&self, place: &Place, known: Option<Manifest>) -> Result<Arc<View>, Lacking> {
         let (objects, key) = (self.objects(&place.tenant), place.clone());
+        let searcher = Arc::clone(&self.searcher);
         let make = async || {
-            let made = run_waiting(move || view(&objects, key, known)).await;
+            let made = run_waiting(move || view(&objects, &searcher, key, known)).await;
             made.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string()).into()))
         };
         self.views.get(place, make).await
@@ -160,7 +173,12 @@ impl Views {
     }
 }
 
-fn view(objects: &Blocking, place: Place, known: Option<Manifest>) -> Result<(View, u64), Lacking> {
+fn view(
+    objects: &Blocking,
+    searcher: &Arc<Searcher>,
+    place: Place,
+    known: Option<Manifest>,
+) -> Result<(View, u64), Lacking> {
     let mut manifest = match known {
         Some(known) => known,
         None => {
@@ -177,9 +195,10 @@ fn view(objects: &Blocking, place: Place, known: Option<Manifest>) -> Result<(Vi
     };
     // Of other segments nothing is read.
     manifest.segments.retain(is_of_base);
-    let live = Arc::new(choose(objects, &manifest, &index, None)?);
+    let live = choose(objects, &manifest, &index, None)?;
+    let live = Arc::new(Chosen::of(searcher, &live, index.rows));
     let entries = manifest.tail.len() + manifest.segments.len();
-    let weight = MANIFEST_BYTES + entries as u64 * ENTRY_BYTES + index.rows / 8;
+    let weight = MANIFEST_BYTES + entries as u64 * ENTRY_BYTES + live.weight;
     let view = View {
         home: manifest.home(),
         place,
@@ -195,10 +214,9 @@ fn choose(
     manifest: &Manifest,
     index: &IndexRef,
     filter: Option<&Filter>,
-) -> Result<Chosen, StoreError> {
+) -> Result<Vec<Range<u64>>, StoreError> {
     let live = live_rows(objects.platform(), manifest, filter)?;
-    let live = live_in_base(manifest, &live, &index.base);
-    Ok(Chosen::of(&live, index.rows))
+    Ok(live_in_base(manifest, &live, &index.base))
 }
 
 #[cfg(test)]
@@ -234,7 +252,7 @@ mod tests {
             Self {
                 runtime,
                 objects,
-                views: Views::new(&storage),
+                views: Views::new(&storage, &Searcher::in_thread()),
             }
         }
 
@@ -245,7 +263,7 @@ mod tests {
             };
             let order = Order::new("vs_1", worker, 1 << 30);
             let platform = self.objects.platform();
-            match rebuild(platform, &order, &Faiss { threads: 1 }, &mut |_| {}).unwrap() {
+            match rebuild(platform, &order, &Faiss::in_thread(), &mut |_| {}).unwrap() {
                 Outcome::Built(index) => index,
                 Outcome::Empty => panic!("the store has rows"),
             }

@@ -4,12 +4,15 @@ use std::io::{self, BufRead, Write};
 
 use dayfly_core::platform::Worker;
 use dayfly_core::rebuild::{self, Factory, Progress, RebuildError};
-use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use rustix::process::nice;
 
 use super::indexer::Faiss;
 use super::protocol::{Ended, Line, Order};
+use crate::confined::limit_memory;
 use crate::platform::{Blocking, Data};
 
+/// What this process takes beside FAISS's, whatever it rebuilds.
+const LEAST_MIB: u32 = 128;
 /// Requests yield to searches.
 const NICENESS: i32 = 5;
 
@@ -26,7 +29,7 @@ pub fn run() -> anyhow::Result<()> {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(1);
     });
-    limit_memory(u64::from(order.memory_mib) << 20)?;
+    limit_memory(u64::from(order.memory_mib.max(LEAST_MIB)) << 20)?;
     let _ = nice(NICENESS);
     let ended = match build(&order) {
         Ok(()) => Ended::Done,
@@ -34,17 +37,6 @@ pub fn run() -> anyhow::Result<()> {
     };
     tell(&Line::Ended(ended));
     Ok(())
-}
-
-/// An allocation beyond that fails, which FAISS reports, and which ends Rust's part at once.
-fn limit_memory(bytes: u64) -> io::Result<()> {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
-    let bytes = maximum.map_or(bytes, |maximum| maximum.min(bytes));
-    let limit = Rlimit {
-        current: Some(bytes),
-        maximum: Some(bytes),
-    };
-    Ok(setrlimit(Resource::Data, limit)?)
 }
 
 fn build(order: &Order) -> Result<(), RebuildError> {
@@ -75,7 +67,11 @@ fn build(order: &Order) -> Result<(), RebuildError> {
         threads => threads as usize,
     };
     let mut report = |progress: &Progress| tell(&Line::Progress(*progress));
-    rebuild::rebuild(objects.platform(), &wanted, &Faiss { threads }, &mut report)?;
+    let faiss = Faiss::start(threads, order.memory_mib).map_err(|error| retry(&error))?;
+    if let Some(pid) = faiss.pid() {
+        tell(&Line::Helper(pid));
+    }
+    rebuild::rebuild(objects.platform(), &wanted, &faiss, &mut report)?;
     Ok(())
 }
 

@@ -14,6 +14,8 @@ pub struct Process {
     /// While it is open, the process knows that its parent lives.
     _stdin: ChildStdin,
     memory_mib: u32,
+    /// The process that runs FAISS for it.
+    helper: Option<u32>,
     progress: Progress,
     /// When the step began.
     begun: Instant,
@@ -44,6 +46,7 @@ impl Process {
             lines: BufReader::new(stdout).lines(),
             _stdin: stdin,
             memory_mib: order.memory_mib,
+            helper: None,
             progress: Progress::default(),
             begun: Instant::now(),
         })
@@ -56,6 +59,7 @@ impl Process {
             match line {
                 Err(_) => return None,
                 Ok(Ok(Some(line))) => match serde_json::from_str(&line) {
+                    Ok(Line::Helper(pid)) => self.helper = Some(pid),
                     Ok(Line::Progress(progress)) => self.advance(progress),
                     Ok(Line::Ended(ended)) => return Some(self.end(Some(ended)).await),
                     Err(error) => tracing::warn!(%error, line, "a rebuild's process said"),
@@ -88,9 +92,11 @@ impl Process {
         Some((elapsed.as_secs_f64() * left).ceil() as u64)
     }
 
-    /// Its resident memory, where the system tells (Linux).
+    /// Its resident memory and that of FAISS's process, where the system tells (Linux).
     pub fn memory_bytes(&self) -> Option<u64> {
-        crate::metrics::resident_memory(&self.child.id()?.to_string())
+        let of = |pid: u32| crate::metrics::resident_memory(&pid.to_string());
+        let own = of(self.child.id()?)?;
+        Some(own + self.helper.and_then(of).unwrap_or(0))
     }
 
     async fn end(&mut self, ended: Option<Ended>) -> Ended {

@@ -1,19 +1,49 @@
 use std::io::Write;
+use std::sync::Arc;
 
 use dayfly_core::rebuild::{Indexer, IndexerError, Indexers};
-use dayfly_faiss::{Error, Hit, Index, SearchOptions};
 
-/// FAISS, for rebuilds.
+use crate::confined::{self, Client, Failure, Index, Limits};
+
+/// FAISS in a process of its own, for rebuilds.
 pub struct Faiss {
+    client: Arc<Client>,
     /// Threads of one call.
-    pub threads: usize,
+    threads: usize,
+}
+
+impl Faiss {
+    /// Starts the process, which may have so much memory.
+    pub fn start(threads: usize, memory_mib: u32) -> Result<Self, Failure> {
+        // A rebuild does one thing after the other, and OpenMP's threads belong to who calls.
+        let limits = Limits {
+            threads: 1,
+            memory_mib: memory_mib.into(),
+        };
+        Ok(Self {
+            client: Arc::new(Client::start(limits)?),
+            threads,
+        })
+    }
+
+    #[cfg(test)]
+    pub fn in_thread() -> Self {
+        Self {
+            client: Arc::new(Client::in_thread()),
+            threads: 1,
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Option<u32> {
+        self.client.pid()
+    }
 }
 
 impl Indexers for Faiss {
     fn make(&self, dimension: u32, factory: &str) -> Result<Box<dyn Indexer>, IndexerError> {
-        dayfly_faiss::set_threads(self.threads);
-        let index = Index::from_factory(dimension, factory).map_err(failed)?;
-        Ok(Box::new(Building(index)))
+        let index = Index::make(&self.client, dimension, factory, self.threads);
+        Ok(Box::new(Building(index.map_err(failed)?)))
     }
 
     fn nearest(
@@ -23,8 +53,8 @@ impl Indexers for Faiss {
         dimension: u32,
         k: usize,
     ) -> Result<Vec<Vec<(u64, f32)>>, IndexerError> {
-        let found = dayfly_faiss::nearest(queries, vectors, dimension, k).map_err(failed)?;
-        Ok(found.into_iter().map(pairs).collect())
+        let how = (dimension, k, self.threads);
+        confined::nearest(&self.client, queries, vectors, how).map_err(failed)
     }
 }
 
@@ -45,12 +75,7 @@ impl Indexer for Building {
         k: usize,
         parameters: &str,
     ) -> Result<Vec<(u64, f32)>, IndexerError> {
-        let options = SearchOptions {
-            parameters: parameters.parse().map_err(failed)?,
-            ..SearchOptions::default()
-        };
-        let mut found = self.0.search(query, k, &options).map_err(failed)?;
-        Ok(found.pop().map(pairs).unwrap_or_default())
+        self.0.search(query, k, parameters).map_err(failed)
     }
 
     fn write(&self, sink: &mut dyn Write) -> Result<(), IndexerError> {
@@ -58,15 +83,14 @@ impl Indexer for Building {
     }
 }
 
-fn pairs(hits: Vec<Hit>) -> Vec<(u64, f32)> {
-    hits.into_iter().map(|hit| (hit.row, hit.score)).collect()
-}
-
-fn failed(error: Error) -> IndexerError {
-    let text = error.to_string();
-    match error {
-        Error::Invalid(_) => IndexerError::Invalid(text),
-        Error::OutOfMemory => IndexerError::OutOfMemory,
-        _ => IndexerError::Failed(text),
+fn failed(failure: Failure) -> IndexerError {
+    match failure {
+        Failure::Invalid(text) => IndexerError::Invalid(text),
+        Failure::OutOfMemory => IndexerError::OutOfMemory,
+        Failure::Lost(how) => IndexerError::Failed(format!(
+            "the process that runs FAISS {how}: where it was for want of memory, raise \
+             rebuild.memory_mib"
+        )),
+        other => IndexerError::Failed(other.to_string()),
     }
 }

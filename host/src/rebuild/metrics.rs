@@ -9,6 +9,7 @@ use crate::metrics::head;
 pub fn render(queue: &Queue, work: &Work, service: &Service) -> String {
     let counts = queue.counts();
     let (open, open_bytes) = service.open();
+    let (searchers, searcher_bytes) = service.searchers();
     let gauge = "gauge";
     let counter = "counter";
     let mut text = String::new();
@@ -78,6 +79,18 @@ pub fn render(queue: &Queue, work: &Work, service: &Service) -> String {
             gauge,
             "Bytes of their files.",
             open_bytes,
+        ),
+        (
+            "dayfly_faiss_processes_total",
+            counter,
+            "Processes that were started to search them: all but one have died.",
+            searchers,
+        ),
+        (
+            "dayfly_faiss_memory_bytes",
+            gauge,
+            "Resident memory of the one that runs, mapped files included.",
+            searcher_bytes,
         ),
     ];
     for (name, kind, help, value) in samples {

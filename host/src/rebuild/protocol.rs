@@ -29,6 +29,8 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
+    /// It has a process of its own, that one.
+    Helper(u32),
     /// It goes on.
     Progress(Progress),
     /// It has ended.

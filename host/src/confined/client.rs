@@ -1,0 +1,252 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::frame::{receive, send};
+use super::process::COMMAND;
+use super::protocol::{Answer, Call, Facts, Failure, Request};
+use super::sandbox::Confinement;
+
+/// More than any answer has: vectors are asked for some thousands at a time.
+const MOST_BODY: u64 = 256 << 20;
+/// What the process learns of its parent's environment.
+const ENVIRONMENT: [&str; 2] = ["DAYFLY_FAISS_CPU", "LD_LIBRARY_PATH"];
+
+/// What the process may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls that it does at a time, at least one.
+    pub threads: usize,
+    /// Its memory, mapped files aside; what its parent may have where it is 0.
+    pub memory_mib: u64,
+}
+
+/// A process that runs FAISS. Any number of threads may call it at a time. It ends with this.
+pub struct Client {
+    out: Mutex<UnixStream>,
+    calls: Arc<Calls>,
+    next: AtomicU64,
+    pid: Option<u32>,
+}
+
+type Reply = (Result<Facts, Failure>, Vec<u8>);
+
+/// Those that wait for answers.
+struct Calls {
+    waiting: Mutex<Waiting>,
+    /// `None` once it is gone, or where it is a thread.
+    child: Mutex<Option<Child>>,
+}
+
+enum Waiting {
+    For(HashMap<u64, SyncSender<Reply>>),
+    /// It is gone: why.
+    Lost(String),
+}
+
+impl Client {
+    /// Starts a process.
+    ///
+    /// # Errors
+    /// [`Failure::Io`] where the system has none to give.
+    pub fn start(limits: Limits) -> Result<Self, Failure> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let kept = ENVIRONMENT.map(|name| (name, std::env::var_os(name)));
+        let kept = kept
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let child = Command::new(std::env::current_exe()?)
+            .arg(COMMAND)
+            .arg(limits.threads.max(1).to_string())
+            .arg(limits.memory_mib.to_string())
+            .env_clear()
+            .envs(kept)
+            // Threads that wait sleep: they would cost CPU time for nothing.
+            .env("OMP_WAIT_POLICY", "passive")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .spawn()?;
+        Self::over(ours, Some(child))
+    }
+
+    /// The same in a thread of this process.
+    #[cfg(test)]
+    pub fn in_thread() -> Self {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        std::thread::spawn(move || super::process::serve(theirs, 2, Default::default()));
+        Self::over(ours, None).unwrap()
+    }
+
+    pub(super) fn over(stream: UnixStream, child: Option<Child>) -> Result<Self, Failure> {
+        let pid = child.as_ref().map(Child::id);
+        let calls = Arc::new(Calls {
+            waiting: Mutex::new(Waiting::For(HashMap::new())),
+            child: Mutex::new(child),
+        });
+        let (answers, heard) = (stream.try_clone()?, Arc::clone(&calls));
+        std::thread::Builder::new()
+            .name("faiss-answers".to_owned())
+            .spawn(move || heard.listen(&answers))?;
+        Ok(Self {
+            out: Mutex::new(stream),
+            calls,
+            next: AtomicU64::new(0),
+            pid,
+        })
+    }
+
+    /// A number for an index or a set of rows.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Whether it can be called.
+    pub fn is_alive(&self) -> bool {
+        matches!(*lock(&self.calls.waiting), Waiting::For(_))
+    }
+
+    /// What the process has given up.
+    ///
+    /// # Errors
+    /// [`Failure::Lost`] where it has ended.
+    pub fn confinement(&self) -> Result<Confinement, Failure> {
+        let (_, told) = self.call(Call::Tell, &[], None, Some(Duration::from_secs(10)))?;
+        serde_json::from_slice(&told).map_err(|fault| Failure::Io(fault.to_string()))
+    }
+
+    /// Calls it, and waits for the answer; where that takes longer than `patience`, the process is
+    /// ended.
+    ///
+    /// # Errors
+    /// What FAISS says; [`Failure::Lost`] where the process ends before it answers.
+    pub(super) fn call(
+        &self,
+        call: Call,
+        body: &[&[u8]],
+        file: Option<BorrowedFd<'_>>,
+        patience: Option<Duration>,
+    ) -> Result<(Facts, Vec<u8>), Failure> {
+        let id = self.number();
+        let (sender, receiver) = sync_channel(1);
+        self.calls.expect(id, sender)?;
+        let head = serde_json::to_vec(&Request { id, call })
+            .map_err(|fault| Failure::Invalid(fault.to_string()))?;
+        let sent = {
+            let out = lock(&self.out);
+            out.set_write_timeout(patience)?;
+            send(&out, &head, body, file)
+        };
+        if sent.is_err() {
+            // Half a message may be on its way.
+            self.calls.end();
+        }
+        let waited = match patience {
+            Some(patience) => receiver.recv_timeout(patience),
+            None => receiver.recv().map_err(RecvTimeoutError::from),
+        };
+        match waited {
+            Ok((outcome, body)) => Ok((outcome?, body)),
+            Err(RecvTimeoutError::Disconnected) => Err(self.calls.lost()),
+            Err(RecvTimeoutError::Timeout) => {
+                self.calls.end();
+                let seconds = patience.unwrap_or_default().as_secs();
+                Err(Failure::Lost(format!(
+                    "did not answer within {seconds} s, and was ended"
+                )))
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = lock(&self.out).shutdown(Shutdown::Both);
+        self.calls.end();
+    }
+}
+
+impl Calls {
+    fn expect(&self, id: u64, sender: SyncSender<Reply>) -> Result<(), Failure> {
+        match &mut *lock(&self.waiting) {
+            Waiting::For(waiting) => drop(waiting.insert(id, sender)),
+            Waiting::Lost(why) => return Err(Failure::Lost(why.clone())),
+        }
+        Ok(())
+    }
+
+    /// Hands answers out until there are no more. The process may answer what it likes: it is ended
+    /// where that is no answer.
+    fn listen(&self, answers: &UnixStream) {
+        while let Ok(Some(frame)) = receive(answers, MOST_BODY) {
+            let Ok(Answer { id, outcome }) = serde_json::from_slice(&frame.head) else {
+                break;
+            };
+            let sender = match &mut *lock(&self.waiting) {
+                Waiting::For(waiting) => waiting.remove(&id),
+                Waiting::Lost(_) => None,
+            };
+            if let Some(sender) = sender {
+                // Whoever asked may have lost patience.
+                let _ = sender.send((outcome, frame.body));
+            }
+        }
+        let _ = answers.shutdown(Shutdown::Both);
+        let why = self.end();
+        // Those that wait are told by the end of their channels.
+        *lock(&self.waiting) = Waiting::Lost(why);
+    }
+
+    /// Ends the process, if it still goes on; how it ended.
+    fn end(&self) -> String {
+        let Some(mut child) = lock(&self.child).take() else {
+            return "has ended".to_owned();
+        };
+        // One that has just died by itself is not reached by this.
+        let died = match child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            _ => child.kill().and_then(|()| child.wait()),
+        };
+        died.map_or_else(|error| format!("is lost: {error}"), |status| told(status))
+    }
+
+    fn lost(&self) -> Failure {
+        match &*lock(&self.waiting) {
+            Waiting::Lost(why) => Failure::Lost(why.clone()),
+            Waiting::For(_) => Failure::Lost("has ended".to_owned()),
+        }
+    }
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        // What an allocation that fails ends in.
+        (Some(6), _) => "broke off, perhaps for want of memory".to_owned(),
+        (Some(9), _) => "was killed, perhaps by the system for want of memory".to_owned(),
+        (Some(signal), _) => format!("ended by signal {signal}"),
+        (None, Some(code)) => format!("ended with {code}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        Self::other(failure)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

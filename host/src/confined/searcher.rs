@@ -1,0 +1,290 @@
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::client::{Client, Limits};
+use super::index::{Hit, hits};
+use super::protocol::{Call, Facts, Failure, Search};
+
+/// A search that takes longer is one that hangs. One that is alone gets a third of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So long an index that kills the process is not opened again.
+const SHUNNED: Duration = Duration::from_secs(600);
+
+/// Searches indexes in a process that is started again where one of them kills it.
+///
+/// A search whose process dies is tried once more, alone with a new one: if that dies, too, it was
+/// this search, and its index is shunned for ten minutes. So whoever else was searching is not
+/// suspected, and waits a moment longer.
+pub struct Searcher {
+    start: Box<dyn Fn() -> Result<Client, Failure> + Send + Sync>,
+    patience: Duration,
+    running: Mutex<Option<Arc<Running>>>,
+    /// Those that search with others hold it together, who has to be alone holds it alone.
+    company: RwLock<()>,
+    numbers: AtomicU64,
+    started: AtomicU64,
+}
+
+/// A process, and what is open in it.
+struct Running {
+    client: Client,
+    indexes: Mutex<HashMap<u64, Facts>>,
+    rows: Mutex<HashSet<u64>>,
+    forgotten: Mutex<Vec<u64>>,
+}
+
+/// A file with an index, opened in the process whenever it is needed there.
+pub struct File {
+    searcher: Arc<Searcher>,
+    number: u64,
+    file: std::fs::File,
+    shunned: Mutex<Option<Instant>>,
+}
+
+/// A set of rows that searches may find.
+pub struct Rows {
+    searcher: Arc<Searcher>,
+    number: u64,
+    of: u64,
+    ranges: Vec<u64>,
+}
+
+/// What a search is to find.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many rows.
+    pub k: usize,
+    /// FAISS's parameters.
+    pub parameters: String,
+    /// Whether all rows are looked at.
+    pub exhaustive: bool,
+}
+
+impl Searcher {
+    /// With a process that is started when the first search needs it.
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Self::with(PATIENCE, move || Client::start(limits))
+    }
+
+    pub(super) fn with(
+        patience: Duration,
+        start: impl Fn() -> Result<Client, Failure> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            start: Box::new(start),
+            patience,
+            running: Mutex::new(None),
+            company: RwLock::new(()),
+            numbers: AtomicU64::new(0),
+            started: AtomicU64::new(0),
+        })
+    }
+
+    /// In a thread of this process.
+    #[cfg(test)]
+    pub fn in_thread() -> Arc<Self> {
+        Self::with(PATIENCE, || Ok(Client::in_thread()))
+    }
+
+    /// Takes a file that holds an index, which must not change any more, and opens it.
+    ///
+    /// # Errors
+    /// As of [`search`](Self::search).
+    pub fn file(self: &Arc<Self>, file: std::fs::File) -> Result<(File, Facts), Failure> {
+        let file = File {
+            searcher: Arc::clone(self),
+            number: self.number(),
+            file,
+            shunned: Mutex::new(None),
+        };
+        let facts = self.guarded(&file, |running, patience| running.open(&file, patience))?;
+        Ok((file, facts))
+    }
+
+    /// A set of the `of` rows that there are.
+    pub fn rows(self: &Arc<Self>, ranges: &[Range<u64>], of: u64) -> Rows {
+        Rows {
+            searcher: Arc::clone(self),
+            number: self.number(),
+            of,
+            ranges: ranges.iter().flat_map(|r| [r.start, r.end]).collect(),
+        }
+    }
+
+    /// The rows of an index, or of those of `rows`, that are nearest to a vector.
+    ///
+    /// # Errors
+    /// [`Failure::Corrupt`] where the index kills who searches it; [`Failure::Lost`] never.
+    pub fn search(
+        &self,
+        file: &File,
+        rows: Option<&Rows>,
+        query: &[f32],
+        wanted: &Wanted,
+    ) -> Result<Vec<Hit>, Failure> {
+        self.guarded(file, |running, patience| {
+            running.open(file, patience)?;
+            if let Some(rows) = rows {
+                running.select(rows, patience)?;
+            }
+            let how = Search {
+                k: wanted.k,
+                parameters: wanted.parameters.clone(),
+                rows_id: rows.map(|rows| rows.number),
+                exhaustive: wanted.exhaustive,
+            };
+            let call = Call::Search {
+                index: file.number,
+                how,
+            };
+            let body = [bytemuck::cast_slice(query)];
+            let (_, found) = running.client.call(call, &body, None, Some(patience))?;
+            Ok(hits(&found)?.pop().unwrap_or_default())
+        })
+    }
+
+    /// Processes that were started: all but one had died.
+    pub fn started(&self) -> u64 {
+        self.started.load(Relaxed)
+    }
+
+    /// The process that runs, if there is one.
+    pub fn pid(&self) -> Option<u32> {
+        lock(&self.running).as_ref()?.client.pid()
+    }
+
+    /// Does it once in company, and once more alone where the process died of anything.
+    fn guarded<T>(
+        &self,
+        file: &File,
+        work: impl Fn(&Running, Duration) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        file.ensure_trusted()?;
+        let first = {
+            let _together = self.company.read().unwrap_or_else(PoisonError::into_inner);
+            work(&*self.running()?, self.patience)
+        };
+        let Err(Failure::Lost(why)) = first else {
+            return first;
+        };
+        tracing::warn!(why, "the process that runs FAISS");
+        let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
+        match work(&*self.running()?, self.patience / 3) {
+            Err(Failure::Lost(why)) => {
+                tracing::error!(why, "an index kills the process that searches it");
+                *lock(&file.shunned) = Some(Instant::now());
+                Err(killer())
+            }
+            second => second,
+        }
+    }
+
+    fn running(&self) -> Result<Arc<Running>, Failure> {
+        let mut running = lock(&self.running);
+        if let Some(running) = running.as_ref().filter(|one| one.client.is_alive()) {
+            running.forget()?;
+            return Ok(Arc::clone(running));
+        }
+        let fresh = Arc::new(Running {
+            client: (self.start)()?,
+            indexes: Mutex::default(),
+            rows: Mutex::default(),
+            forgotten: Mutex::default(),
+        });
+        self.started.fetch_add(1, Relaxed);
+        *running = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Relaxed)
+    }
+
+    /// Notes what nobody needs any more, for the next search to say: this waits for nobody.
+    fn forget(&self, number: u64) {
+        if let Some(running) = &*lock(&self.running) {
+            lock(&running.forgotten).push(number);
+        }
+    }
+}
+
+impl Running {
+    fn open(&self, file: &File, patience: Duration) -> Result<Facts, Failure> {
+        if let Some(facts) = lock(&self.indexes).get(&file.number) {
+            return Ok(facts.clone());
+        }
+        let call = Call::Open {
+            index: file.number,
+            whole: false,
+        };
+        let handed = Some(file.file.as_fd());
+        let (facts, _) = self.client.call(call, &[], handed, Some(patience))?;
+        lock(&self.indexes).insert(file.number, facts.clone());
+        Ok(facts)
+    }
+
+    fn select(&self, rows: &Rows, patience: Duration) -> Result<(), Failure> {
+        if lock(&self.rows).contains(&rows.number) {
+            return Ok(());
+        }
+        let call = Call::Select {
+            rows_id: rows.number,
+            rows: rows.of,
+        };
+        let body = [bytemuck::cast_slice(&rows.ranges)];
+        self.client.call(call, &body, None, Some(patience))?;
+        lock(&self.rows).insert(rows.number);
+        Ok(())
+    }
+
+    fn forget(&self) -> Result<(), Failure> {
+        let numbers = std::mem::take(&mut *lock(&self.forgotten));
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        for number in &numbers {
+            lock(&self.indexes).remove(number);
+            lock(&self.rows).remove(number);
+        }
+        let call = Call::Forget { numbers };
+        match self.client.call(call, &[], None, Some(PATIENCE)) {
+            // What died has forgotten all.
+            Ok(_) | Err(Failure::Lost(_)) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl File {
+    fn ensure_trusted(&self) -> Result<(), Failure> {
+        let shunned = *lock(&self.shunned);
+        match shunned.is_some_and(|since| since.elapsed() < SHUNNED) {
+            true => Err(killer()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn killer() -> Failure {
+    Failure::Corrupt("who searches it dies of it".to_owned())
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.searcher.forget(self.number);
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.searcher.forget(self.number);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
