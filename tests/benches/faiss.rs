@@ -1,11 +1,13 @@
 //! Native rebuilds and searches beside Python's faiss-cpu, with the same parameters on the same
 //! rows in the same run: `cargo bench -p dayfly-tests --bench faiss`. With `-- rebuild`,
-//! `-- search` or `-- memory`, that part alone; `-- 20000` for another number of rows.
+//! `-- search`, `-- hop` or `-- memory`, that part alone; `-- 20000` for another number of rows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
+use dayfly::confined::{Limits, Searcher, Wanted};
 use dayfly_faiss::{Index, SearchOptions};
 use dayfly_tests::rebuild::{folder_of, import, rebuild};
 use dayfly_tests::topics::Topics;
@@ -27,13 +29,18 @@ fn main() {
         .find_map(|word| word.parse().ok())
         .unwrap_or(100_000);
     let wanted = |name: &str| words.iter().any(|word| word == name);
-    let all = !["rebuild", "search", "memory"].into_iter().any(wanted);
+    let all = !["rebuild", "search", "hop", "memory"]
+        .into_iter()
+        .any(wanted);
     let setting = Setting::of(rows);
     if all || wanted("rebuild") {
         rebuilds(&setting);
     }
     if all || wanted("search") {
         searches(&setting);
+    }
+    if all || wanted("hop") {
+        hop(&setting);
     }
     if all || wanted("memory") {
         memory(&setting);
@@ -205,6 +212,51 @@ fn searches(setting: &Setting) {
             "{factory:<16} {ours:>20.0} {theirs:>21.0} {:>6.2}",
             ours / theirs
         );
+    }
+}
+
+/// What it costs that searches are done in a process of their own: the same queries here and there,
+/// in turns.
+fn hop(setting: &Setting) {
+    println!("\nsearches in a process of their own, one query at a time, microseconds");
+    println!("                   here   there  hop   ratio");
+    let program = binary::dayfly().to_owned();
+    let limits = Limits {
+        threads: 2,
+        memory_mib: 512,
+    };
+    let searcher = Searcher::by(program, limits);
+    for factory in KINDS {
+        let (base, parameters) = setting.built(factory);
+        let path = base.join("index.faiss");
+        let here = Index::map(&path).unwrap();
+        let (there, _) = searcher.file(std::fs::File::open(&path).unwrap()).unwrap();
+        let options = SearchOptions {
+            parameters: parameters.parse().unwrap(),
+            ..SearchOptions::default()
+        };
+        let wanted = Wanted {
+            k: 40,
+            parameters,
+            exhaustive: false,
+        };
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..2_000 {
+            let query: Vec<f32> = (0..384).map(|_| random.f32() - 0.5).collect();
+            let began = Instant::now();
+            here.search(&query, 40, &options).unwrap();
+            times[0].push(began.elapsed());
+            let began = Instant::now();
+            searcher.search(&there, None, &query, &wanted).unwrap();
+            times[1].push(began.elapsed());
+        }
+        let [own, other] = times.map(|mut times| {
+            times.sort();
+            times[times.len() / 2].as_secs_f64() * 1e6
+        });
+        let (more, ratio) = (other - own, other / own);
+        println!("{factory:<16} {own:>6.0} {other:>7.0} {more:>4.0} {ratio:>7.2}");
     }
 }
 

@@ -40,6 +40,31 @@ pub fn open_files(pid: u32) -> usize {
         .count()
 }
 
+/// The processes that a process started and that still run, with the words that they were started
+/// with.
+///
+/// # Panics
+/// Where there is no `/proc`.
+pub fn children(pid: u32) -> Vec<(u32, Vec<String>)> {
+    let all = std::fs::read_dir("/proc").unwrap().map(Result::unwrap);
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let own = numbers.filter(|child| parent(*child) == Some(pid));
+    let words = |child: u32| {
+        let line = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        let words = line.split(|byte| *byte == 0);
+        words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
+    };
+    own.map(|child| (child, words(child))).collect()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// CPU time of a process, user and system, its ended children left out.
 ///
 /// # Panics

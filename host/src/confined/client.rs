@@ -4,6 +4,7 @@ use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -58,12 +59,20 @@ impl Client {
     /// # Errors
     /// [`Failure::Io`] where the system has none to give.
     pub fn start(limits: Limits) -> Result<Self, Failure> {
+        Self::start_by(&std::env::current_exe()?, limits)
+    }
+
+    /// As [`start`](Self::start), with a program that has [`COMMAND`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_by(program: &Path, limits: Limits) -> Result<Self, Failure> {
         let (ours, theirs) = UnixStream::pair()?;
         let kept = ENVIRONMENT.map(|name| (name, std::env::var_os(name)));
         let kept = kept
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
-        let child = Command::new(std::env::current_exe()?)
+        let child = Command::new(program)
             .arg(COMMAND)
             .arg(limits.threads.max(1).to_string())
             .arg(limits.memory_mib.to_string())

@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -68,6 +69,11 @@ impl Searcher {
     /// With a process that is started when the first search needs it.
     pub fn new(limits: Limits) -> Arc<Self> {
         Self::with(PATIENCE, move || Client::start(limits))
+    }
+
+    /// As [`new`](Self::new), with a program that has [`COMMAND`](super::COMMAND).
+    pub fn by(program: PathBuf, limits: Limits) -> Arc<Self> {
+        Self::with(PATIENCE, move || Client::start_by(&program, limits))
     }
 
     pub(super) fn with(

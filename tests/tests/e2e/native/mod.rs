@@ -1,5 +1,6 @@
 //! Native indexes: rebuilt in a process of their own, mapped for searches, given to other programs.
 
+mod confined;
 mod exchange;
 mod kills;
 mod life;
