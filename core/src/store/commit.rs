@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::home::{self, INCARNATION_PREFIX};
 use super::manifest::{FORMAT, HISTORY, Manifest};
 use super::newest::{above, confirmed, current, is_newest, newest};
-use super::{catalog, legacy};
+use super::{catalog, garbage, legacy};
 use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;
 use crate::platform::Platform;
@@ -281,6 +281,10 @@ fn numbered(platform: Platform<'_>, newest: Option<&Manifest>, next: Next) -> Ne
         history.extend(newest.history.iter().take(HISTORY - 1).cloned());
     }
     let now_ms = platform.now_ms();
+    let mut garbage = next.manifest.garbage;
+    if let Some(newest) = newest {
+        garbage::see(&mut garbage, newest, now_ms);
+    }
     let active_ms = match next.is_upkeep {
         true => next.manifest.active_ms,
         false => now_ms,
@@ -293,6 +297,7 @@ fn numbered(platform: Platform<'_>, newest: Option<&Manifest>, next: Next) -> Ne
             history,
             committed_ms: now_ms,
             active_ms,
+            garbage,
             ..next.manifest
         },
         ..next

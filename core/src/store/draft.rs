@@ -141,10 +141,7 @@ impl<'a> Draft<'a> {
         }
         garbage::spill(self.platform, &mut self.next)?;
         if !self.superseded.is_empty() {
-            self.next.garbage.push(Garbage {
-                since_ms: self.platform.now_ms(),
-                keys: self.superseded,
-            });
+            self.next.garbage.push(Garbage::new(self.superseded));
         }
         // The rest of the bound is for claims, without which nobody could compact.
         super::commit::encode(&self.next, UPKEEP_BYTES)?;

@@ -29,7 +29,16 @@ pub(super) fn spill(platform: Platform<'_>, next: &mut Manifest) -> Result<(), S
     if keys < MOST_KEYS {
         return Ok(());
     }
-    let Some(newest) = next.garbage.iter().map(|garbage| garbage.since_ms).max() else {
+    let now_ms = platform.now_ms();
+    for garbage in &mut next.garbage {
+        garbage.since_ms.get_or_insert(now_ms);
+    }
+    let Some(newest) = next
+        .garbage
+        .iter()
+        .filter_map(|garbage| garbage.since_ms)
+        .max()
+    else {
         return Ok(());
     };
     let data = serde_json::to_vec(&next.garbage)
@@ -38,6 +47,17 @@ pub(super) fn spill(platform: Platform<'_>, next: &mut Manifest) -> Result<(), S
     platform.objects.put(&key, &data)?;
     next.garbage.clear();
     Ok(())
+}
+
+/// Notes in a version's garbage when that of its predecessor was seen: now, at the latest. Until then
+/// nobody knows since when it is garbage.
+pub(super) fn see(garbage: &mut [Garbage], predecessor: &Manifest, now_ms: u64) {
+    for one in garbage
+        .iter_mut()
+        .filter(|one| predecessor.garbage.contains(one))
+    {
+        one.since_ms.get_or_insert(now_ms);
+    }
 }
 
 /// A record's key sorts by when its newest part was superseded.
@@ -75,17 +95,21 @@ pub fn collect(platform: Platform<'_>, newest: &Manifest) -> Result<bool, StoreE
     Ok(due.len() == RECORDS as usize)
 }
 
-/// As [`collect`], of what the newest version itself notes; answers the version without it. For a
-/// store that nobody changes any more, whose notes would become no record.
+/// As [`collect`], of what the newest version itself notes, and notes since when that is garbage which
+/// it superseded. For a store that nobody changes any more, whose notes would become no record.
 pub fn collect_noted(platform: Platform<'_>, newest: &Manifest) -> Result<(), StoreError> {
-    let is_due = |garbage: &Garbage| is_over(platform, garbage.since_ms);
+    let is_due = |garbage: &Garbage| {
+        let since_ms = garbage.since_ms;
+        since_ms.is_some_and(|since_ms| is_over(platform, since_ms))
+    };
+    let is_new = |garbage: &Garbage| garbage.since_ms.is_none();
     let due: Vec<Garbage> = newest
         .garbage
         .iter()
         .filter(|garbage| is_due(garbage))
         .cloned()
         .collect();
-    if due.is_empty() {
+    if due.is_empty() && !newest.garbage.iter().any(is_new) {
         return Ok(());
     }
     delete(platform, newest, &due)?;
@@ -95,21 +119,29 @@ pub fn collect_noted(platform: Platform<'_>, newest: &Manifest) -> Result<(), St
         }
         let mut next = present.clone();
         next.garbage.retain(|garbage| !due.contains(garbage));
-        let changes = next.garbage.len() != present.garbage.len();
+        let has_gone = next.garbage.len() != present.garbage.len();
+        let changes = has_gone || present.garbage.iter().any(is_new);
         Ok::<_, StoreError>(changes.then(|| super::commit::Next::upkeep(next)))
     })?;
     Ok(())
 }
 
-/// When the first of what was superseded is due, in milliseconds since the Unix epoch; `None` where
-/// nothing was.
+/// When something is to be done for what was superseded, in milliseconds since the Unix epoch; `None`
+/// where nothing was.
 pub fn due_ms(platform: Platform<'_>, newest: &Manifest) -> Result<Option<u64>, StoreError> {
     let home = newest.home();
     let oldest = platform.objects.list(&home.key(FOLDER), None, 1)?;
     let recorded = oldest
         .first()
         .map(|meta| since_ms(&home, &meta.key).unwrap_or(0));
-    let noted = newest.garbage.iter().map(|garbage| garbage.since_ms);
+    if newest
+        .garbage
+        .iter()
+        .any(|garbage| garbage.since_ms.is_none())
+    {
+        return Ok(Some(platform.now_ms()));
+    }
+    let noted = newest.garbage.iter().filter_map(|garbage| garbage.since_ms);
     let first = noted.chain(recorded).min();
     Ok(first.map(|since_ms| since_ms.saturating_add(GRACE_MS)))
 }

@@ -138,7 +138,10 @@ fn noted(old: Vec<OldGarbage>) -> Vec<Garbage> {
             .or_default()
             .push(garbage.key);
     }
-    let garbage = |(since_ms, keys)| Garbage { since_ms, keys };
+    let garbage = |(since_ms, keys)| Garbage {
+        since_ms: Some(since_ms),
+        keys,
+    };
     by_time.into_iter().map(garbage).collect()
 }
 

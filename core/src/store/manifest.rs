@@ -175,8 +175,11 @@ pub struct IndexRef {
 /// Objects on their way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Garbage {
-    /// When they were superseded, in milliseconds since the Unix epoch.
-    pub since_ms: u64,
+    /// When the version that supersedes them was first seen, in milliseconds since the Unix epoch:
+    /// the next version says it. `None` in the one that supersedes them, as that may come long after
+    /// it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
     /// Their keys; one that ends in `/` stands for all below it.
     pub keys: Vec<String>,
 }
@@ -332,6 +335,16 @@ impl SegmentRef {
         let mut keys = self.meta.keys(home);
         keys.extend(self.dead.as_ref().map(|dead| home.dead(&dead.id)));
         keys
+    }
+}
+
+impl Garbage {
+    /// Superseded by the version that is being made.
+    pub fn new(keys: Vec<String>) -> Self {
+        Self {
+            since_ms: None,
+            keys,
+        }
     }
 }
 

@@ -147,6 +147,7 @@ fn a_second_rebuild_takes_the_place_of_the_first_and_leaves_it_to_its_readers() 
         all.filter(|key| key.starts_with(&home.base(&first.base)))
             .count()
     };
+    collect();
     // Nobody can be reading by an old version only after the grace period.
     tenant.clock.advance(store::GRACE_MS - 1);
     collect();

@@ -7,7 +7,7 @@ use crate::store::{
     GRACE_MS, MAX_MANIFEST_BYTES, StoreError, collect_garbage, collect_noted_garbage, manifest_key,
     take_out,
 };
-use crate::testing::{Hooked, keys};
+use crate::testing::{Hooked, Op, keys};
 
 fn collect_all(tenant: &Tenant) {
     let newest = newest(tenant);
@@ -51,6 +51,29 @@ fn superseded_objects_go_when_the_grace_has_passed() {
             Vec::<String>::new()
         );
     }
+}
+
+#[test]
+fn a_version_that_comes_an_hour_late_leaves_its_readers_their_hour() {
+    let (tenant, home) = store();
+    add(tenant.platform(), &home, "file-a", "old", &one("old")).unwrap();
+    let late = Hooked::new(&tenant.objects).before(|call| {
+        if call.op == Op::PutNew && call.key.contains("/manifest/") {
+            tenant.clock.advance(2 * GRACE_MS);
+        }
+        Ok(())
+    });
+    let through = tenant.through(&late);
+    add(through, &home, "file-a", "new", &one("new")).unwrap();
+    // Until now the old one was the newest, and was read.
+    let old = home.segment("seg-old-0");
+    collect_all(&tenant);
+    tenant.clock.advance(GRACE_MS - 1_000);
+    collect_all(&tenant);
+    assert!(tenant.objects.get(&old).is_ok());
+    tenant.clock.advance(2_000);
+    collect_all(&tenant);
+    assert_eq!(tenant.objects.get(&old), Err(ObjectError::NotFound));
 }
 
 #[test]
@@ -132,6 +155,7 @@ fn a_collection_cut_off_anywhere_is_gone_on_with() {
     let prepared = || {
         let (tenant, home) = store();
         replace(&tenant, &home, "r", 120);
+        collect_all(&tenant);
         tenant.clock.advance(GRACE_MS);
         (tenant, home)
     };

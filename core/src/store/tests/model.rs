@@ -184,6 +184,8 @@ impl Run {
     /// After the grace period nothing is left but what the newest version names.
     fn collect(&self) {
         let platform = self.tenant.platform();
+        // The newest garbage is seen now, and goes when the grace has passed.
+        collect_noted_garbage(platform, &newest(&self.tenant)).unwrap();
         self.tenant.clock.advance(GRACE_MS);
         let newest = newest(&self.tenant);
         while collect_garbage(platform, &newest).unwrap() {}

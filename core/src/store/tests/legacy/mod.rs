@@ -210,6 +210,7 @@ fn upkeep_moves_it_over_with_its_ingestions_and_leaves_nothing_old() {
         let order = Order::new(STORE, worker("a", "1"), 1 << 30);
         rebuild(platform, &order, &Maker::new(|| ()), &mut |_| {}).unwrap();
         holds(&tenant, &TEXTS);
+        look_after(platform, STORE, &upkeep(), true).unwrap();
         tenant.clock.advance(GRACE_MS);
         look_after(platform, STORE, &upkeep(), true).unwrap();
         holds(&tenant, &TEXTS);
@@ -229,6 +230,7 @@ fn compactions_take_its_rows_along() {
     assert_eq!(files(&tenant).len(), 104);
     let metas = newest(&tenant).segments;
     assert!(metas.iter().all(|one| !one.meta.legacy), "{metas:?}");
+    look_after(tenant.platform(), STORE, &upkeep(), true).unwrap();
     tenant.clock.advance(GRACE_MS);
     look_after(tenant.platform(), STORE, &upkeep(), true).unwrap();
     assert_eq!(old_keys(&tenant), Vec::<String>::new());
