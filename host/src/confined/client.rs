@@ -228,7 +228,7 @@ impl Calls {
             Ok(Some(status)) => Ok(status),
             _ => child.kill().and_then(|()| child.wait()),
         };
-        died.map_or_else(|error| format!("is lost: {error}"), |status| told(status))
+        died.map_or_else(|error| format!("is lost: {error}"), told)
     }
 
     fn lost(&self) -> Failure {

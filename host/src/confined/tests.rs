@@ -146,7 +146,7 @@ fn pass_on(
 fn a_search_whose_process_dies_is_done_by_the_next_one() {
     let searcher = dying("search", 1);
     let (file, _) = searcher.file(file("Flat")).unwrap();
-    let chosen = searcher.rows(&[7..8], 300);
+    let chosen = searcher.rows(&[7..8, 8..8], 300);
     let query = &vectors(300)[..8];
     for _ in 0..3 {
         let found = searcher.search(&file, Some(&chosen), query, &wanted(3));

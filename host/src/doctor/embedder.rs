@@ -66,11 +66,8 @@ async fn embed_one(options: &EmbedOptions) -> anyhow::Result<String> {
         .post(url)
         .header("content-type", "application/json")
         .body(body);
-    // The built-in embedder needs no key, and must not be sent one.
-    if let (false, Some(name)) = (built_in, &options.key_env) {
-        let key = std::env::var(name)
-            .with_context(|| format!("embed.key_env names {name}, which is not set"))?;
-        request = request.bearer_auth(key);
+    if let Some(credential) = &embedding.credential {
+        request = request.header("authorization", credential);
     }
     let begun = Instant::now();
     let answer = request

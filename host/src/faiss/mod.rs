@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use dayfly_core::api::{RebuildObject, RebuildRequest};
 use dayfly_core::rebuild::Factory;
+use dayfly_core::store;
 use serde::{Deserialize, Serialize};
 
 pub use error::Error;
@@ -76,18 +77,25 @@ impl Service {
     }
 
     /// Asks for a store's rebuild.
+    ///
+    /// Errors: [`Error::NotFound`] where there is no such store: whatever is kept of a request has
+    /// something that it is for.
     pub async fn request_rebuild(
         &self,
         tenant: &str,
         store: &str,
-        request: RebuildRequest,
+        mut request: RebuildRequest,
     ) -> Result<RebuildObject, Error> {
-        if let Some(factory) = &request.factory {
-            let checked: Result<Factory, _> = factory.parse();
-            checked.map_err(|error| Error::Invalid(error.to_string()))?;
+        if let Some(factory) = &mut request.factory {
+            *factory = plain(factory)?;
         }
         let (queue, tenant, store) = (Arc::clone(&self.queue), tenant.to_owned(), store.to_owned());
-        blocking(move || Ok(queue.request(&tenant, &store, &request)?)).await
+        blocking(move || {
+            let present = store::current(queue.tenant(&tenant).platform(), &store)?;
+            present.ok_or(Error::NotFound)?;
+            Ok(queue.request(&tenant, &store, &request)?)
+        })
+        .await
     }
 
     /// Where that stands.
@@ -145,6 +153,18 @@ impl Service {
         #[cfg(not(feature = "faiss"))]
         (0, 0)
     }
+}
+
+/// A kind of index as it is kept: as FAISS takes it, and no longer than any is.
+fn plain(factory: &str) -> Result<String, Error> {
+    const MOST_BYTES: usize = 128;
+    if factory.len() > MOST_BYTES {
+        let text = format!("a kind of index has at most {MOST_BYTES} bytes, such as IVF1024,SQ8");
+        return Err(Error::Invalid(text));
+    }
+    let parsed: Result<Factory, _> = factory.parse();
+    let parsed = parsed.map_err(|error| Error::Invalid(error.to_string()))?;
+    Ok(parsed.as_str().to_owned())
 }
 
 async fn blocking<T: Send + 'static>(

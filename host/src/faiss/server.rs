@@ -3,28 +3,33 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::routing::get;
+use http::Request;
+use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tower::ServiceExt;
 
-use super::http::{self, Refusal, Served};
+use super::http::{Refusal, Served, all};
 use crate::identity;
 use crate::jobs::Collector;
 use crate::options::ServeOptions;
 use crate::platform::{Data, ensure_sound};
 use crate::rebuild::NO_FAISS;
 use crate::runtime::Admission;
-use crate::serve::{Health, Native, WELL, bind, upkeep_of};
+use crate::serve::{Health, Native, WELL, answer, bind, is_local, serve_connections, upkeep_of};
 
 /// A service that is up.
 pub struct Running {
     /// Where it listens, with the port that it got.
     pub addr: SocketAddr,
     stop: watch::Sender<bool>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
     _upkeep: JoinSet<()>,
     _data: Data,
 }
@@ -35,7 +40,7 @@ impl Running {
     /// # Errors
     /// When it broke off.
     pub async fn wait(&mut self) -> anyhow::Result<()> {
-        Ok((&mut self.served).await??)
+        Ok((&mut self.served).await?)
     }
 
     /// Lets requests under way end and ends the service; a rebuild under way is taken up again by
@@ -56,7 +61,8 @@ impl Running {
 /// not part of this binary.
 pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
-    let listener = bind(&options.listen, verifier.needs_token()).await?;
+    let is_open = !verifier.needs_token();
+    let listener = bind(&options.listen, !is_open).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(options)?;
     ensure_sound(&data.storage).await?;
@@ -72,17 +78,23 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
         .route("/readyz", get(ready))
         .with_state(Arc::new(Health::new(&data.storage)))
         .route("/metrics", get(metrics))
-        .merge(http::all(served, verifier));
+        .merge(all(served, verifier));
     let mut upkeep = native.start();
     // Hosts that only search by this service may have nothing that runs between requests.
     upkeep.spawn(Collector::new(&data.storage, upkeep_of(options, &data)).run());
-    let (stop, mut stopped) = watch::channel(false);
-    let asked = async move {
-        // An error means that nobody can ask any more.
-        let _ = stopped.wait_for(|stop| *stop).await;
+    let (stop, stopped) = watch::channel(false);
+    let grace = Duration::from_millis(options.shutdown_grace_ms);
+    let answer = move |request: Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            if is_open && !is_local(request.headers()) {
+                return answer::error(&answer::foreign_origin());
+            }
+            let Ok(response) = router.oneshot(request.map(Body::new)).await;
+            response
+        }
     };
-    let served = axum::serve(listener, router).with_graceful_shutdown(asked);
-    let served = tokio::spawn(async move { served.await });
+    let served = tokio::spawn(serve_connections(listener, answer, stopped, grace));
     Ok(Running {
         addr,
         stop,

@@ -17,8 +17,9 @@ use super::{Failure, creation};
 
 /// The most bytes that one call hands to a guest.
 pub const MAX_ANSWER: u64 = 64 << 20;
-/// An object up to this size is written at once, a larger one in parts of it.
-const PART_BYTES: usize = 8 << 20;
+/// An object up to this size is written at once, a larger one in parts of it: the least that S3 takes.
+/// A writer holds one that is being filled and one that is on its way.
+const PART_BYTES: usize = 5 << 20;
 
 /// All tenants' objects, in a directory or a bucket.
 #[derive(Clone)]
@@ -238,7 +239,7 @@ impl TenantObjects<'_> {
     pub fn create(&self, key: &str) -> Result<Writer, Failure> {
         let path = self.path(key)?;
         let store = Arc::clone(&self.storage.store);
-        let inner = BufWriter::with_capacity(store, path, PART_BYTES);
+        let inner = BufWriter::with_capacity(store, path, PART_BYTES).with_max_concurrency(1);
         Ok(Writer {
             inner: Some(inner),
             place: Arc::clone(&self.storage.place),

@@ -6,6 +6,7 @@ mod engine;
 mod limits;
 mod log;
 mod outbound;
+mod room;
 mod run;
 mod state;
 
@@ -23,7 +24,8 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 pub use admission::{Admission, Overloaded, Permit};
 pub use body::{Broken, Guarded};
 pub use limits::InstanceLimits;
-pub use outbound::Destination;
+pub use outbound::{Destination, credential_of};
+pub use room::{Charged, Held, Room};
 pub use state::State;
 
 use crate::guests::{Guest, Guests};

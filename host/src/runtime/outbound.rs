@@ -38,17 +38,19 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Guests may reach `url` and what lies below its path. The environment variable `key_env`
-    /// holds the bearer token that is sent along; no guest sees it. A request takes at most
-    /// `timeout`, its answer included.
-    pub fn new(url: &str, key_env: Option<&str>, timeout: Duration) -> anyhow::Result<Self> {
+    /// Guests may reach `url` and what lies below its path. The credential is sent along; no guest
+    /// sees it. A request takes at most `timeout`, its answer included.
+    pub fn new(
+        url: &str,
+        credential: Option<HeaderValue>,
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
         let base: Uri = url
             .parse()
             .with_context(|| format!("embed.url is no URL: {url}"))?;
         if !matches!(base.scheme_str(), Some("http" | "https")) || base.authority().is_none() {
             bail!("embed.url must be a whole http or https URL, not {url}");
         }
-        let credential = key_env.map(credential).transpose()?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -106,7 +108,8 @@ fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
     Ok(builder.with_tls_config(config))
 }
 
-fn credential(variable: &str) -> anyhow::Result<HeaderValue> {
+/// The bearer token that an environment variable holds.
+pub fn credential_of(variable: &str) -> anyhow::Result<HeaderValue> {
     let key = env::var(variable).with_context(|| {
         format!("embed.key_env names the variable {variable}, which is not set")
     })?;

@@ -1,12 +1,20 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use dayfly_embedder::{Embedder, EmbedderConfig, locate, router};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::options::EmbedOptions;
+use crate::platform::random_id;
+use crate::runtime::credential_of;
 
 /// Where guests get their vectors.
 pub struct Embedding {
@@ -14,6 +22,8 @@ pub struct Embedding {
     pub url: String,
     /// The model to ask for.
     pub model: String,
+    /// What requests to it carry.
+    pub credential: Option<HeaderValue>,
     /// The embedded embedder, unless another is configured.
     pub router: Option<Router>,
     /// Serves the embedded embedder to the guests.
@@ -25,6 +35,12 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     let Some(url) = &options.url else {
         return embedded(options).await;
     };
+    if url.contains('@') {
+        bail!(
+            "embed.url names a user or a password, which would be shown wherever it is: put the key \
+             into a variable, and name that with --embed-key-env"
+        );
+    }
     let Some(model) = &options.model else {
         bail!(
             "embed.url is set without embed.model: name the model that {url} should use (--embed-model)"
@@ -33,6 +49,7 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     Ok(Embedding {
         url: url.clone(),
         model: model.clone(),
+        credential: options.key_env.as_deref().map(credential_of).transpose()?,
         router: None,
         server: JoinSet::new(),
     })
@@ -63,7 +80,14 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/v1/embeddings", listener.local_addr()?);
     let mut server = JoinSet::new();
-    let service = router.clone();
+    // Any program of this machine reaches the port: guests' requests carry what no other knows.
+    let secret = format!("Bearer {}{}", random_id()?, random_id()?);
+    let mut credential = HeaderValue::from_str(&secret)?;
+    credential.set_sensitive(true);
+    let expected = credential.clone();
+    let service = router.clone().layer(from_fn(move |request, next| {
+        only_with(expected.clone(), request, next)
+    }));
     server.spawn(async move {
         if let Err(error) = axum::serve(listener, service).await {
             tracing::error!(%error, "the embedder's port failed");
@@ -72,7 +96,47 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     Ok(Embedding {
         url,
         model: model.into(),
+        credential: Some(credential),
         router: Some(router),
         server,
     })
+}
+
+async fn only_with(expected: HeaderValue, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(AUTHORIZATION);
+    let is_known = shown.is_some_and(|shown| {
+        verify_slices_are_equal(shown.as_bytes(), expected.as_bytes()).is_ok()
+    });
+    match is_known {
+        true => next.run(request).await,
+        false => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_who_knows_the_secret_is_answered() {
+        let expected = HeaderValue::from_static("Bearer secret");
+        let layer = from_fn(move |request, next| only_with(expected.clone(), request, next));
+        let router = Router::new().route("/", get(|| async {})).layer(layer);
+        let status = async |shown: Option<&str>| {
+            let request = Request::builder().uri("/");
+            let request = match shown {
+                Some(shown) => request.header(AUTHORIZATION, shown),
+                None => request,
+            };
+            let request = request.body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(status(None).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(Some("Bearer guess")).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(Some("Bearer secret")).await, StatusCode::OK);
+    }
 }

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
+use super::embeddings::Embeddings;
 use super::faiss::NativeFront;
 use super::health::Health;
 use super::origin;
@@ -47,7 +48,7 @@ pub struct Front {
     /// Answers probes.
     pub health: Health,
     /// The embedded embedder, unless another is configured.
-    pub embedder: Option<Router>,
+    pub embeddings: Option<Embeddings>,
     /// Large indexes, where FAISS is part of this binary.
     pub native: Option<NativeFront>,
     /// Searches of them, for guests elsewhere.
@@ -154,15 +155,15 @@ impl Front {
     }
 
     async fn embedder(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
-        let Some(embedder) = &self.embedder else {
+        let Some(embeddings) = &self.embeddings else {
             return Err(ApiError::not_found(
                 "This server has no embedder of its own: ask the one that it is configured with.",
             ));
         };
-        self.principal(request.headers())
+        let principal = self
+            .principal(request.headers())
             .map_err(|error| answer::unauthorized(&error))?;
-        let Ok(response) = embedder.clone().oneshot(request.map(Body::new)).await;
-        Ok(response)
+        embeddings.answer(&principal.tenant, request).await
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {

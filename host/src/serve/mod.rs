@@ -1,7 +1,8 @@
 //! The server: HTTP in front, guests behind.
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod embedded;
+mod embeddings;
 mod faiss;
 mod front;
 mod health;
@@ -29,11 +30,13 @@ use crate::options::ServeOptions;
 use crate::platform::{Data, Platform, ensure_sound, settings};
 use crate::runtime::{Admission, Destination, Runtime};
 use embedded::Embedding;
+use embeddings::Embeddings;
 
 pub(crate) use faiss::Native;
 use front::Front;
 pub(crate) use health::{Health, WELL};
-pub(crate) use listen::bind;
+pub(crate) use listen::{bind, serve as serve_connections};
+pub(crate) use origin::is_local;
 
 /// A server that is up.
 pub struct Running {
@@ -101,7 +104,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         metrics,
         limits: options.limits.clone(),
         health: Health::new(&data.storage),
-        embedder: embedding.router,
+        embeddings: embedding.router.map(Embeddings::new),
         native: front_of_native,
         searches,
     });
@@ -135,7 +138,12 @@ struct Server {
 
 impl Server {
     async fn run(mut self, stop: watch::Receiver<bool>) {
-        listen::serve(self.listener, self.front, stop, self.grace).await;
+        let front = self.front;
+        let answer = move |request| {
+            let front = Arc::clone(&front);
+            async move { front.answer(request).await }
+        };
+        listen::serve(self.listener, answer, stop, self.grace).await;
         self.rebuilds.shutdown().await;
         self.jobs.shutdown().await;
         // Guests may go on after their response.
@@ -150,13 +158,8 @@ async fn compile(
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Arc<Runtime>> {
     let timeout = Duration::from_millis(options.embed.request_timeout_ms);
-    // The embedded embedder needs no key, and must not be sent one.
-    let key_env = options
-        .embed
-        .key_env
-        .as_deref()
-        .filter(|_| embedding.router.is_none());
-    let destination = Destination::new(&embedding.url, key_env, timeout)?;
+    let credential = embedding.credential.clone();
+    let destination = Destination::new(&embedding.url, credential, timeout)?;
     let (options, metrics) = (options.clone(), Arc::clone(metrics));
     let work = move || Runtime::new(&options, &guests, destination, metrics);
     let runtime = tokio::task::spawn_blocking(work)

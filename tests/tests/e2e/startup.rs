@@ -34,3 +34,13 @@ fn a_key_that_is_not_in_the_environment_stops_the_start() {
     assert!(!status.success());
     assert!(said.contains("NOT_SET_ANYWHERE"), "{said}");
 }
+
+#[test]
+fn a_password_in_the_embedders_address_is_refused_and_not_repeated() {
+    let (status, said) = Server::builder()
+        .embed_url("http://user:hunter2@127.0.0.1:9/v1/embeddings")
+        .run_to_end();
+    assert!(!status.success());
+    assert!(said.contains("--embed-key-env"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}

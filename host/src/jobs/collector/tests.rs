@@ -50,7 +50,7 @@ impl Scene {
         let noted = store::change(self.objects.platform(), id, |newest| {
             let mut next = newest.clone();
             next.garbage.push(Garbage {
-                since_ms: 1,
+                since_ms: Some(1),
                 keys: vec![key.clone()],
             });
             Ok::<_, store::StoreError>(Some(Next::upkeep(next)))

@@ -8,6 +8,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -155,13 +156,14 @@ impl Queue {
         Ok(described(store, job, noted.as_ref()))
     }
 
-    /// Every job that waits, or is under way, the oldest first; of each store the newest.
+    /// Every job that waits, or is under way, of each store the newest; in turns by tenant, each
+    /// tenant's oldest first: who has many waits for himself.
     pub fn waiting(&self) -> Result<Vec<Queued>, ApiError> {
         let open = self.open()?;
         let is_waiting = |queued: &Queued| queued.job.state == JobState::Queued;
         let (mut waiting, failed): (Vec<Queued>, Vec<Queued>) =
             open.into_iter().partition(is_waiting);
-        waiting.sort_by_key(|queued| queued.job.requested_ms);
+        in_turns(&mut waiting);
         self.queued.store(waiting.len() as u64, Relaxed);
         self.failed.store(failed.len() as u64, Relaxed);
         Ok(waiting)
@@ -321,6 +323,19 @@ impl Queue {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn in_turns(waiting: &mut [Queued]) {
+    waiting.sort_by_key(|queued| queued.job.requested_ms);
+    let mut before: BTreeMap<String, usize> = BTreeMap::new();
+    let mut turns: HashMap<Place, usize> = HashMap::new();
+    for queued in waiting.iter() {
+        let turn = before.entry(queued.tenant.clone()).or_default();
+        turns.insert(queued.place(), *turn);
+        *turn += 1;
+    }
+    // Stable: within a turn whoever asked first.
+    waiting.sort_by_key(|queued| turns.get(&queued.place()).copied());
 }
 
 fn unwritable(fault: serde_json::Error) -> ApiError {

@@ -12,7 +12,7 @@ const END: &str = "ended.json";
 const PROGRESS: &str = "progress.json";
 
 /// Which job: sorts by tenant, store, and the time at which it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Whose.
     pub tenant: String,

@@ -199,3 +199,20 @@ fn a_job_that_was_the_only_record_of_its_store_gets_a_folder() {
         assert_eq!(queue.waiting().unwrap()[0].job, job);
     });
 }
+
+#[test]
+fn tenants_take_turns_however_many_stores_one_has() {
+    with_queue(|queue| {
+        for number in 0..30 {
+            queue
+                .request("many", &format!("vs_{number:02}"), &asked(None, true))
+                .unwrap();
+        }
+        queue.request("few", "vs_1", &asked(None, true)).unwrap();
+        queue.request("few", "vs_2", &asked(None, true)).unwrap();
+        let waiting = queue.waiting().unwrap();
+        assert_eq!(waiting.len(), 32);
+        let tenants: Vec<&str> = waiting.iter().map(|one| one.tenant.as_str()).collect();
+        assert_eq!(tenants[..5], ["many", "few", "many", "few", "many"]);
+    });
+}

@@ -167,7 +167,15 @@ fn the_service_lets_nobody_past_their_tenant_or_scope() {
     let reader = native.with_token(&token("acme", &["read"]));
     reader.post_json(&rebuild_path, &json!({})).error(403);
     let writer = native.with_token(&token("acme", &["write"]));
-    writer.post_json(&rebuild_path, &json!({})).ok();
+    // Nothing is kept of a request for what is not there, nor more of one than it says.
+    let missing = "/v1/vector_stores/vs_0123456789abcdef/rebuild";
+    writer.post_json(missing, &json!({})).error(404);
+    let long = format!("SQ8{}", " ".repeat(1 << 20));
+    let refused = writer.post_json(&rebuild_path, &json!({"factory": long}));
+    assert!(matches!(refused.status, 400 | 413), "{}", refused.text());
+    assert!(!bucket.keys().iter().any(|key| key.contains("/rebuilds/")));
+    let spaced = json!({"factory": "  SQ8 "});
+    writer.post_json(&rebuild_path, &spaced).ok();
     let state = dayfly_tests::wait::until("the rebuild", || {
         let state = acme.get(&path("s")).ok();
         state["index"].is_object().then_some(state)
