@@ -61,7 +61,7 @@ mutants! {
     StalePlaces => "stale-places",
     /// A listing reads the manifest before the records of what is not ended.
     ManifestBeforeQueue => "manifest-before-queue",
-    /// An attachment takes the place of those failures alone that are noted by then.
+    /// An ingestion takes the place of those failures alone that are noted by then.
     LateFailure => "late-failure",
     /// Nobody looks for what belongs to nothing.
     NoScrub => "no-scrub",

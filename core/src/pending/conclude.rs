@@ -31,8 +31,16 @@ pub fn conclude(
         true => false,
         false => remove_unnamed(platform, home, ticket, &written)?,
     };
-    if let (End::Failed { error }, false) = (end, committed) {
-        note_failure(platform, home, ticket, error)?;
+    match end {
+        End::Failed { error } => {
+            if !committed {
+                note_failure(platform, home, ticket, error)?;
+            }
+            // Now its own tells: at no moment none does.
+            failed::forget_others(platform, home, &ticket.file_id, ingest_id)?;
+        }
+        End::Cancelled => failed::take_back(platform, home, ticket)?,
+        End::Completed => {}
     }
     let folder = attempt::folder(home, ingest_id);
     attempt::forget(platform.objects, &folder)?;
@@ -71,7 +79,7 @@ fn note_failure(
     // Whoever takes the file out, or attaches it again, dismisses its failures before it forgets
     // them: so one of the two sees the other.
     match ended(platform, home, &ticket.ingest_id)? {
-        Some(End::Cancelled) => failed::remove(platform, home, &failed),
+        Some(End::Cancelled) => failed::take_back(platform, home, ticket),
         _ => Ok(()),
     }
 }

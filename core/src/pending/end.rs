@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{parse, to_vec};
 use super::{PendingError, failed};
 use crate::ids;
-use crate::objects::ObjectError;
+use crate::objects::{ObjectError, ObjectMeta};
 use crate::platform::Platform;
 use crate::store::Home;
 
@@ -98,8 +98,8 @@ pub fn ended(
     }
 }
 
-/// Forgets the ends of ingestions that were accepted more than a day ago, of a bounded number of
-/// them. An ingestion whose record is still there keeps its end.
+/// Forgets the ends that were noted more than a day ago, of a bounded number of them. An ingestion
+/// whose record is still there keeps its end.
 pub fn forget_old(platform: Platform<'_>, home: &Home) -> Result<(), PendingError> {
     let folder = home.key("ended/");
     let listed = platform.objects.list(&folder, None, FORGOTTEN)?;
@@ -107,10 +107,13 @@ pub fn forget_old(platform: Platform<'_>, home: &Home) -> Result<(), PendingErro
     let ingest_id = |key: &str| -> Option<String> {
         Some(key.strip_prefix(&folder)?.strip_suffix(".json")?.to_owned())
     };
-    let is_old = |id: &String| accepted_ms(id).is_some_and(|ms| ms + KEPT_MS <= now_ms);
+    // A failure may have been dismissed long after it was accepted.
+    let is_old = |meta: &&ObjectMeta| meta.modified_ms.saturating_add(KEPT_MS) <= now_ms;
+    let is_known = |id: &String| accepted_ms(id).is_some_and(|ms| ms + KEPT_MS <= now_ms);
     let old: Vec<String> = listed
         .iter()
-        .filter_map(|meta| ingest_id(&meta.key).filter(is_old))
+        .filter(is_old)
+        .filter_map(|meta| ingest_id(&meta.key).filter(is_known))
         .collect();
     if old.is_empty() {
         return Ok(());

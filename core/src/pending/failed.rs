@@ -1,5 +1,6 @@
 use super::error::{parse, to_vec};
-use super::{End, Pending, PendingError, end};
+use super::{End, Pending, PendingError, Ticket, end, ticket};
+use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;
 use crate::platform::Platform;
 use crate::store::Home;
@@ -23,13 +24,13 @@ pub(super) fn note(
     Ok(platform.objects.put(&key, &to_vec(&key, failed)?)?)
 }
 
-/// Takes back what [`note`] said.
-pub(super) fn remove(
+/// Takes back what [`note`] said, if it did.
+pub(super) fn take_back(
     platform: Platform<'_>,
     home: &Home,
-    failed: &Pending,
+    ticket: &Ticket,
 ) -> Result<(), PendingError> {
-    let key = key(home, &failed.file_id, &failed.ingest_id);
+    let key = key(home, &ticket.file_id, &ticket.ingest_id);
     Ok(platform.objects.delete(&key)?)
 }
 
@@ -68,7 +69,7 @@ pub fn of_file(
 }
 
 /// The failed ingestions of a file that are in sight.
-pub fn ids_of_file(
+fn ids_of_file(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,
@@ -82,14 +83,51 @@ pub fn ids_of_file(
         .collect())
 }
 
-/// Lets go of the failures that an ingestion takes the place of: to be called before it ends, as
-/// they are in sight again then.
-pub(super) fn forget_earlier(
+/// Lets go of a file's failures, whichever they are now; answers whether there were any.
+pub fn forget_all(
     platform: Platform<'_>,
     home: &Home,
-    pending: &Pending,
+    file_id: &str,
+) -> Result<bool, PendingError> {
+    let ids = failures_of(platform, home, file_id, None)?;
+    forget(platform, home, file_id, &ids)?;
+    Ok(!ids.is_empty())
+}
+
+/// Lets go of the failures that an ingestion takes the place of: all but its own.
+pub(super) fn forget_others(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    ingest_id: &str,
 ) -> Result<(), PendingError> {
-    forget(platform, home, &pending.file_id, &pending.earlier)
+    let ids = failures_of(platform, home, file_id, Some(ingest_id))?;
+    forget(platform, home, file_id, &ids)
+}
+
+/// The failed ingestions of a file but for one, whether or not that is noted yet.
+fn failures_of(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    but: Option<&str>,
+) -> Result<Vec<String>, PendingError> {
+    let is_other = |id: &str| but != Some(id);
+    let mut ids = Vec::new();
+    for ticket in ticket::of_file(platform.objects, home, file_id)? {
+        if !is_other(&ticket.ingest_id) || active(Mutant::LateFailure) {
+            continue;
+        }
+        if let Some(End::Failed { .. }) = end::ended(platform, home, &ticket.ingest_id)? {
+            ids.push(ticket.ingest_id);
+        }
+    }
+    // After the records: a failure is noted before its record goes.
+    let noted = ids_of_file(platform, home, file_id)?;
+    ids.extend(noted.into_iter().filter(|id| is_other(id)));
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 fn forget(
@@ -104,17 +142,6 @@ fn forget(
         keys.push(key(home, file_id, ingest_id));
     }
     Ok(platform.objects.delete_many(&keys)?)
-}
-
-/// Lets go of a file's failures, whichever they are now; answers whether there were any.
-pub fn forget_all(
-    platform: Platform<'_>,
-    home: &Home,
-    file_id: &str,
-) -> Result<bool, PendingError> {
-    let ids = ids_of_file(platform, home, file_id)?;
-    forget(platform, home, file_id, &ids)?;
-    Ok(!ids.is_empty())
 }
 
 /// Removes those of these failures that nobody wants to hear of and that were noted all the same.

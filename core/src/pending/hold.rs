@@ -159,7 +159,8 @@ impl<'a> Hold<'a> {
     fn complete(self) -> Result<(), PendingError> {
         let (platform, home) = (self.platform, &self.home);
         let ingest_id = &self.pending.ingest_id;
-        failed::forget_earlier(platform, home, self.pending)?;
+        // Before it ends: then they would be in sight.
+        failed::forget_others(platform, home, &self.pending.file_id, ingest_id)?;
         decide(platform, home, ingest_id, End::Completed)?;
         let ticket = self.pending.ticket(home);
         if self.attempt.number() > 1 {
@@ -189,7 +190,6 @@ fn end(
     pending: &Pending,
     wanted: End,
 ) -> Result<(), PendingError> {
-    failed::forget_earlier(platform, home, pending)?;
     let ended = decide(platform, home, &pending.ingest_id, wanted)?;
     let ticket: Ticket = pending.ticket(home);
     conclude(platform, home, &ticket, &ended)?;

@@ -1,6 +1,7 @@
 //! How a manifest writes its segments: the consecutive ones of a base together, as what tells them
 //! apart is little, and any other by itself.
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::manifest::{DeadRef, SegmentRef};
@@ -32,7 +33,16 @@ struct Group {
     dead: Vec<(u32, String, u32)>,
 }
 
+/// More than any name or checksum has.
+const MOST_BYTES: usize = 128;
+
 impl Group {
+    /// Whether what each segment repeats is as short as it is: nothing is allocated on its word.
+    fn is_modest(&self) -> bool {
+        let repeated = [&self.base, &self.prefix, &self.list.sha256];
+        repeated.iter().all(|text| text.len() <= MOST_BYTES)
+    }
+
     /// With one segment; `None` of one that is none of a base's, or not as those are.
     fn of(segment: &SegmentRef) -> Option<Self> {
         let meta = &segment.meta;
@@ -148,6 +158,11 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     let mut segments = Vec::new();
     for stored in Vec::<Stored>::deserialize(deserializer)? {
         match stored {
+            Stored::Group(group) if !group.is_modest() => {
+                return Err(D::Error::custom(
+                    "segments with names that cannot be so long",
+                ));
+            }
             Stored::Group(group) => segments.extend(group.segments()),
             Stored::One(segment) => segments.push(*segment),
         }

@@ -12,6 +12,7 @@ use crate::config;
 pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let options = config::load(&arguments.flags)?;
     super::serve::log_to_stderr(&arguments.log, output)?;
+    super::serve::allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -8,6 +8,7 @@ use clap::Args;
 use dayfly::guests::Guests;
 use dayfly::options::ServeOptions;
 use dayfly::serve::Running;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -33,10 +34,29 @@ pub struct Arguments {
     pub flags: Flags,
 }
 
+/// Has the system give out as many open files as it may: connections, indexes and requests to storage
+/// take one each, and most shells are given few.
+pub fn allow_open_files() {
+    const ENOUGH: u64 = 65_536;
+    let given = getrlimit(Resource::Nofile);
+    let wanted = given.maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
+    if given.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        ..given
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "no more files can be opened than the system gives out by itself");
+    }
+}
+
 /// Serves until SIGINT or SIGTERM; then requests under way may end. A second signal ends them.
 pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let options = config::load(&arguments.flags)?;
     log_to_stderr(&arguments.log, output)?;
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -190,9 +190,15 @@ impl Searcher {
     }
 
     fn running(&self) -> Result<Arc<Running>, Failure> {
+        let running = self.started_one()?;
+        // Not while others wait for the lock: this asks the process.
+        running.forget()?;
+        Ok(running)
+    }
+
+    fn started_one(&self) -> Result<Arc<Running>, Failure> {
         let mut running = lock(&self.running);
         if let Some(running) = running.as_ref().filter(|one| one.client.is_alive()) {
-            running.forget()?;
             return Ok(Arc::clone(running));
         }
         let fresh = Arc::new(Running {

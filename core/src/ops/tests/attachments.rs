@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use super::*;
 use crate::testing::{Hooked, Op};
 
@@ -10,9 +12,7 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     // The next one is taken up and fails while its caller still waits.
     let objects = Hooked::new(&tenant.objects).after(|call| {
         if call.op == Op::PutNew && call.key.starts_with(store::QUEUE) {
-            let own = pending::of_file(platform, &home, "file-a")
-                .unwrap()
-                .under_way;
+            let own = pending::of_file(platform, &home, "file-a").unwrap();
             fail(platform, &home, &own.unwrap());
         }
         Ok(())
@@ -55,4 +55,51 @@ fn one_that_is_concluded_as_failed_late_does_not_hide_the_next() {
     complete(platform, &home, &second);
     let listed = look(platform, &home, "file-a").unwrap();
     assert_eq!(listed.unwrap().status(), Status::Completed);
+}
+
+#[test]
+fn one_that_fails_beside_another_does_not_hide_it() {
+    for is_noted in [false, true] {
+        let (tenant, home) = store();
+        let platform = tenant.platform();
+        let first = attach_one(platform, &home, "file-a");
+        // Another one was accepted at the same time.
+        let asked = Pending::new(&file(platform, "file-a"), platform.new_id(""));
+        let second = pending::accept(platform, &home, asked).unwrap();
+        let end = pending::End::Failed {
+            error: pending::LastError::server("no"),
+        };
+        pending::decide(platform, &home, &first.ingest_id, end.clone()).unwrap();
+        let conclude = || pending::conclude(platform, &home, &first.ticket(&home), &end).unwrap();
+        if is_noted {
+            conclude();
+        }
+        complete(platform, &home, &second);
+        conclude();
+        let listed = look(platform, &home, "file-a").unwrap();
+        assert_eq!(listed.unwrap().status(), Status::Completed);
+        assert_eq!(count(platform, &home).unwrap().0.failed, 0);
+    }
+}
+
+#[test]
+fn a_file_that_fails_again_is_in_every_list() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let first = attach_one(platform, &home, "file-a");
+    fail(platform, &home, &first);
+    let second = attach_one(platform, &home, "file-a");
+    // Whoever lists it looks at what failed after the first has gone and before the second is told.
+    let listed = Cell::new(None);
+    let objects = Hooked::new(&tenant.objects).after(|call| {
+        let is_note = call.op == Op::Put && call.key.contains("/failed/");
+        if is_note || (call.op == Op::Delete && call.key.contains("/failed/")) {
+            let failed = pending::all_failed(platform, &home).unwrap();
+            listed.set(Some(failed.len()));
+            assert!(!failed.is_empty());
+        }
+        Ok(())
+    });
+    fail(tenant.through(&objects), &home, &second);
+    assert_eq!(listed.get(), Some(1));
 }

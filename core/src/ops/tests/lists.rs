@@ -265,14 +265,13 @@ fn a_failed_file_that_is_attached_again_meanwhile_is_not_left_out() {
                 let anew = attach_one(platform, &home, "file-a");
                 match is_done {
                     true => complete(platform, &home, &anew),
-                    false => assert_eq!(anew.earlier.len(), 1),
+                    false => assert_eq!(anew.status, Status::InProgress),
                 }
             }
             Ok(())
         });
         let fail_anew = || {
-            let known = pending::of_file(platform, &home, "file-a").unwrap();
-            let pending = known.under_way;
+            let pending = pending::of_file(platform, &home, "file-a").unwrap();
             let pending = pending.unwrap_or_else(|| attach_one(platform, &home, "file-a"));
             fail(platform, &home, &pending);
             is_attached.set(false);

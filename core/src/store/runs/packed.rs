@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::index::{Block, LeafRef, Node, PageRef};
+use super::{FANOUT, MAX_FILE_ID_BYTES};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +51,12 @@ pub(super) enum Numbers {
 pub(super) struct Torn;
 
 impl Firsts {
+    /// Whether no node has more children, and no file id is longer: nothing is allocated on its word.
+    fn is_modest(&self) -> bool {
+        let fits = |rest: &String| self.0.len() + rest.len() <= MAX_FILE_ID_BYTES;
+        self.1.len() <= FANOUT && self.1.iter().all(fits)
+    }
+
     fn of<'a>(all: impl Iterator<Item = &'a str> + Clone) -> Self {
         let common = |one: &'a str, other: &'a str| &one[..common_bytes(one, other)];
         let prefix = all.clone().reduce(common).unwrap_or_default();
@@ -176,6 +183,9 @@ impl TryFrom<Packed> for Node {
 }
 
 fn columns(firsts: &Firsts, columns: [Numbers; 4]) -> Result<[Arc<[u32]>; 4], Torn> {
+    if !firsts.is_modest() {
+        return Err(Torn);
+    }
     let count = firsts.1.len();
     let [one, two, three, four] = columns;
     Ok([
@@ -250,5 +260,9 @@ mod tests {
         assert!(read(r#""AAAAAA""#).is_err());
         assert!(read(r#""AAAAAAAAAAB""#).is_err());
         assert!(read(r#""?""#).is_err());
+        let long = stored("7").replace(r#"["a","#, &format!(r#"["{}","#, "a".repeat(400)));
+        assert!(serde_json::from_str::<Node>(&long).is_err());
+        let many = stored("7").replace(r#"["","b"]"#, &format!("[\"\"{}]", ",\"b\"".repeat(300)));
+        assert!(serde_json::from_str::<Node>(&many).is_err());
     }
 }
