@@ -17,7 +17,7 @@ pub struct Attached {
 }
 
 /// Accepts a file into a store, durably: it ends completed, failed or cancelled. Where one of the same
-/// file is under way, that one goes on. What has failed before stays in sight until it has ended.
+/// file is under way, that one goes on. It takes the place of those that have failed.
 pub fn attach(
     platform: Platform<'_>,
     home: &Home,
@@ -25,7 +25,8 @@ pub fn attach(
     attributes: BTreeMap<String, AttributeValue>,
     chunking: ChunkingStrategy,
 ) -> Result<Attached, PendingError> {
-    if let Some(pending) = pending::of_file(platform, home, &file.id)? {
+    let known = pending::of_file(platform, home, &file.id)?;
+    if let Some(pending) = known.under_way {
         return Ok(Attached {
             pending,
             is_new: false,
@@ -34,6 +35,7 @@ pub fn attach(
     let asked = Pending {
         attributes,
         chunking,
+        earlier: known.failed,
         ..Pending::new(file, platform.new_id(""))
     };
     Ok(Attached {

@@ -1,7 +1,7 @@
 use super::end::{End, LastError, ended};
-use super::error::parse;
+use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
-use crate::objects::{ObjectError, Objects};
+use crate::objects::Objects;
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 use crate::store::{self, Home, Next, StoreError};
@@ -33,11 +33,8 @@ pub fn conclude(
     };
     match end {
         End::Failed { error } => {
-            if !committed {
-                note_failure(platform, home, ticket, error)?;
-            }
-            // Now its own tells: at no moment none does.
-            failed::forget_others(platform, home, &ticket.file_id, ingest_id)?;
+            let noted = (!committed).then_some(error);
+            end_failed(platform, home, ticket, noted)?;
         }
         End::Cancelled => failed::take_back(platform, home, ticket)?,
         End::Completed => {}
@@ -57,23 +54,35 @@ pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result
     Ok(())
 }
 
+/// Notes the failure, if it is one, and lets go of those before it.
+fn end_failed(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    error: Option<&LastError>,
+) -> Result<(), PendingError> {
+    let Some(pending) = read(platform, ticket)? else {
+        // Another did all of this.
+        return Ok(());
+    };
+    if let Some(error) = error {
+        note_failure(platform, home, ticket, &pending, error)?;
+    }
+    // Now its own tells, or the store: at no moment nothing does.
+    failed::forget_earlier(platform, home, &pending)
+}
+
 fn note_failure(
     platform: Platform<'_>,
     home: &Home,
     ticket: &Ticket,
+    pending: &Pending,
     error: &LastError,
 ) -> Result<(), PendingError> {
-    let key = ticket.key();
-    let pending: Pending = match platform.objects.get(&key) {
-        Ok(data) => parse(&key, &data)?,
-        // Another did all of this.
-        Err(ObjectError::NotFound) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
     let failed = Pending {
         status: Status::Failed,
         last_error: Some(error.clone()),
-        ..pending
+        ..pending.clone()
     };
     failed::note(platform, home, &failed)?;
     // Whoever takes the file out, or attaches it again, dismisses its failures before it forgets

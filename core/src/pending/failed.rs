@@ -89,42 +89,43 @@ pub fn forget_all(
     home: &Home,
     file_id: &str,
 ) -> Result<bool, PendingError> {
-    let ids = failures_of(platform, home, file_id, None)?;
+    let ids = all_of_file(platform, home, file_id)?;
     forget(platform, home, file_id, &ids)?;
     Ok(!ids.is_empty())
 }
 
-/// Lets go of the failures that an ingestion takes the place of: all but its own.
-pub(super) fn forget_others(
+/// Lets go of the failures that an ingestion takes the place of: those that were known when it was
+/// accepted, and any that is older by its id. The newest failure of a file is never among them,
+/// however late this is.
+pub(super) fn forget_earlier(
     platform: Platform<'_>,
     home: &Home,
-    file_id: &str,
-    ingest_id: &str,
+    pending: &Pending,
 ) -> Result<(), PendingError> {
-    let ids = failures_of(platform, home, file_id, Some(ingest_id))?;
+    let file_id = &pending.file_id;
+    let mut ids = all_of_file(platform, home, file_id)?;
+    ids.retain(|id| *id < pending.ingest_id);
+    ids.extend(pending.earlier.iter().cloned());
+    ids.sort_unstable();
+    ids.dedup();
     forget(platform, home, file_id, &ids)
 }
 
-/// The failed ingestions of a file but for one, whether or not that is noted yet.
-fn failures_of(
+/// The failed ingestions of a file, whether or not that is noted yet.
+pub(super) fn all_of_file(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,
-    but: Option<&str>,
 ) -> Result<Vec<String>, PendingError> {
-    let is_other = |id: &str| but != Some(id);
     let mut ids = Vec::new();
     for ticket in ticket::of_file(platform.objects, home, file_id)? {
-        if !is_other(&ticket.ingest_id) || active(Mutant::LateFailure) {
-            continue;
-        }
-        if let Some(End::Failed { .. }) = end::ended(platform, home, &ticket.ingest_id)? {
+        let ended = end::ended(platform, home, &ticket.ingest_id)?;
+        if matches!(ended, Some(End::Failed { .. })) && !active(Mutant::LateFailure) {
             ids.push(ticket.ingest_id);
         }
     }
     // After the records: a failure is noted before its record goes.
-    let noted = ids_of_file(platform, home, file_id)?;
-    ids.extend(noted.into_iter().filter(|id| is_other(id)));
+    ids.extend(ids_of_file(platform, home, file_id)?);
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)

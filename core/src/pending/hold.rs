@@ -160,7 +160,7 @@ impl<'a> Hold<'a> {
         let (platform, home) = (self.platform, &self.home);
         let ingest_id = &self.pending.ingest_id;
         // Before it ends: then they would be in sight.
-        failed::forget_others(platform, home, &self.pending.file_id, ingest_id)?;
+        failed::forget_earlier(platform, home, self.pending)?;
         decide(platform, home, ingest_id, End::Completed)?;
         let ticket = self.pending.ticket(home);
         if self.attempt.number() > 1 {

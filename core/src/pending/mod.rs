@@ -28,7 +28,7 @@ pub use failed::{
 };
 pub use hold::{Ending, Hold, take_up};
 pub use progress::{Progress, Recorded, Track};
-pub use queue::{Pending, Status, accept, cancel, ensure_wanted, of_file, read};
+pub use queue::{OfFile, Pending, Status, accept, cancel, ensure_wanted, of_file, read};
 pub use ticket::{
     Ticket, all as all_tickets, all_lives as tickets_of_all_lives, of_file as tickets_of,
 };

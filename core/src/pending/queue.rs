@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::end::{self, End};
 use super::error::{parse, to_vec};
 use super::ticket::{self, Ticket};
-use super::{LastError, PendingError};
+use super::{LastError, PendingError, failed};
 use crate::chunk::ChunkingStrategy;
 use crate::files::{self, FileMeta};
 use crate::filter::AttributeValue;
@@ -30,6 +30,9 @@ pub struct Pending {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// How to split it.
     pub chunking: ChunkingStrategy,
+    /// Failed ingestions of the same file that this one takes the place of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
     /// Whether it still has to be done.
     pub status: Status,
     /// Why it failed, when it did.
@@ -60,6 +63,7 @@ impl Pending {
             created_at: 0,
             attributes: BTreeMap::new(),
             chunking: ChunkingStrategy::Auto,
+            earlier: Vec::new(),
             status: Status::InProgress,
             last_error: None,
         }
@@ -103,21 +107,34 @@ pub fn read(platform: Platform<'_>, ticket: &Ticket) -> Result<Option<Pending>, 
     }
 }
 
-/// The newest accepted ingestion of a file that has not ended, if there is one.
-pub fn of_file(
-    platform: Platform<'_>,
-    home: &Home,
-    file_id: &str,
-) -> Result<Option<Pending>, PendingError> {
-    let tickets = ticket::of_file(platform.objects, home, file_id)?;
-    for ticket in tickets.iter().rev() {
+/// What is known of the ingestions of a file, but what is committed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OfFile {
+    /// The newest one that has not ended.
+    pub under_way: Option<Pending>,
+    /// Where none is: those that have failed, whether or not that is noted yet.
+    pub failed: Vec<String>,
+}
+
+/// What is known of the ingestions of a file.
+pub fn of_file(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<OfFile, PendingError> {
+    for ticket in ticket::of_file(platform.objects, home, file_id)?
+        .iter()
+        .rev()
+    {
         if end::ended(platform, home, &ticket.ingest_id)?.is_none()
             && let Some(pending) = read(platform, ticket)?
         {
-            return Ok(Some(pending));
+            return Ok(OfFile {
+                under_way: Some(pending),
+                failed: Vec::new(),
+            });
         }
     }
-    Ok(None)
+    Ok(OfFile {
+        under_way: None,
+        failed: failed::all_of_file(platform, home, file_id)?,
+    })
 }
 
 /// Gives a file's ingestions up at the caller's wish: none of them can begin to be committed from

@@ -12,7 +12,9 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     // The next one is taken up and fails while its caller still waits.
     let objects = Hooked::new(&tenant.objects).after(|call| {
         if call.op == Op::PutNew && call.key.starts_with(store::QUEUE) {
-            let own = pending::of_file(platform, &home, "file-a").unwrap();
+            let own = pending::of_file(platform, &home, "file-a")
+                .unwrap()
+                .under_way;
             fail(platform, &home, &own.unwrap());
         }
         Ok(())
@@ -63,7 +65,8 @@ fn one_that_fails_beside_another_does_not_hide_it() {
         let (tenant, home) = store();
         let platform = tenant.platform();
         let first = attach_one(platform, &home, "file-a");
-        // Another one was accepted at the same time.
+        // Another one was accepted at about the same time.
+        tenant.clock.advance(1);
         let asked = Pending::new(&file(platform, "file-a"), platform.new_id(""));
         let second = pending::accept(platform, &home, asked).unwrap();
         let end = pending::End::Failed {

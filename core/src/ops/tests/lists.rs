@@ -271,7 +271,9 @@ fn a_failed_file_that_is_attached_again_meanwhile_is_not_left_out() {
             Ok(())
         });
         let fail_anew = || {
-            let pending = pending::of_file(platform, &home, "file-a").unwrap();
+            let pending = pending::of_file(platform, &home, "file-a")
+                .unwrap()
+                .under_way;
             let pending = pending.unwrap_or_else(|| attach_one(platform, &home, "file-a"));
             fail(platform, &home, &pending);
             is_attached.set(false);

@@ -32,7 +32,7 @@ fn accept_one(platform: Platform<'_>, home: &Home, ingest_id: &str) -> Pending {
 }
 
 fn under_way(platform: Platform<'_>, home: &Home) -> Option<Pending> {
-    of_file(platform, home, "file-a").unwrap()
+    of_file(platform, home, "file-a").unwrap().under_way
 }
 
 fn try_claim(objects: &MemoryObjects, worker: &Worker, now_ms: u64, lost: Option<Lost>) -> Claim {

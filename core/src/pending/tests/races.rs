@@ -35,7 +35,7 @@ fn ingest(
     segments: u32,
     dies: bool,
 ) -> Result<(), PendingError> {
-    let Some(pending) = of_file(platform, home, "file-a")? else {
+    let Some(pending) = of_file(platform, home, "file-a")?.under_way else {
         return conclude_all(platform, home);
     };
     // The worst of hosts: it takes every other attempt for lost.
