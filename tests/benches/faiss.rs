@@ -230,7 +230,9 @@ fn hop(setting: &Setting) {
         let (base, parameters) = setting.built(factory);
         let path = base.join("index.faiss");
         let here = Index::map(&path).unwrap();
-        let (there, _) = searcher.file(std::fs::File::open(&path).unwrap()).unwrap();
+        let (there, _) = searcher
+            .file(factory, std::fs::File::open(&path).unwrap())
+            .unwrap();
         let options = SearchOptions {
             parameters: parameters.parse().unwrap(),
             ..SearchOptions::default()

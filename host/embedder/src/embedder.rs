@@ -89,7 +89,7 @@ pub struct Permit {
 pub struct Embedder {
     files: ModelFiles,
     config: EmbedderConfig,
-    pool: Pool,
+    pool: Arc<Pool>,
     requests: Arc<Semaphore>,
     kib: Arc<Semaphore>,
     room_kib: usize,
@@ -112,8 +112,22 @@ impl Embedder {
         };
         let pool = Pool::start(model, config.threads.max(1))
             .map_err(|e| WeightsError::io(&files.weights, e))?;
+        Ok(Self::over(Arc::new(pool), files, config))
+    }
+
+    /// The same model and threads, with room of its own: what waits there takes none of this one's.
+    pub fn beside(&self, max_requests: usize, max_bytes: usize) -> Self {
+        let config = EmbedderConfig {
+            max_requests,
+            max_bytes,
+            ..self.config.clone()
+        };
+        Self::over(Arc::clone(&self.pool), self.files.clone(), config)
+    }
+
+    fn over(pool: Arc<Pool>, files: ModelFiles, config: EmbedderConfig) -> Self {
         let room_kib = config.max_bytes.div_ceil(KIB).min(u32::MAX as usize);
-        Ok(Self {
+        Self {
             requests: Arc::new(Semaphore::new(
                 config.max_requests.min(Semaphore::MAX_PERMITS),
             )),
@@ -122,7 +136,7 @@ impl Embedder {
             files,
             config,
             pool,
-        })
+        }
     }
 
     /// The model: what every store records of it.

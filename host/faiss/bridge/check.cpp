@@ -70,6 +70,7 @@ void check_quantizer(const faiss::ProductQuantizer& pq, int dimension) {
 
 // Answers whether it is one.
 bool check_flat(const faiss::Index* index) {
+    must(index->is_trained || index->ntotal == 0, "codes that nothing was trained for");
     const auto* codes = dynamic_cast<const faiss::IndexFlatCodes*>(index);
     if (const auto* sq = exactly<faiss::IndexScalarQuantizer>(index)) {
         check_quantizer(sq->sq, index->d, index->is_trained);
@@ -219,6 +220,7 @@ void check_transform(const faiss::VectorTransform* transform) {
 void check(const faiss::Index* index, bool links) {
     must(index != nullptr, "a file without an index");
     must(index->d > 0 && index->ntotal >= 0, "an index of an impossible shape");
+    must(index->is_trained || index->ntotal == 0, "an index with rows that has not been trained");
     if (const auto* outer = exactly<faiss::IndexPreTransform>(index)) {
         int dimension = outer->d;
         for (const faiss::VectorTransform* transform : outer->chain) {

@@ -16,10 +16,15 @@ use super::process::COMMAND;
 use super::protocol::{Answer, Call, Facts, Failure, Request};
 use super::sandbox::Confinement;
 
-/// More than any answer has: vectors are asked for some thousands at a time.
-const MOST_BODY: u64 = 256 << 20;
 /// What the process learns of its parent's environment.
 const ENVIRONMENT: [&str; 2] = ["DAYFLY_FAISS_CPU", "LD_LIBRARY_PATH"];
+/// What jemalloc is told there: memory that was given back does not count against the limit.
+const ALLOCATOR: (&str, &str) = ("_RJEM_MALLOC_CONF", "retain:false");
+/// This program, also where its file was replaced by a newer one since.
+const PROGRAM: &str = "/proc/self/exe";
+
+/// For calls that take no time.
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
 /// What the process may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,13 +47,15 @@ type Reply = (Result<Facts, Failure>, Vec<u8>);
 
 /// Those that wait for answers.
 struct Calls {
+    stream: UnixStream,
     waiting: Mutex<Waiting>,
     /// `None` once it is gone, or where it is a thread.
     child: Mutex<Option<Child>>,
 }
 
 enum Waiting {
-    For(HashMap<u64, SyncSender<Reply>>),
+    /// By the numbers of their calls, each with the most bytes that its answer may have.
+    For(HashMap<u64, (SyncSender<Reply>, u64)>),
     /// It is gone: why.
     Lost(String),
 }
@@ -59,7 +66,7 @@ impl Client {
     /// # Errors
     /// [`Failure::Io`] where the system has none to give.
     pub fn start(limits: Limits) -> Result<Self, Failure> {
-        Self::start_by(&std::env::current_exe()?, limits)
+        Self::start_by(Path::new(PROGRAM), limits)
     }
 
     /// As [`start`](Self::start), with a program that has [`COMMAND`].
@@ -78,6 +85,9 @@ impl Client {
             .arg(limits.memory_mib.to_string())
             .env_clear()
             .envs(kept)
+            .env(ALLOCATOR.0, ALLOCATOR.1)
+            // A search is done by the thread that takes it; what builds says how many it wants.
+            .env("OMP_NUM_THREADS", "1")
             // Threads that wait sleep: they would cost CPU time for nothing.
             .env("OMP_WAIT_POLICY", "passive")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -97,13 +107,14 @@ impl Client {
     pub(super) fn over(stream: UnixStream, child: Option<Child>) -> Result<Self, Failure> {
         let pid = child.as_ref().map(Child::id);
         let calls = Arc::new(Calls {
+            stream: stream.try_clone()?,
             waiting: Mutex::new(Waiting::For(HashMap::new())),
             child: Mutex::new(child),
         });
-        let (answers, heard) = (stream.try_clone()?, Arc::clone(&calls));
+        let heard = Arc::clone(&calls);
         std::thread::Builder::new()
             .name("faiss-answers".to_owned())
-            .spawn(move || heard.listen(&answers))?;
+            .spawn(move || heard.listen())?;
         Ok(Self {
             out: Mutex::new(stream),
             calls,
@@ -132,25 +143,26 @@ impl Client {
     /// # Errors
     /// [`Failure::Lost`] where it has ended.
     pub fn confinement(&self) -> Result<Confinement, Failure> {
-        let (_, told) = self.call(Call::Tell, &[], None, Some(Duration::from_secs(10)))?;
+        let (_, told) = self.call(Call::Tell, &[], None, (Some(SOON), 1 << 10))?;
         serde_json::from_slice(&told).map_err(|fault| Failure::Io(fault.to_string()))
     }
 
-    /// Calls it, and waits for the answer; where that takes longer than `patience`, the process is
-    /// ended.
+    /// Calls it, and waits for the answer, whose numbers have at most so many bytes; where that takes
+    /// longer than `patience`, the process is ended.
     ///
     /// # Errors
-    /// What FAISS says; [`Failure::Lost`] where the process ends before it answers.
+    /// What FAISS says; [`Failure::Lost`] where the process ends before it answers, [`Failure::Slow`]
+    /// where it takes too long.
     pub(super) fn call(
         &self,
         call: Call,
         body: &[&[u8]],
         file: Option<BorrowedFd<'_>>,
-        patience: Option<Duration>,
+        (patience, most): (Option<Duration>, u64),
     ) -> Result<(Facts, Vec<u8>), Failure> {
         let id = self.number();
         let (sender, receiver) = sync_channel(1);
-        self.calls.expect(id, sender)?;
+        self.calls.expect(id, sender, most)?;
         let head = serde_json::to_vec(&Request { id, call })
             .map_err(|fault| Failure::Invalid(fault.to_string()))?;
         let sent = {
@@ -171,10 +183,7 @@ impl Client {
             Err(RecvTimeoutError::Disconnected) => Err(self.calls.lost()),
             Err(RecvTimeoutError::Timeout) => {
                 self.calls.end();
-                let seconds = patience.unwrap_or_default().as_secs();
-                Err(Failure::Lost(format!(
-                    "did not answer within {seconds} s, and was ended"
-                )))
+                Err(Failure::Slow(patience.unwrap_or_default().as_secs()))
             }
         }
     }
@@ -182,24 +191,23 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let _ = lock(&self.out).shutdown(Shutdown::Both);
         self.calls.end();
     }
 }
 
 impl Calls {
-    fn expect(&self, id: u64, sender: SyncSender<Reply>) -> Result<(), Failure> {
+    fn expect(&self, id: u64, sender: SyncSender<Reply>, most: u64) -> Result<(), Failure> {
         match &mut *lock(&self.waiting) {
-            Waiting::For(waiting) => drop(waiting.insert(id, sender)),
+            Waiting::For(waiting) => drop(waiting.insert(id, (sender, most))),
             Waiting::Lost(why) => return Err(Failure::Lost(why.clone())),
         }
         Ok(())
     }
 
     /// Hands answers out until there are no more. The process may answer what it likes: it is ended
-    /// where that is no answer.
-    fn listen(&self, answers: &UnixStream) {
-        while let Ok(Some(frame)) = receive(answers, MOST_BODY) {
+    /// where that is no answer, or longer than any can be.
+    fn listen(&self) {
+        while let Ok(Some(frame)) = receive(&self.stream, |head| self.most(head)) {
             let Ok(Answer { id, outcome }) = serde_json::from_slice(&frame.head) else {
                 break;
             };
@@ -207,28 +215,46 @@ impl Calls {
                 Waiting::For(waiting) => waiting.remove(&id),
                 Waiting::Lost(_) => None,
             };
-            if let Some(sender) = sender {
+            if let Some((sender, _)) = sender {
                 // Whoever asked may have lost patience.
                 let _ = sender.send((outcome, frame.body));
             }
         }
-        let _ = answers.shutdown(Shutdown::Both);
-        let why = self.end();
-        // Those that wait are told by the end of their channels.
-        *lock(&self.waiting) = Waiting::Lost(why);
+        self.end();
     }
 
-    /// Ends the process, if it still goes on; how it ended.
-    fn end(&self) -> String {
-        let Some(mut child) = lock(&self.child).take() else {
-            return "has ended".to_owned();
+    /// How many bytes an answer with that head may have.
+    fn most(&self, head: &[u8]) -> u64 {
+        let answer: Option<Answer> = serde_json::from_slice(head).ok();
+        match (&*lock(&self.waiting), answer) {
+            (Waiting::For(waiting), Some(answer)) => {
+                waiting.get(&answer.id).map_or(0, |(_, most)| *most)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Ends the process, if it still goes on. Nobody calls it from here on, and those that wait are
+    /// told by the end of their channels.
+    fn end(&self) {
+        // Also where something else has the other end of it.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        let child = lock(&self.child).take();
+        let why = match child {
+            Some(mut child) => {
+                // One that has just died by itself is not reached by this.
+                let died = match child.try_wait() {
+                    Ok(Some(status)) => Ok(status),
+                    _ => child.kill().and_then(|()| child.wait()),
+                };
+                died.map_or_else(|error| format!("is lost: {error}"), told)
+            }
+            None => "has ended".to_owned(),
         };
-        // One that has just died by itself is not reached by this.
-        let died = match child.try_wait() {
-            Ok(Some(status)) => Ok(status),
-            _ => child.kill().and_then(|()| child.wait()),
-        };
-        died.map_or_else(|error| format!("is lost: {error}"), told)
+        let mut waiting = lock(&self.waiting);
+        if matches!(*waiting, Waiting::For(_)) {
+            *waiting = Waiting::Lost(why);
+        }
     }
 
     fn lost(&self) -> Failure {

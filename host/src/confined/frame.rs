@@ -48,14 +48,23 @@ pub fn send(
         ancillary.push(SendAncillaryMessage::ScmRights(&files));
     }
     let pieces = [IoSlice::new(&lengths)];
-    let sent = sendmsg(stream, &pieces, &mut ancillary, SendFlags::NOSIGNAL)?;
+    let sent = loop {
+        match sendmsg(stream, &pieces, &mut ancillary, SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
     stream.write_all(&lengths[sent..])?;
     stream.write_all(head)?;
     body.iter().try_for_each(|part| stream.write_all(part))
 }
 
-/// The next message; `None` where the other side is gone.
-pub fn receive(mut stream: &UnixStream, most_body: u64) -> io::Result<Option<Frame>> {
+/// The next message; `None` where the other side is gone. What its head says decides how long its
+/// body may be.
+pub fn receive(
+    mut stream: &UnixStream,
+    most_body: impl FnOnce(&[u8]) -> u64,
+) -> io::Result<Option<Frame>> {
     let mut lengths = [0; LENGTHS];
     let mut file = None;
     let mut got = 0;
@@ -70,23 +79,26 @@ pub fn receive(mut stream: &UnixStream, most_body: u64) -> io::Result<Option<Fra
     let (of_head, of_body) = lengths.split_at(4);
     let head_bytes = u32::from_le_bytes(of_head.try_into().map_err(io::Error::other)?);
     let body_bytes = u64::from_le_bytes(of_body.try_into().map_err(io::Error::other)?);
-    if head_bytes > MOST_HEAD || body_bytes > most_body {
-        return Err(io::Error::other("a message that is too long"));
+    let too_long = || io::Error::other("a message that is too long");
+    if head_bytes > MOST_HEAD {
+        return Err(too_long());
     }
     let head = read(&mut stream, u64::from(head_bytes))?;
+    if body_bytes > most_body(&head) {
+        return Err(too_long());
+    }
     let body = read(&mut stream, body_bytes)?;
     Ok(Some(Frame { head, body, file }))
 }
 
-/// So many bytes; memory is taken as they come.
+/// So many bytes, in memory that is taken at once: what grows would take twice as much.
 fn read(stream: &mut &UnixStream, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length).map_err(io::Error::other)?;
     let mut data = Vec::new();
+    data.try_reserve_exact(length).map_err(io::Error::other)?;
     while data.len() < length {
         let before = data.len();
-        let piece = PIECE.max(before).min(length - before);
-        data.try_reserve_exact(piece).map_err(io::Error::other)?;
-        data.resize(before + piece, 0);
+        data.resize(before + PIECE.min(length - before), 0);
         stream.read_exact(&mut data[before..])?;
     }
     Ok(data)

@@ -3,8 +3,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::client::Client;
-use super::process::floats;
+use super::client::{Client, SOON};
+use super::process::copied;
 use super::protocol::{Call, Facts, Failure, Search};
 
 /// Bytes of an index that are handed on at once.
@@ -52,7 +52,7 @@ impl Index {
         file: Option<BorrowedFd<'_>>,
     ) -> Result<Self, Failure> {
         let number = client.number();
-        let (facts, _) = client.call(call(number), &[], file, None)?;
+        let (facts, _) = client.call(call(number), &[], file, (None, 0))?;
         Ok(Self {
             client: Arc::clone(client),
             number,
@@ -68,13 +68,13 @@ impl Index {
     /// Has it learn from vectors.
     pub fn train(&mut self, vectors: &[f32]) -> Result<(), Failure> {
         let index = self.number;
-        self.do_with(Call::Train { index }, vectors).map(drop)
+        self.do_with(Call::Train { index }, vectors, 0).map(drop)
     }
 
     /// Adds vectors, which get the next numbers.
     pub fn add(&mut self, vectors: &[f32]) -> Result<(), Failure> {
         let index = self.number;
-        self.do_with(Call::Add { index }, vectors).map(drop)
+        self.do_with(Call::Add { index }, vectors, 0).map(drop)
     }
 
     /// The rows nearest to one vector.
@@ -85,7 +85,8 @@ impl Index {
             ..Search::default()
         };
         let index = self.number;
-        let found = self.do_with(Call::Search { index, how }, query)?;
+        let most = bytes_of_hits(1, k);
+        let found = self.do_with(Call::Search { index, how }, query, most)?;
         Ok(hits(&found)?.pop().unwrap_or_default())
     }
 
@@ -101,8 +102,8 @@ impl Index {
             first,
             count,
         };
-        *vectors = floats(&self.do_with(call, &[])?)?;
         let length = count.saturating_mul(self.facts.dimension.into());
+        *vectors = copied(&self.do_with(call, &[], length.saturating_mul(4))?)?;
         match vectors.len() as u64 == length {
             true => Ok(()),
             false => Err(unfit()),
@@ -115,7 +116,8 @@ impl Index {
         std::thread::scope(|scope| {
             let call = Call::Write { index: self.number };
             let writing = scope.spawn(move || {
-                let done = self.client.call(call, &[], Some(written.as_fd()), None);
+                let file = Some(written.as_fd());
+                let done = self.client.call(call, &[], file, (None, 0));
                 // The pipe ends when nobody has it any more.
                 drop(written);
                 done
@@ -129,16 +131,17 @@ impl Index {
         })
     }
 
-    fn do_with(&self, call: Call, vectors: &[f32]) -> Result<Vec<u8>, Failure> {
+    fn do_with(&self, call: Call, vectors: &[f32], most: u64) -> Result<Vec<u8>, Failure> {
         let body = [bytemuck::cast_slice(vectors)];
-        Ok(self.client.call(call, &body, None, None)?.1)
+        Ok(self.client.call(call, &body, None, (None, most))?.1)
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
         let numbers = vec![self.number];
-        let _ = self.client.call(Call::Forget { numbers }, &[], None, None);
+        let forget = Call::Forget { numbers };
+        let _ = self.client.call(forget, &[], None, (Some(SOON), 0));
     }
 }
 
@@ -149,14 +152,21 @@ pub fn nearest(
     vectors: &[f32],
     (dimension, k, threads): (u32, usize, usize),
 ) -> Result<Vec<Vec<Hit>>, Failure> {
+    let count = queries.len() as u64 / u64::from(dimension.max(1));
     let call = Call::Nearest {
         dimension,
-        queries: queries.len() as u64 / u64::from(dimension.max(1)),
+        queries: count,
         k,
         threads,
     };
     let body = [bytemuck::cast_slice(queries), bytemuck::cast_slice(vectors)];
-    hits(&client.call(call, &body, None, None)?.1)
+    let most = bytes_of_hits(count, k);
+    hits(&client.call(call, &body, None, (None, most))?.1)
+}
+
+/// The most that an answer of so many lists of so many hits has.
+pub(super) fn bytes_of_hits(queries: u64, k: usize) -> u64 {
+    queries.saturating_mul(4 + 12 * k as u64)
 }
 
 /// What was found for each query.

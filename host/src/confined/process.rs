@@ -1,5 +1,6 @@
 //! The process itself: takes calls, does them, answers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -18,6 +19,8 @@ use super::sandbox::{self, Confinement};
 /// The hidden command that is this process.
 pub const COMMAND: &str = "faiss-process";
 
+/// What a thread takes, OpenMP's beside it included.
+const STACK: u64 = 16 << 20;
 /// Buffers of index files.
 const BUFFER: usize = 1 << 20;
 
@@ -29,8 +32,9 @@ const BUFFER: usize = 1 << 20;
 pub fn run(threads: usize, memory_mib: u64) -> anyhow::Result<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if memory_mib > 0 {
-        sandbox::limit_memory(memory_mib << 20)?;
+        sandbox::limit_memory((memory_mib << 20) + threads as u64 * STACK)?;
     }
+    sandbox::forbid_writing()?;
     let confinement = sandbox::enter();
     serve(UnixStream::from(socket), threads, confinement)?;
     // Whoever called is gone: calls that still go on are for nobody.
@@ -62,7 +66,7 @@ pub(super) fn serve(
             }
         });
     }
-    while let Some(frame) = receive(&socket, u64::MAX)? {
+    while let Some(frame) = receive(&socket, |_| u64::MAX)? {
         if sender.send(frame).is_err() {
             break;
         }
@@ -277,8 +281,16 @@ fn unfit() -> Failure {
     Failure::Invalid("a body of another length".to_owned())
 }
 
+/// Numbers out of bytes: as they lie, where they lie well.
+fn floats(bytes: &[u8]) -> Result<Cow<'_, [f32]>, Failure> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(numbers) => Ok(Cow::Borrowed(numbers)),
+        Err(_) => copied(bytes).map(Cow::Owned),
+    }
+}
+
 /// Numbers out of bytes that lie anywhere.
-pub(super) fn floats(bytes: &[u8]) -> Result<Vec<f32>, Failure> {
+pub(super) fn copied(bytes: &[u8]) -> Result<Vec<f32>, Failure> {
     let (words, rest) = bytes.as_chunks::<4>();
     match rest.is_empty() {
         true => Ok(words.iter().copied().map(f32::from_le_bytes).collect()),

@@ -129,7 +129,10 @@ pub enum Failure {
     /// A file or the socket failed.
     #[error("{0}")]
     Io(String),
-    /// The process died of this call or of another, or was too slow and was ended.
+    /// It took longer than so many seconds, and its process was ended.
+    #[error("a search takes longer than {0} s: ask for fewer results, or rebuild the store")]
+    Slow(u64),
+    /// The process died of this call or of another.
     #[error("the process that runs FAISS {0}")]
     Lost(String),
 }

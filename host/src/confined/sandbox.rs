@@ -7,7 +7,10 @@ use landlock::{
     Scope,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
 use serde::{Deserialize, Serialize};
 
 /// What of it the kernel has.
@@ -27,16 +30,35 @@ pub fn enter() -> Confinement {
     }
 }
 
-/// An allocation beyond that fails, which FAISS reports, and which ends Rust's part at once. What is
-/// mapped of a file does not count.
+/// Allows so many bytes beside what the process has by now: OpenBLAS alone reserves 128 MiB for each
+/// processor as it is loaded. An allocation beyond that fails, which FAISS reports, and which ends
+/// Rust's part at once. What is mapped of a file does not count.
 pub fn limit_memory(bytes: u64) -> std::io::Result<()> {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
-    let bytes = maximum.map_or(bytes, |maximum| maximum.min(bytes));
+    let bytes = reserved().saturating_add(bytes);
+    limit(Resource::Data, bytes)
+}
+
+/// No file can be made longer.
+pub fn forbid_writing() -> std::io::Result<()> {
+    limit(Resource::Fsize, 0)
+}
+
+fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(resource);
+    let most = Some(maximum.map_or(most, |maximum| maximum.min(most)));
     let limit = Rlimit {
-        current: Some(bytes),
-        maximum: Some(bytes),
+        current: most,
+        maximum: most,
     };
-    Ok(setrlimit(Resource::Data, limit)?)
+    Ok(setrlimit(resource, limit)?)
+}
+
+/// Writable memory that the process has reserved, used or not; 0 where the system does not tell.
+fn reserved() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
 }
 
 /// Nothing is allowed: what the process works on was opened by others.
@@ -54,11 +76,40 @@ fn landlock() -> Result<bool, landlock::RulesetError> {
 
 /// Refuses rather than kills: what the C library tries and can do without stays possible.
 fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
-    let rules: BTreeMap<i64, Vec<_>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    // The C library then uses `clone`, whose flags can be looked at.
+    let missing = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    refuse(missing, libc::ENOSYS)?;
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let other_than = |argument, value| -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+        let differs =
+            SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)?;
+        Ok(vec![SeccompRule::new(vec![differs])?])
+    };
+    // Threads of its own, and no other process.
+    let thread = libc::CLONE_THREAD as u64;
+    let no_thread = SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(thread),
+        0,
+    )?;
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_thread])?]);
+    // What the C library asks of itself.
+    rules.insert(libc::SYS_prlimit64, other_than(0, 0)?);
+    let own = u64::from(std::process::id());
+    rules.insert(libc::SYS_tgkill, other_than(0, own)?);
+    refuse(rules, libc::EPERM)
+}
+
+fn refuse(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    error: i32,
+) -> Result<(), Box<dyn std::error::Error>> {
     let filter = SeccompFilter::new(
         rules,
         SeccompAction::Allow,
-        SeccompAction::Errno(libc::EPERM as u32),
+        SeccompAction::Errno(error as u32),
         std::env::consts::ARCH.try_into()?,
     )?;
     let program: BpfProgram = filter.try_into()?;
@@ -98,6 +149,24 @@ const REFUSED: &[i64] = &[
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setattr,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+    libc::SYS_mq_open,
+    libc::SYS_fchmod,
+    libc::SYS_fchown,
+    libc::SYS_fsetxattr,
+    libc::SYS_fremovexattr,
     libc::SYS_pidfd_open,
     libc::SYS_pidfd_getfd,
     libc::SYS_pidfd_send_signal,

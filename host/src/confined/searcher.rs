@@ -3,31 +3,36 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Limits};
-use super::index::{Hit, hits};
+use super::client::{Client, Limits, SOON};
+use super::index::{Hit, bytes_of_hits, hits};
 use super::protocol::{Call, Facts, Failure, Search};
 
-/// A search that takes longer is one that hangs. One that is alone gets a third of it.
+/// A search that takes longer is one that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So long an index that kills the process is not opened again.
 const SHUNNED: Duration = Duration::from_secs(600);
 
 /// Searches indexes in a process that is started again where one of them kills it.
 ///
-/// A search whose process dies is tried once more, alone with a new one: if that dies, too, it was
-/// this search, and its index is shunned for ten minutes. So whoever else was searching is not
-/// suspected, and waits a moment longer.
+/// A search whose process dies is tried once more, in a process of its own: if that dies, too, it was
+/// this search, and its index is shunned for ten minutes, by its name. So whoever else was searching
+/// is not suspected, and waits a moment longer.
 pub struct Searcher {
     start: Box<dyn Fn() -> Result<Client, Failure> + Send + Sync>,
     patience: Duration,
     running: Mutex<Option<Arc<Running>>>,
-    /// Those that search with others hold it together, who has to be alone holds it alone.
-    company: RwLock<()>,
+    shunned: Mutex<HashMap<String, Shunned>>,
     numbers: AtomicU64,
     started: AtomicU64,
+}
+
+/// Since when an index is not opened any more, and what is said of it.
+struct Shunned {
+    since: Instant,
+    failure: Failure,
 }
 
 /// A process, and what is open in it.
@@ -42,8 +47,8 @@ struct Running {
 pub struct File {
     searcher: Arc<Searcher>,
     number: u64,
+    name: String,
     file: std::fs::File,
-    shunned: Mutex<Option<Instant>>,
 }
 
 /// A set of rows that searches may find.
@@ -84,7 +89,7 @@ impl Searcher {
             start: Box::new(start),
             patience,
             running: Mutex::new(None),
-            company: RwLock::new(()),
+            shunned: Mutex::default(),
             numbers: AtomicU64::new(0),
             started: AtomicU64::new(0),
         })
@@ -96,16 +101,21 @@ impl Searcher {
         Self::with(PATIENCE, || Ok(Client::in_thread()))
     }
 
-    /// Takes a file that holds an index, which must not change any more, and opens it.
+    /// Takes a file that holds an index, which must not change any more, and opens it. The same index
+    /// always has the same name.
     ///
     /// # Errors
     /// As of [`search`](Self::search).
-    pub fn file(self: &Arc<Self>, file: std::fs::File) -> Result<(File, Facts), Failure> {
+    pub fn file(
+        self: &Arc<Self>,
+        name: &str,
+        file: std::fs::File,
+    ) -> Result<(File, Facts), Failure> {
         let file = File {
             searcher: Arc::clone(self),
             number: self.number(),
+            name: name.to_owned(),
             file,
-            shunned: Mutex::new(None),
         };
         let facts = self.guarded(&file, |running, patience| running.open(&file, patience))?;
         Ok((file, facts))
@@ -124,7 +134,8 @@ impl Searcher {
     /// The rows of an index, or of those of `rows`, that are nearest to a vector.
     ///
     /// # Errors
-    /// [`Failure::Corrupt`] where the index kills who searches it; [`Failure::Lost`] never.
+    /// [`Failure::Corrupt`] where the index kills who searches it, [`Failure::Slow`] where that takes
+    /// too long even by itself; [`Failure::Lost`] never.
     pub fn search(
         &self,
         file: &File,
@@ -148,7 +159,9 @@ impl Searcher {
                 how,
             };
             let body = [bytemuck::cast_slice(query)];
-            let (_, found) = running.client.call(call, &body, None, Some(patience))?;
+            let most = bytes_of_hits(1, wanted.k);
+            let bounds = (Some(patience), most);
+            let (_, found) = running.client.call(call, &body, None, bounds)?;
             Ok(hits(&found)?.pop().unwrap_or_default())
         })
     }
@@ -163,30 +176,48 @@ impl Searcher {
         lock(&self.running).as_ref()?.client.pid()
     }
 
-    /// Does it once in company, and once more alone where the process died of anything.
+    /// Does it with others, and once more in a process of its own where that process ended.
     fn guarded<T>(
         &self,
         file: &File,
         work: impl Fn(&Running, Duration) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        file.ensure_trusted()?;
-        let first = {
-            let _together = self.company.read().unwrap_or_else(PoisonError::into_inner);
-            work(&*self.running()?, self.patience)
-        };
-        let Err(Failure::Lost(why)) = first else {
+        self.ensure_trusted(&file.name)?;
+        let first = work(&*self.running()?, self.patience);
+        let (Err(Failure::Lost(_)) | Err(Failure::Slow(_))) = &first else {
             return first;
         };
-        tracing::warn!(why, "the process that runs FAISS");
-        let _alone = self.company.write().unwrap_or_else(PoisonError::into_inner);
-        match work(&*self.running()?, self.patience / 3) {
+        // Of several searches of one index the first may have told.
+        self.ensure_trusted(&file.name)?;
+        let alone = self.fresh()?;
+        match work(&alone, self.patience) {
             Err(Failure::Lost(why)) => {
-                tracing::error!(why, "an index kills the process that searches it");
-                *lock(&file.shunned) = Some(Instant::now());
-                Err(killer())
+                let index = &file.name;
+                tracing::error!(index, why, "an index kills the process that searches it");
+                let failure = Failure::Corrupt("who searches it dies of it".to_owned());
+                Err(self.shun(&file.name, failure))
             }
+            Err(slow @ Failure::Slow(_)) => Err(self.shun(&file.name, slow)),
             second => second,
         }
+    }
+
+    fn ensure_trusted(&self, name: &str) -> Result<(), Failure> {
+        let mut shunned = lock(&self.shunned);
+        shunned.retain(|_, one| one.since.elapsed() < SHUNNED);
+        match shunned.get(name) {
+            Some(one) => Err(one.failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn shun(&self, name: &str, failure: Failure) -> Failure {
+        let one = Shunned {
+            since: Instant::now(),
+            failure: failure.clone(),
+        };
+        lock(&self.shunned).insert(name.to_owned(), one);
+        failure
     }
 
     fn running(&self) -> Result<Arc<Running>, Failure> {
@@ -201,15 +232,20 @@ impl Searcher {
         if let Some(running) = running.as_ref().filter(|one| one.client.is_alive()) {
             return Ok(Arc::clone(running));
         }
-        let fresh = Arc::new(Running {
-            client: (self.start)()?,
+        let fresh = Arc::new(self.fresh()?);
+        *running = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    fn fresh(&self) -> Result<Running, Failure> {
+        let client = (self.start)()?;
+        self.started.fetch_add(1, Relaxed);
+        Ok(Running {
+            client,
             indexes: Mutex::default(),
             rows: Mutex::default(),
             forgotten: Mutex::default(),
-        });
-        self.started.fetch_add(1, Relaxed);
-        *running = Some(Arc::clone(&fresh));
-        Ok(fresh)
+        })
     }
 
     fn number(&self) -> u64 {
@@ -234,7 +270,7 @@ impl Running {
             whole: false,
         };
         let handed = Some(file.file.as_fd());
-        let (facts, _) = self.client.call(call, &[], handed, Some(patience))?;
+        let (facts, _) = self.client.call(call, &[], handed, (Some(patience), 0))?;
         lock(&self.indexes).insert(file.number, facts.clone());
         Ok(facts)
     }
@@ -248,7 +284,7 @@ impl Running {
             rows: rows.of,
         };
         let body = [bytemuck::cast_slice(&rows.ranges)];
-        self.client.call(call, &body, None, Some(patience))?;
+        self.client.call(call, &body, None, (Some(patience), 0))?;
         lock(&self.rows).insert(rows.number);
         Ok(())
     }
@@ -263,26 +299,12 @@ impl Running {
             lock(&self.rows).remove(number);
         }
         let call = Call::Forget { numbers };
-        match self.client.call(call, &[], None, Some(PATIENCE)) {
+        match self.client.call(call, &[], None, (Some(SOON), 0)) {
             // What died has forgotten all.
-            Ok(_) | Err(Failure::Lost(_)) => Ok(()),
+            Ok(_) | Err(Failure::Lost(_) | Failure::Slow(_)) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
-}
-
-impl File {
-    fn ensure_trusted(&self) -> Result<(), Failure> {
-        let shunned = *lock(&self.shunned);
-        match shunned.is_some_and(|since| since.elapsed() < SHUNNED) {
-            true => Err(killer()),
-            false => Ok(()),
-        }
-    }
-}
-
-fn killer() -> Failure {
-    Failure::Corrupt("who searches it dies of it".to_owned())
 }
 
 impl Drop for File {

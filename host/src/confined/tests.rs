@@ -90,7 +90,7 @@ fn what_faiss_refuses_is_told_and_a_sink_that_fails_is_no_hang() {
 #[test]
 fn searches_find_chosen_rows_alone() {
     let searcher = Searcher::in_thread();
-    let (file, facts) = searcher.file(file("HNSW8,Flat")).unwrap();
+    let (file, facts) = searcher.file("a", file("HNSW8,Flat")).unwrap();
     assert_eq!((facts.rows, facts.kind), (300, Kind::Graph));
     let query = &vectors(300)[..8];
     let all = searcher.search(&file, None, query, &wanted(300)).unwrap();
@@ -132,7 +132,7 @@ fn pass_on(
     lives: impl Fn(&[u8]) -> bool,
 ) -> std::io::Result<()> {
     use std::os::fd::AsFd;
-    while let Some(frame) = receive(from, u64::MAX)? {
+    while let Some(frame) = receive(from, |_| u64::MAX)? {
         if !lives(&frame.head) {
             break;
         }
@@ -145,21 +145,22 @@ fn pass_on(
 #[test]
 fn a_search_whose_process_dies_is_done_by_the_next_one() {
     let searcher = dying("search", 1);
-    let (file, _) = searcher.file(file("Flat")).unwrap();
+    let (file, _) = searcher.file("a", file("Flat")).unwrap();
     let chosen = searcher.rows(&[7..8, 8..8], 300);
     let query = &vectors(300)[..8];
     for _ in 0..3 {
         let found = searcher.search(&file, Some(&chosen), query, &wanted(3));
         assert_eq!(rows(&found.unwrap()), [7]);
     }
-    assert_eq!(searcher.started(), 2);
+    // The one that died, one for the search that it died of, and one for the others.
+    assert_eq!(searcher.started(), 3);
 }
 
 #[test]
 fn an_index_that_kills_whoever_searches_it_is_shunned_and_no_other() {
     let searcher = dying("\"k\":13", u32::MAX);
-    let (killer, _) = searcher.file(file("Flat")).unwrap();
-    let (other, _) = searcher.file(file("SQ8")).unwrap();
+    let (killer, _) = searcher.file("a", file("Flat")).unwrap();
+    let (other, _) = searcher.file("b", file("SQ8")).unwrap();
     let query = &vectors(300)[..8];
     let search = |file, k| searcher.search(file, None, query, &wanted(k));
     for _ in 0..5 {
@@ -169,18 +170,23 @@ fn an_index_that_kills_whoever_searches_it_is_shunned_and_no_other() {
     }
     // Twice for the first search, and the next one for the others.
     assert_eq!(searcher.started(), 3);
+    // Opened anew it is the same index.
+    let again = searcher.file("a", file("Flat")).err();
+    assert!(matches!(again, Some(Failure::Corrupt(_))), "{again:?}");
 }
 
 #[test]
 fn a_process_that_does_not_answer_is_ended() {
     let silent = || {
         let (ours, theirs) = UnixStream::pair()?;
-        std::thread::spawn(move || while let Ok(Some(_)) = receive(&theirs, u64::MAX) {});
+        std::thread::spawn(move || while let Ok(Some(_)) = receive(&theirs, |_| u64::MAX) {});
         Client::over(ours, None)
     };
     let searcher = Searcher::with(Duration::from_millis(50), silent);
-    let opened = searcher.file(file("Flat")).err();
-    assert!(matches!(opened, Some(Failure::Corrupt(_))), "{opened:?}");
+    let opened = searcher.file("a", file("Flat")).err();
+    assert_eq!(opened, Some(Failure::Slow(0)));
+    // Also by itself, in a process of its own.
+    assert_eq!(searcher.started(), 2);
 }
 
 #[test]
@@ -202,6 +208,25 @@ fn what_is_no_message_ends_the_conversation() {
     }
 }
 
+/// Whether a process can be sent a signal.
+fn kills(pid: u32) -> bool {
+    let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+    rustix::process::test_kill_process(pid).is_ok()
+}
+
+#[test]
+fn an_answer_that_is_too_long_ends_the_process() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || {
+        let _ = receive(&theirs, |_| u64::MAX);
+        let head = br#"{"id":0,"outcome":{"Ok":{"rows":0,"dimension":0,"kind":"flat","metric":"l2","needs_training":false}}}"#;
+        let _ = send(&theirs, head, &[&[0; 1 << 20]], None);
+    });
+    let client = Client::over(ours, None).unwrap();
+    let told = client.confinement();
+    assert!(matches!(told, Err(Failure::Lost(_))), "{told:?}");
+}
+
 #[test]
 fn a_confined_thread_reaches_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -217,6 +242,8 @@ fn a_confined_thread_reaches_nothing() {
             std::net::TcpStream::connect(address).is_ok(),
             UnixStream::pair().is_ok(),
             std::process::Command::new("true").status().is_ok(),
+            // Of the process itself, which is another one's to the thread's eyes.
+            kills(std::process::id()),
         ];
         // What was opened before, and threads, are all that it needs.
         let thread = std::thread::spawn(|| 1).join().unwrap();
@@ -229,7 +256,7 @@ fn a_confined_thread_reaches_nothing() {
         return;
     }
     if confinement.seccomp {
-        assert_eq!(reached, [false; 5]);
+        assert_eq!(reached, [false; 6]);
     }
     assert_eq!(&reached[..2], [false; 2]);
 }

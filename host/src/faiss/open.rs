@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dayfly_core::store::{Home, IndexRef};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::error::DAMAGED;
 use super::{Error, blocking};
@@ -34,26 +35,35 @@ pub async fn open(
     let objects = storage.of(tenant);
     let key = meta.key(home);
     let searcher = Arc::clone(searcher);
+    let name = format!("{tenant}/{key}#{}", meta.sha256);
     if let Some(path) = objects.file(&key)? {
         return blocking(move || {
             let file = File::open(path).map_err(|error| unreadable(&error))?;
-            checked(&searcher, file, meta)
+            checked(&searcher, &name, file, meta)
         })
         .await;
     }
-    // It has no name, and its bytes go with the index.
-    let mut file = tempfile::tempfile().map_err(|error| no_room(&error))?;
-    objects.copy_to(&key, |piece| file.write_all(piece)).await?;
-    blocking(move || checked(&searcher, file, meta)).await
+    let file = NamedTempFile::with_prefix("dayfly-base-").map_err(|error| no_room(&error))?;
+    let mut sink = file.as_file();
+    objects.copy_to(&key, |piece| sink.write_all(piece)).await?;
+    // Its name goes at once, its bytes with the index. Whoever is handed it can read it alone.
+    let readable = File::open(file.path()).map_err(|error| no_room(&error))?;
+    drop(file);
+    blocking(move || checked(&searcher, &name, readable, meta)).await
 }
 
-fn checked(searcher: &Arc<Searcher>, mut file: File, meta: IndexRef) -> Result<Base, Error> {
+fn checked(
+    searcher: &Arc<Searcher>,
+    name: &str,
+    mut file: File,
+    meta: IndexRef,
+) -> Result<Base, Error> {
     let found = checksum(&mut file).map_err(|error| unreadable(&error))?;
     if found != meta.sha256 {
         tracing::error!(base = meta.base, "an index file is damaged");
         return Err(damaged());
     }
-    let (index, facts) = searcher.file(file)?;
+    let (index, facts) = searcher.file(name, file)?;
     if facts.rows != meta.rows {
         return Err(damaged());
     }

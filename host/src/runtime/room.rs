@@ -24,7 +24,8 @@ pub struct Room {
 pub struct Held {
     room: Arc<Room>,
     tenant: String,
-    own: Arc<Semaphore>,
+    /// `None` once it is being dropped.
+    own: Option<Arc<Semaphore>>,
     permits: Vec<OwnedSemaphorePermit>,
     bytes: usize,
     kib: usize,
@@ -49,20 +50,20 @@ impl Room {
         Held {
             room: Arc::clone(self),
             tenant: tenant.to_owned(),
-            own: Arc::clone(own),
+            own: Some(Arc::clone(own)),
             permits: Vec::new(),
             bytes: 0,
             kib: 0,
         }
     }
 
-    /// An idle tenant costs nothing.
-    fn forget(&self, tenant: &str) {
+    /// Lets go of one that holds for a tenant; an idle tenant costs nothing.
+    fn forget(&self, tenant: &str, own: Option<Arc<Semaphore>>) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map's, and that of who is dropped now.
+        drop(own);
         let is_idle = tenants
             .get(tenant)
-            .is_some_and(|own| Arc::strong_count(own) <= 2);
+            .is_some_and(|own| Arc::strong_count(own) == 1);
         if is_idle {
             tenants.remove(tenant);
         }
@@ -80,7 +81,8 @@ impl Held {
             return Ok(());
         };
         let both = async {
-            let own = Arc::clone(&self.own).acquire_many_owned(more).await.ok()?;
+            let own = self.own.as_ref().map(Arc::clone)?;
+            let own = own.acquire_many_owned(more).await.ok()?;
             let all = Arc::clone(&self.room.all)
                 .acquire_many_owned(more)
                 .await
@@ -96,8 +98,9 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // They, too, keep the tenant's share.
         self.permits.clear();
-        self.room.forget(&self.tenant);
+        self.room.forget(&self.tenant, self.own.take());
     }
 }
 

@@ -16,6 +16,10 @@ use crate::options::EmbedOptions;
 use crate::platform::random_id;
 use crate::runtime::credential_of;
 
+/// What callers outside may have wait in the embedder, beside what guests may.
+const OUTSIDE_REQUESTS: usize = 256;
+const OUTSIDE_BYTES: usize = 32 << 20;
+
 /// Where guests get their vectors.
 pub struct Embedding {
     /// The endpoint, whole.
@@ -24,7 +28,7 @@ pub struct Embedding {
     pub model: String,
     /// What requests to it carry.
     pub credential: Option<HeaderValue>,
-    /// The embedded embedder, unless another is configured.
+    /// The embedded embedder for callers outside, unless another is configured.
     pub router: Option<Router>,
     /// Serves the embedded embedder to the guests.
     pub server: JoinSet<()>,
@@ -76,6 +80,7 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
             "embed.model asks for another model than the embedded {model}: name its endpoint with --embed-url"
         );
     }
+    let outside = router(Arc::new(embedder.beside(OUTSIDE_REQUESTS, OUTSIDE_BYTES)));
     let router = router(Arc::new(embedder));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/v1/embeddings", listener.local_addr()?);
@@ -85,7 +90,7 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     let mut credential = HeaderValue::from_str(&secret)?;
     credential.set_sensitive(true);
     let expected = credential.clone();
-    let service = router.clone().layer(from_fn(move |request, next| {
+    let service = router.layer(from_fn(move |request, next| {
         only_with(expected.clone(), request, next)
     }));
     server.spawn(async move {
@@ -97,7 +102,7 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
         url,
         model: model.into(),
         credential: Some(credential),
-        router: Some(router),
+        router: Some(outside),
         server,
     })
 }

@@ -4,18 +4,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use dayfly_core::error::ApiError;
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body::Body as _;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::runtime::{Charged, Held, Room};
 
-/// What requests and answers of callers outside may hold together: half of what the embedder holds,
-/// so that guests always find room there.
-const ROOM: usize = 32 << 20;
+/// What requests and answers of callers outside may hold together, beside what waits in the embedder.
+const ROOM: usize = 64 << 20;
 /// Of each tenant.
 const SHARE: usize = 16 << 20;
 /// The largest body, as the embedder has it.
@@ -24,9 +23,12 @@ const MAX_BODY: u64 = 8 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// So long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What of a refused body is read and thrown away, so that a client which sends all before it reads
+/// learns why.
+const DRAINED: usize = 64 << 20;
 
-/// The embedder for callers outside. What is held for one of them, a body as it comes and an answer
-/// until it is sent, is charged to its tenant: connections that send nothing hold nothing.
+/// The embedder for callers outside. What is held for one of them, a body once it begins to come and
+/// an answer until it is sent, is charged to its tenant: connections that send nothing hold nothing.
 pub struct Embeddings {
     router: Router,
     room: Arc<Room>,
@@ -47,17 +49,23 @@ impl Embeddings {
         tenant: &str,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ApiError> {
-        if request.body().size_hint().lower() > MAX_BODY {
-            // It refuses, and reads the rest.
-            let Ok(refused) = self.router.clone().oneshot(request.map(Body::new)).await;
-            return Ok(refused);
-        }
         let mut held = self.room.hold(tenant);
-        let (parts, body) = request.into_parts();
-        let read = tokio::time::timeout(BODY_TIMEOUT, read(body, &mut held));
-        let body = read.await.unwrap_or_else(|_| Err(late()))?;
-        let request = Request::from_parts(parts, Body::from(body));
+        let (mut parts, mut body) = request.into_parts();
+        let read = tokio::time::timeout(BODY_TIMEOUT, read(&mut body, &mut held)).await;
+        let whole = match read.unwrap_or_else(|_| Err(late())) {
+            Ok(whole) => whole,
+            Err(refusal) => {
+                drop(held);
+                drain(body).await;
+                return Err(refusal);
+            }
+        };
+        parts.headers.insert(CONTENT_LENGTH, whole.len().into());
+        let request = Request::from_parts(parts, Body::from(whole));
         let Ok(response) = self.router.clone().oneshot(request).await;
+        // Given back first: who waits for more must hold nothing.
+        drop(held);
+        let mut held = self.room.hold(tenant);
         let (parts, inner) = response.into_parts();
         let length = inner.size_hint().exact().unwrap_or(MAX_BODY);
         held.grow(usize::try_from(length).unwrap_or(SHARE), PATIENCE)
@@ -69,9 +77,14 @@ impl Embeddings {
     }
 }
 
-async fn read(mut body: Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
-    let until = Instant::now() + BODY_TIMEOUT;
+/// The whole body. Room for all of it is taken when its first bytes have come.
+async fn read(body: &mut Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
+    let announced = body.size_hint().lower();
+    if announced > MAX_BODY {
+        return Err(too_large());
+    }
     let mut read = Vec::new();
+    let mut taken = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             ApiError::invalid_request(format!("The body could not be read: {error}"))
@@ -79,15 +92,29 @@ async fn read(mut body: Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if (read.len() + data.len()) as u64 > MAX_BODY {
-            let text = format!("The body is larger than {MAX_BODY} bytes: split the input.");
-            return Err(ApiError::new(413, text));
+        let length = (read.len() + data.len()) as u64;
+        if length > MAX_BODY {
+            return Err(too_large());
         }
-        let left = until.saturating_duration_since(Instant::now());
-        held.grow(data.len(), PATIENCE.min(left)).await?;
+        let wanted = length.max(announced);
+        held.grow((wanted - taken) as usize, PATIENCE).await?;
+        taken = wanted;
         read.extend_from_slice(&data);
     }
     Ok(read.into())
+}
+
+/// Reads what is left of a body and keeps nothing of it.
+async fn drain(body: Incoming) {
+    let mut body = Limited::new(body, DRAINED);
+    let discard = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Too slow or too long: the answer is sent regardless.
+    let _ = tokio::time::timeout(BODY_TIMEOUT, discard).await;
+}
+
+fn too_large() -> ApiError {
+    let text = format!("The body is larger than {MAX_BODY} bytes: split the input.");
+    ApiError::new(413, text)
 }
 
 fn late() -> ApiError {

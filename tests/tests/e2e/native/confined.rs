@@ -44,7 +44,7 @@ fn a_search_process_that_is_killed_is_not_noticed() {
         });
         assert_eq!(found(client, text, None)[0], *text, "{signal}");
     }
-    assert_eq!(searchers(&native.server), 4.0);
+    assert!(searchers(&native.server) >= 4.0);
 }
 
 #[test]
