@@ -94,6 +94,7 @@ impl Setting {
         let newest = manifests.map(|entry| entry.unwrap().path()).max().unwrap();
         let manifest: Value = serde_json::from_slice(&std::fs::read(newest).unwrap()).unwrap();
         store
+            .join(manifest["incarnation"].as_str().unwrap())
             .join("base")
             .join(manifest["index"]["base"].as_str().unwrap())
     }

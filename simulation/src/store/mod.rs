@@ -52,7 +52,7 @@ impl Scenario for Stores {
             (Mutant::ReviveRows, 2_000),
             (Mutant::StalePlaces, 2_000),
             (Mutant::ManifestBeforeQueue, 4_000),
-            (Mutant::LateFailure, 4_000),
+            (Mutant::LateFailure, 8_000),
             (Mutant::NoScrub, 2_000),
             (Mutant::IgnoreIfNoneMatch, 2_000),
         ]
