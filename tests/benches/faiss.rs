@@ -224,6 +224,7 @@ fn hop(setting: &Setting) {
     let program = binary::dayfly().to_owned();
     let limits = Limits {
         threads: 2,
+        openmp: 1,
         memory_mib: 512,
     };
     let searcher = Searcher::by(program, limits);

@@ -65,20 +65,24 @@ fn end_failed(
         // Another did all of this.
         return Ok(());
     };
-    if let Some(error) = error {
-        note_failure(platform, home, ticket, &pending, error)?;
+    if let Some(error) = error
+        && !note_failure(platform, home, ticket, &pending, error)?
+    {
+        // Another took its place, and knows what was before.
+        return Ok(());
     }
     // Now its own tells, or the store: at no moment nothing does.
     failed::forget_earlier(platform, home, &pending)
 }
 
+/// Answers whether anybody wants to know.
 fn note_failure(
     platform: Platform<'_>,
     home: &Home,
     ticket: &Ticket,
     pending: &Pending,
     error: &LastError,
-) -> Result<(), PendingError> {
+) -> Result<bool, PendingError> {
     let failed = Pending {
         status: Status::Failed,
         last_error: Some(error.clone()),
@@ -88,8 +92,11 @@ fn note_failure(
     // Whoever takes the file out, or attaches it again, dismisses its failures before it forgets
     // them: so one of the two sees the other.
     match ended(platform, home, &ticket.ingest_id)? {
-        Some(End::Cancelled) => failed::take_back(platform, home, ticket),
-        _ => Ok(()),
+        Some(End::Cancelled) => {
+            failed::take_back(platform, home, ticket)?;
+            Ok(false)
+        }
+        _ => Ok(true),
     }
 }
 

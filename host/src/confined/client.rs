@@ -31,6 +31,8 @@ pub(super) const SOON: Duration = Duration::from_secs(10);
 pub struct Limits {
     /// Calls that it does at a time, at least one.
     pub threads: usize,
+    /// Threads that one of them may share its work among, at least one.
+    pub openmp: usize,
     /// Its memory, mapped files aside; what its parent may have where it is 0.
     pub memory_mib: u64,
 }
@@ -86,8 +88,8 @@ impl Client {
             .env_clear()
             .envs(kept)
             .env(ALLOCATOR.0, ALLOCATOR.1)
-            // A search is done by the thread that takes it; what builds says how many it wants.
-            .env("OMP_NUM_THREADS", "1")
+            // OpenBLAS reserves memory for as many as it is loaded, before the limit is set.
+            .env("OMP_NUM_THREADS", limits.openmp.max(1).to_string())
             // Threads that wait sleep: they would cost CPU time for nothing.
             .env("OMP_WAIT_POLICY", "passive")
             .stdin(Stdio::from(OwnedFd::from(theirs)))

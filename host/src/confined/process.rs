@@ -21,6 +21,8 @@ pub const COMMAND: &str = "faiss-process";
 
 /// What a thread takes, OpenMP's beside it included.
 const STACK: u64 = 16 << 20;
+/// What OpenBLAS reserves for each thread that multiplies at a time.
+const MULTIPLYING: u64 = 128 << 20;
 /// Buffers of index files.
 const BUFFER: usize = 1 << 20;
 
@@ -32,9 +34,13 @@ const BUFFER: usize = 1 << 20;
 pub fn run(threads: usize, memory_mib: u64) -> anyhow::Result<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if memory_mib > 0 {
-        sandbox::limit_memory((memory_mib << 20) + threads as u64 * STACK)?;
+        // Has OpenBLAS reserve what it needs for one, by a product, before that is counted.
+        faiss::set_threads(1);
+        let _ = faiss::nearest(&[0.5; 1_024], &[0.5; 1_024], 32, 1);
+        let threads = threads as u64;
+        let own = threads * STACK + threads.saturating_sub(1) * MULTIPLYING;
+        sandbox::limit_memory((memory_mib << 20) + own)?;
     }
-    sandbox::forbid_writing()?;
     let confinement = sandbox::enter();
     serve(UnixStream::from(socket), threads, confinement)?;
     // Whoever called is gone: calls that still go on are for nobody.

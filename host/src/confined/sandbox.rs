@@ -34,23 +34,14 @@ pub fn enter() -> Confinement {
 /// processor as it is loaded. An allocation beyond that fails, which FAISS reports, and which ends
 /// Rust's part at once. What is mapped of a file does not count.
 pub fn limit_memory(bytes: u64) -> std::io::Result<()> {
-    let bytes = reserved().saturating_add(bytes);
-    limit(Resource::Data, bytes)
-}
-
-/// No file can be made longer.
-pub fn forbid_writing() -> std::io::Result<()> {
-    limit(Resource::Fsize, 0)
-}
-
-fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
-    let Rlimit { maximum, .. } = getrlimit(resource);
+    let most = reserved().saturating_add(bytes);
+    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
     let most = Some(maximum.map_or(most, |maximum| maximum.min(most)));
     let limit = Rlimit {
         current: most,
         maximum: most,
     };
-    Ok(setrlimit(resource, limit)?)
+    Ok(setrlimit(Resource::Data, limit)?)
 }
 
 /// Writable memory that the process has reserved, used or not; 0 where the system does not tell.

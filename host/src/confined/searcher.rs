@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Limits, SOON};
+use super::client::{Client, Limits};
 use super::index::{Hit, bytes_of_hits, hits};
 use super::protocol::{Call, Facts, Failure, Search};
 
@@ -25,6 +25,8 @@ pub struct Searcher {
     patience: Duration,
     running: Mutex<Option<Arc<Running>>>,
     shunned: Mutex<HashMap<String, Shunned>>,
+    /// Held by who repeats a search.
+    alone: Mutex<()>,
     numbers: AtomicU64,
     started: AtomicU64,
 }
@@ -90,6 +92,7 @@ impl Searcher {
             patience,
             running: Mutex::new(None),
             shunned: Mutex::default(),
+            alone: Mutex::default(),
             numbers: AtomicU64::new(0),
             started: AtomicU64::new(0),
         })
@@ -187,6 +190,8 @@ impl Searcher {
         let (Err(Failure::Lost(_)) | Err(Failure::Slow(_))) = &first else {
             return first;
         };
+        // One after the other: each takes the memory of a process.
+        let _alone = lock(&self.alone);
         // Of several searches of one index the first may have told.
         self.ensure_trusted(&file.name)?;
         let alone = self.fresh()?;
@@ -299,7 +304,7 @@ impl Running {
             lock(&self.rows).remove(number);
         }
         let call = Call::Forget { numbers };
-        match self.client.call(call, &[], None, (Some(SOON), 0)) {
+        match self.client.call(call, &[], None, (Some(PATIENCE), 0)) {
             // What died has forgotten all.
             Ok(_) | Err(Failure::Lost(_) | Failure::Slow(_)) => Ok(()),
             Err(failure) => Err(failure),

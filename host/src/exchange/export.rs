@@ -120,8 +120,12 @@ struct Building {
 impl Building {
     fn new(dimension: u32, factory: &str, rows: u64) -> Result<Self, ExchangeError> {
         const TRAIN_ROWS: u64 = 262_144;
-        let client = Arc::new(Client::start(Limits::default())?);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let limits = Limits {
+            openmp: threads,
+            ..Limits::default()
+        };
+        let client = Arc::new(Client::start(limits)?);
         let index = Index::make(&client, dimension, factory, threads)?;
         let train = match index.facts().needs_training {
             true => rows.min(TRAIN_ROWS) as usize * dimension as usize,

@@ -59,6 +59,7 @@ impl Bases {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let searcher = Searcher::new(Limits {
             threads: 2 * processors,
+            openmp: 1,
             memory_mib: OWN_MIB + (open_bytes >> 20) / MAPPED_SHARE,
         });
         Self {

@@ -18,6 +18,7 @@ impl Faiss {
         // A rebuild does one thing after the other, and OpenMP's threads belong to who calls.
         let limits = Limits {
             threads: 1,
+            openmp: threads,
             memory_mib: memory_mib.into(),
         };
         Ok(Self {

@@ -213,6 +213,11 @@ fn tenants_take_turns_however_many_stores_one_has() {
         let waiting = queue.waiting().unwrap();
         assert_eq!(waiting.len(), 32);
         let tenants: Vec<&str> = waiting.iter().map(|one| one.tenant.as_str()).collect();
-        assert_eq!(tenants[..5], ["many", "few", "many", "few", "many"]);
+        for turn in tenants[..4].chunks(2) {
+            assert!(
+                turn.contains(&"few") && turn.contains(&"many"),
+                "{tenants:?}"
+            );
+        }
     });
 }
