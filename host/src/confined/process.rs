@@ -8,11 +8,12 @@ use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, mpsc};
 
 use dayfly_faiss::{self as faiss, Hit, Parameters, SearchOptions, Selector};
 
 use super::frame::{Frame, receive, send};
+use super::lock;
 use super::protocol::{Answer, Call, Facts, Failure, Kind, Metric, Request, Search};
 use super::sandbox::{self, Confinement};
 
@@ -273,10 +274,6 @@ fn facts_of(index: &faiss::Index) -> Facts {
 
 fn read(index: &RwLock<faiss::Index>) -> RwLockReadGuard<'_, faiss::Index> {
     index.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn handed(file: Option<OwnedFd>) -> Result<OwnedFd, Failure> {

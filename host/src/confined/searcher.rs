@@ -3,11 +3,12 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::client::{Client, Limits};
 use super::index::{Hit, bytes_of_hits, hits};
+use super::lock;
 use super::protocol::{Call, Facts, Failure, Search};
 
 /// A search that takes longer is one that hangs.
@@ -322,8 +323,4 @@ impl Drop for Rows {
     fn drop(&mut self) {
         self.searcher.forget(self.number);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

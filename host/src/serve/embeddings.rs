@@ -4,10 +4,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use dayfly_core::error::ApiError;
+use dayfly_embedder::{BODY_TIMEOUT, MAX_BODY_BYTES, drain};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
@@ -17,16 +18,9 @@ use crate::runtime::{Charged, Held, Room};
 const ROOM: usize = 64 << 20;
 /// Of each tenant.
 const SHARE: usize = 16 << 20;
-/// The largest body, as the embedder has it.
-const MAX_BODY: u64 = 8 << 20;
-/// A body must arrive in this time.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_BODY: u64 = MAX_BODY_BYTES as u64;
 /// So long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What of a refused body is read and thrown away, so that a client which sends all before it reads
-/// learns why.
-const DRAINED: usize = 64 << 20;
-
 /// The embedder for callers outside. What is held for one of them, a body once it begins to come and
 /// an answer until it is sent, is charged to its tenant: connections that send nothing hold nothing.
 pub struct Embeddings {
@@ -56,7 +50,7 @@ impl Embeddings {
             Ok(whole) => whole,
             Err(refusal) => {
                 drop(held);
-                drain(body).await;
+                drain(Body::new(body)).await;
                 return Err(refusal);
             }
         };
@@ -102,14 +96,6 @@ async fn read(body: &mut Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
         read.extend_from_slice(&data);
     }
     Ok(read.into())
-}
-
-/// Reads what is left of a body and keeps nothing of it.
-async fn drain(body: Incoming) {
-    let mut body = Limited::new(body, DRAINED);
-    let discard = async { while let Some(Ok(_)) = body.frame().await {} };
-    // Too slow or too long: the answer is sent regardless.
-    let _ = tokio::time::timeout(BODY_TIMEOUT, discard).await;
 }
 
 fn too_large() -> ApiError {
