@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Query, Service};
 use crate::identity::{Principal, Scope, Verifier};
-use crate::runtime::Admission;
+use crate::runtime::{Admission, Urgency};
 
 /// What requests are answered with.
 #[derive(Clone)]
@@ -114,7 +114,7 @@ async fn search(
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store, &base])?;
     let Json(query) = query.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    let _permit = served.admission.admit(&principal.tenant).await?;
+    let _permit = served.admission.admit(&principal.tenant, Urgency::Now).await?;
     let hits = served
         .service
         .search(&principal.tenant, &store, &base, query)
@@ -131,7 +131,7 @@ async fn request_rebuild(
     permitted(&principal, Scope::Write, "write")?;
     plain(&[&store])?;
     let Json(request) = request.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    let _permit = served.admission.admit(&principal.tenant).await?;
+    let _permit = served.admission.admit(&principal.tenant, Urgency::Later).await?;
     let asked = served
         .service
         .request_rebuild(&principal.tenant, &store, request);
@@ -145,7 +145,7 @@ async fn status(
 ) -> Result<Json<RebuildObject>, Refusal> {
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store])?;
-    let _permit = served.admission.admit(&principal.tenant).await?;
+    let _permit = served.admission.admit(&principal.tenant, Urgency::Later).await?;
     Ok(Json(
         served.service.status(&principal.tenant, &store).await?,
     ))

@@ -9,6 +9,7 @@ mod outbound;
 mod room;
 mod run;
 mod state;
+mod turns;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use limits::InstanceLimits;
 pub use outbound::{Destination, credential_of};
 pub use room::{Charged, Held, Room};
 pub use state::State;
+pub use turns::{Place, Turns, Urgency};
 
 use crate::guests::{Guest, Guests};
 use crate::metrics::{Metrics, Outcome};

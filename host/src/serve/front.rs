@@ -25,7 +25,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
 use crate::rebuild;
-use crate::runtime::{Admission, Call, InstanceLimits, Runtime};
+use crate::runtime::{Admission, Call, InstanceLimits, Runtime, Urgency};
 
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
 const FORM_BYTES: u64 = 16 << 10;
@@ -118,7 +118,7 @@ impl Front {
             counted.outcome = Outcome::TooLarge;
             return Err(answer::body_too_large(&self.limits));
         }
-        let permit = self.admission.admit(&principal.tenant).await;
+        let permit = self.admission.admit(&principal.tenant, urgency(guest)).await;
         let permit = permit.inspect_err(|_| counted.outcome = Outcome::Overloaded)?;
         let call = Call {
             guest,
@@ -184,6 +184,13 @@ impl Front {
             wall: Duration::from_millis(self.limits.wall_ms),
             outbound_requests: self.limits.outbound_requests,
         }
+    }
+}
+
+fn urgency(guest: Guest) -> Urgency {
+    match guest {
+        Guest::Search => Urgency::Now,
+        Guest::Stores | Guest::Ingest => Urgency::Later,
     }
 }
 

@@ -1,0 +1,426 @@
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// What is waiting goes by this, within a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Somebody waits for the answer: a search.
+    Now,
+    /// Everything else.
+    Later,
+}
+
+/// Places that tenants take in turns.
+///
+/// A tenant has at most `most` places, and while others hold some, at most as many as are free times
+/// `most / (places - most)`: however many greedy tenants there are, a place is left for the next one, and
+/// a lone tenant reaches its most (the dynamic thresholds of Choudhury and Hahne, IEEE/ACM Transactions
+/// on Networking 6(2), 1998). What becomes free goes to the next tenant in turn that may have it,
+/// within it to what is most urgent, then oldest.
+///
+/// Of those that wait there are at most `queue`. Where it is full, one that comes takes the place of the
+/// last of the tenant that has most waiting, unless it would have as many itself (McKenney's longest
+/// queue drop, 1990).
+pub struct Turns {
+    places: usize,
+    most: usize,
+    queue: usize,
+    state: Mutex<State>,
+}
+
+/// A place. It is free again when this is dropped.
+pub struct Place {
+    turns: Arc<Turns>,
+    tenant: String,
+}
+
+/// There is no place to wait in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+#[derive(Default)]
+struct State {
+    held: usize,
+    waiting: usize,
+    numbers: u64,
+    tenants: HashMap<String, Tenant>,
+    /// Tenants that have some waiting, in turn.
+    turns: VecDeque<String>,
+}
+
+#[derive(Default)]
+struct Tenant {
+    held: usize,
+    waiting: BTreeMap<(Urgency, u64), oneshot::Sender<Place>>,
+}
+
+/// Takes its entry out of the queue, wherever the wait ends.
+struct Waiter {
+    turns: Arc<Turns>,
+    tenant: String,
+    key: (Urgency, u64),
+}
+
+impl Turns {
+    /// So many places, at least one; `most` of one tenant, and `queue` that wait for one.
+    pub fn new(places: usize, most: usize, queue: usize) -> Arc<Self> {
+        let places = places.max(1);
+        Arc::new(Self {
+            places,
+            most: most.clamp(1, places),
+            queue,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Waits for a place. Whoever stops waiting loses its turn.
+    ///
+    /// Errors: [`Full`] at once, or when somebody else takes the place to wait in.
+    pub async fn take(self: &Arc<Self>, tenant: &str, urgency: Urgency) -> Result<Place, Full> {
+        let (place, _waiter) = self.queue_up(tenant, urgency)?;
+        self.hand_out();
+        place.await.map_err(|_| Full)
+    }
+
+    fn queue_up(
+        self: &Arc<Self>,
+        tenant: &str,
+        urgency: Urgency,
+    ) -> Result<(oneshot::Receiver<Place>, Waiter), Full> {
+        let mut state = self.lock();
+        // Who need not wait takes no place to wait in: of those that do, none may have what is free.
+        let waits = !self.may_have(&state, tenant);
+        if waits && state.waiting >= self.queue && !state.make_room(tenant) {
+            return Err(Full);
+        }
+        state.numbers += 1;
+        let key = (urgency, state.numbers);
+        let (sender, place) = oneshot::channel();
+        state.waiting += 1;
+        let own = state.tenants.entry(tenant.to_owned()).or_default();
+        own.waiting.insert(key, sender);
+        if own.waiting.len() == 1 {
+            state.turns.push_back(tenant.to_owned());
+        }
+        let waiter = Waiter {
+            turns: Arc::clone(self),
+            tenant: tenant.to_owned(),
+            key,
+        };
+        Ok((place, waiter))
+    }
+
+    /// Gives what is free to those whose turn it is.
+    fn hand_out(self: &Arc<Self>) {
+        loop {
+            let Some((tenant, sender)) = self.next() else {
+                return;
+            };
+            let place = Place {
+                turns: Arc::clone(self),
+                tenant,
+            };
+            // Who has gone meanwhile gives it back by dropping it.
+            let _ = sender.send(place);
+        }
+    }
+
+    fn next(&self) -> Option<(String, oneshot::Sender<Place>)> {
+        let mut state = self.lock();
+        let at = state
+            .turns
+            .iter()
+            .position(|tenant| self.may_have(&state, tenant))?;
+        let name = state.turns.remove(at)?;
+        let tenant = state.tenants.get_mut(&name)?;
+        let (_, sender) = tenant.waiting.pop_first()?;
+        tenant.held += 1;
+        if !tenant.waiting.is_empty() {
+            state.turns.push_back(name.clone());
+        }
+        state.held += 1;
+        state.waiting -= 1;
+        Some((name, sender))
+    }
+
+    fn may_have(&self, state: &State, tenant: &str) -> bool {
+        let free = self.places - state.held;
+        let own = state.tenants.get(tenant).map_or(0, |tenant| tenant.held);
+        if free == 0 || own >= self.most {
+            return false;
+        }
+        own == 0 || own * (self.places - self.most) < free * self.most
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes one out of the queue, of who has more there than `tenant` would have.
+    fn make_room(&mut self, tenant: &str) -> bool {
+        let own = self.tenants.get(tenant).map_or(0, |own| own.waiting.len());
+        let longest = self.turns.iter().max_by_key(|name| self.waiting_of(name));
+        let Some(longest) = longest.cloned() else {
+            return false;
+        };
+        if self.waiting_of(&longest) <= own + 1 {
+            return false;
+        }
+        if let Some(other) = self.tenants.get_mut(&longest) {
+            other.waiting.pop_last();
+            self.waiting -= 1;
+        }
+        true
+    }
+
+    fn waiting_of(&self, tenant: &str) -> usize {
+        self.tenants.get(tenant).map_or(0, |one| one.waiting.len())
+    }
+
+    /// An idle tenant costs nothing.
+    fn forget_idle(&mut self, tenant: &str) {
+        let Some(one) = self.tenants.get(tenant) else {
+            return;
+        };
+        if !one.waiting.is_empty() {
+            return;
+        }
+        let is_idle = one.held == 0;
+        self.turns.retain(|name| name != tenant);
+        if is_idle {
+            self.tenants.remove(tenant);
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut state = self.turns.lock();
+        let own = state.tenants.get_mut(&self.tenant);
+        let gone = own.and_then(|own| own.waiting.remove(&self.key));
+        if gone.is_some() {
+            state.waiting -= 1;
+        }
+        state.forget_idle(&self.tenant);
+        drop(state);
+        drop(gone);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.turns.lock();
+        state.held -= 1;
+        if let Some(own) = state.tenants.get_mut(&self.tenant) {
+            own.held -= 1;
+        }
+        state.forget_idle(&self.tenant);
+        drop(state);
+        self.turns.hand_out();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Taken = std::pin::Pin<Box<dyn Future<Output = Result<Place, Full>>>>;
+
+    /// Begins to wait, and does not have to be polled to get a place.
+    fn ask(turns: &Arc<Turns>, tenant: &'static str, urgency: Urgency) -> Taken {
+        let turns = Arc::clone(turns);
+        let mut taken: Taken = Box::pin(async move { turns.take(tenant, urgency).await });
+        match (&mut taken).now_or_never() {
+            Some(taken) => Box::pin(async { taken }),
+            None => taken,
+        }
+    }
+
+    fn now(taken: &mut Taken) -> Option<Result<Place, Full>> {
+        taken.now_or_never()
+    }
+
+    fn place(taken: &mut Taken) -> Place {
+        now(taken).expect("it waits").ok().expect("it is full")
+    }
+
+    #[test]
+    fn a_place_that_becomes_free_goes_to_the_next_tenant_in_turn() {
+        let turns = Turns::new(1, 1, 10);
+        let first = place(&mut ask(&turns, "a", Urgency::Later));
+        let mut more = [
+            ask(&turns, "a", Urgency::Later),
+            ask(&turns, "a", Urgency::Later),
+            ask(&turns, "b", Urgency::Later),
+        ];
+        drop(first);
+        let second = place(&mut more[0]);
+        assert!(now(&mut more[1]).is_none());
+        drop(second);
+        assert!(now(&mut more[1]).is_none());
+        drop(place(&mut more[2]));
+        place(&mut more[1]);
+    }
+
+    #[test]
+    fn a_search_goes_before_what_its_tenant_has_waiting_and_not_before_other_tenants() {
+        let turns = Turns::new(1, 1, 10);
+        let first = place(&mut ask(&turns, "x", Urgency::Later));
+        let mut a = ask(&turns, "a", Urgency::Later);
+        let mut b = ask(&turns, "b", Urgency::Later);
+        let mut search = ask(&turns, "b", Urgency::Now);
+        drop(first);
+        drop(place(&mut a));
+        let found = place(&mut search);
+        assert!(now(&mut b).is_none());
+        drop(found);
+        place(&mut b);
+    }
+
+    #[test]
+    fn greedy_tenants_leave_a_place_for_the_next_one() {
+        let turns = Turns::new(64, 32, 1_000);
+        let mut held = Vec::new();
+        let mut waiting = Vec::new();
+        let mut counts = Vec::new();
+        for tenant in ["a", "b", "c"] {
+            let before = held.len();
+            for _ in 0..64 {
+                let mut taken = ask(&turns, tenant, Urgency::Later);
+                match now(&mut taken) {
+                    Some(place) => held.push(place),
+                    None => waiting.push(taken),
+                }
+            }
+            counts.push(held.len() - before);
+        }
+        assert_eq!(counts, [32, 16, 8]);
+        place(&mut ask(&turns, "d", Urgency::Later));
+    }
+
+    #[test]
+    fn who_may_have_all_gets_all() {
+        let turns = Turns::new(4, 4, 0);
+        let held: Vec<Place> = (0..4)
+            .map(|_| place(&mut ask(&turns, "a", Urgency::Later)))
+            .collect();
+        assert!(matches!(
+            now(&mut ask(&turns, "a", Urgency::Later)),
+            Some(Err(Full))
+        ));
+        drop(held);
+        assert!(turns.lock().tenants.is_empty());
+    }
+
+    #[test]
+    fn a_full_queue_has_room_for_who_has_less_in_it() {
+        let turns = Turns::new(1, 1, 4);
+        let held = place(&mut ask(&turns, "x", Urgency::Later));
+        let mut greedy: Vec<Taken> = (0..5)
+            .map(|_| ask(&turns, "greedy", Urgency::Later))
+            .collect();
+        assert!(matches!(now(&mut greedy[4]), Some(Err(Full))));
+        let mut other = ask(&turns, "other", Urgency::Later);
+        assert!(now(&mut other).is_none());
+        assert!(matches!(now(&mut greedy[3]), Some(Err(Full))));
+        assert!(now(&mut greedy[2]).is_none());
+        drop(held);
+        drop(place(&mut greedy[0]));
+        place(&mut other);
+    }
+
+    #[test]
+    fn who_need_not_wait_does_not_care_how_many_do() {
+        let turns = Turns::new(2, 1, 1);
+        let _held = place(&mut ask(&turns, "a", Urgency::Later));
+        let mut waiting = ask(&turns, "a", Urgency::Later);
+        place(&mut ask(&turns, "b", Urgency::Later));
+        assert!(now(&mut waiting).is_none());
+    }
+
+    #[test]
+    fn who_stops_waiting_holds_nothing() {
+        let turns = Turns::new(1, 1, 1);
+        let held = place(&mut ask(&turns, "a", Urgency::Later));
+        let waiting = ask(&turns, "b", Urgency::Later);
+        drop(waiting);
+        assert_eq!(turns.lock().waiting, 0);
+        let granted = ask(&turns, "c", Urgency::Later);
+        drop(held);
+        drop(granted);
+        place(&mut ask(&turns, "d", Urgency::Later));
+        let state = turns.lock();
+        assert_eq!((state.held, state.waiting), (0, 0));
+        assert!(state.tenants.is_empty() && state.turns.is_empty());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Ask(usize, bool),
+        Leave(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0..4_usize, any::<bool>()).prop_map(|(tenant, search)| Step::Ask(tenant, search)),
+            (0..64_usize).prop_map(Step::Leave),
+        ];
+        proptest::collection::vec(step, 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn places_are_never_lost_nor_kept_from_who_waits(
+            steps in steps(), places in 1..9_usize, most in 1..9_usize, queue in 0..9_usize,
+        ) {
+            let turns = Turns::new(places, most, queue);
+            let mut open: Vec<(usize, Taken)> = Vec::new();
+            let mut held: Vec<(usize, Place)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Ask(tenant, search) => {
+                        let urgency = if search { Urgency::Now } else { Urgency::Later };
+                        open.push((tenant, ask(&turns, ["a", "b", "c", "d"][tenant], urgency)));
+                    }
+                    Step::Leave(at) if at % 2 == 0 && !held.is_empty() => {
+                        drop(held.swap_remove(at % held.len()));
+                    }
+                    Step::Leave(at) if !open.is_empty() => drop(open.swap_remove(at % open.len())),
+                    Step::Leave(_) => {}
+                }
+                let mut still = Vec::new();
+                for (tenant, mut taken) in open {
+                    match now(&mut taken) {
+                        Some(Ok(place)) => held.push((tenant, place)),
+                        Some(Err(Full)) => {}
+                        None => still.push((tenant, taken)),
+                    }
+                }
+                open = still;
+                let state = turns.lock();
+                prop_assert_eq!(state.held, held.len());
+                prop_assert_eq!(state.waiting, open.len());
+                prop_assert!(held.len() <= places && open.len() <= queue);
+                for tenant in 0..4 {
+                    let own = held.iter().filter(|(other, _)| *other == tenant).count();
+                    prop_assert!(own <= turns.most);
+                }
+                // Nobody waits who holds nothing while a place is free.
+                for (tenant, _) in &open {
+                    let holds = held.iter().any(|(other, _)| other == tenant);
+                    prop_assert!(holds || held.len() == places);
+                }
+            }
+            drop(open);
+            drop(held);
+            prop_assert!(turns.lock().tenants.is_empty());
+        }
+    }
+}
