@@ -132,7 +132,7 @@ mod tests {
             CLAIMS.replace(r#""iat":0"#, r#""iat":0,"nbf":4294967290"#),
             CLAIMS.replace("dayfly", "elsewhere"),
             CLAIMS.replace("acme", "../acme"),
-            CLAIMS.replace("read write", "admin"),
+            CLAIMS.replace("read write", "owner"),
             CLAIMS.replace(r#","exp":4294967295"#, ""),
         ] {
             let answer = tokens().verify(Some(&token(&key(1), HEADER, &claims)));

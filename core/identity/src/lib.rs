@@ -4,9 +4,11 @@
 //! program chooses: a feature of `jsonwebtoken`, or its `CryptoProvider::install_default`.
 
 mod principal;
+mod quota;
 mod tenant;
 mod verifier;
 
 pub use principal::{Principal, Scope};
+pub use quota::Quota;
 pub use tenant::{DEFAULT_TENANT, is_tenant};
 pub use verifier::{AUDIENCE, AuthError, Claims, Verifier};

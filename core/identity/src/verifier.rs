@@ -3,7 +3,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{DEFAULT_TENANT, Principal, Scope, is_tenant};
+use crate::{DEFAULT_TENANT, Principal, Quota, Scope, is_tenant};
 
 /// The audience that every token has to name.
 pub const AUDIENCE: &str = "dayfly";
@@ -38,6 +38,12 @@ pub struct Claims {
     pub iat: u64,
     /// When it ends to be good, in seconds since the Unix epoch.
     pub exp: u64,
+    /// Which token this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// Limits of the tenant, as far as this token sets them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 /// Verifies `authorization` headers. Without keys everybody is the tenant `default`.
@@ -112,6 +118,9 @@ fn refused(error: &jsonwebtoken::errors::Error) -> AuthError {
         ErrorKind::MissingRequiredClaim(claim) => {
             AuthError::Invalid(format!("The token lacks the claim `{claim}`."))
         }
+        ErrorKind::Json(error) if error.is_data() => AuthError::Invalid(format!(
+            "The token says what this server does not understand: {error}. Make one with `dayfly token issue`."
+        )),
         _ => AuthError::Invalid(
             "The token is not a JWT of this server (EdDSA). Make one with `dayfly token issue`.".into(),
         ),
@@ -125,17 +134,15 @@ fn principal(claims: Claims) -> Result<Principal, AuthError> {
         ));
     }
     let has = |scope: Scope| claims.scope.split(' ').any(|name| name == scope.name());
-    let scopes: Vec<_> = [Scope::Read, Scope::Write]
-        .into_iter()
-        .filter(|scope| has(*scope))
-        .collect();
+    let scopes: Vec<_> = Scope::ALL.into_iter().filter(|scope| has(*scope)).collect();
     if scopes.is_empty() {
         return Err(AuthError::Invalid(
-            "The token's `scope` names neither `read` nor `write`.".into(),
+            "The token's `scope` names none of `read`, `write` and `admin`.".into(),
         ));
     }
     Ok(Principal {
         tenant: claims.tenant,
         scopes,
+        quota: claims.quota.unwrap_or_default(),
     })
 }

@@ -1,13 +1,14 @@
 //! `dayfly token`: keys, and the tokens that name a tenant.
 
 mod files;
+mod quota;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use dayfly::identity::{self, Scope};
+use dayfly::identity::{self, Grant, Scope};
 use serde_json::json;
 
 use super::Failure;
@@ -54,6 +55,11 @@ struct Issue {
     )]
     ttl: Duration,
 
+    /// A limit of the tenant, over the server's own; repeatable: stored_bytes=10GB, files=N, stores=N,
+    /// requests_per_second=N, concurrent_requests=N, embedded_tokens_per_minute=N
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    quota: Vec<String>,
+
     /// The private key that signs it
     #[arg(long, value_name = "PEM", default_value = "keys/private.pem")]
     key: PathBuf,
@@ -65,6 +71,8 @@ enum ScopeName {
     Read,
     /// Upload, change and delete
     Write,
+    /// Read the figures of all tenants, and nothing else
+    Admin,
 }
 
 impl From<ScopeName> for Scope {
@@ -72,6 +80,7 @@ impl From<ScopeName> for Scope {
         match name {
             ScopeName::Read => Self::Read,
             ScopeName::Write => Self::Write,
+            ScopeName::Admin => Self::Admin,
         }
     }
 }
@@ -111,6 +120,12 @@ fn make_token(arguments: &Issue, output: Output) -> Result<(), Failure> {
         )
     })?;
     let scopes: Vec<Scope> = arguments.scope.iter().map(|name| (*name).into()).collect();
-    let token = identity::issue(&pem, &arguments.tenant, &scopes, arguments.ttl)?;
+    let grant = Grant {
+        tenant: &arguments.tenant,
+        scopes: &scopes,
+        ttl: arguments.ttl,
+        quota: quota::parse(&arguments.quota)?,
+    };
+    let token = identity::issue(&pem, &grant)?;
     Ok(output.answer(&json!({ "token": token }), || format!("{token}\n"))?)
 }

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dayfly_identity::Claims;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Serialize;
 
-use super::{AUDIENCE, KeyError, Scope, is_tenant};
+use super::{AUDIENCE, KeyError, Quota, Scope, is_tenant};
 
 /// An Ed25519 key pair in PEM.
 pub struct KeyPair {
@@ -28,43 +29,54 @@ pub fn keygen() -> Result<KeyPair, KeyError> {
     })
 }
 
-/// Signs a token for `tenant`, good from now for `ttl`.
+/// What a token is to grant.
+#[derive(Debug, Clone)]
+pub struct Grant<'a> {
+    /// Whose data it opens.
+    pub tenant: &'a str,
+    /// What its holder may do there: at least one.
+    pub scopes: &'a [Scope],
+    /// How long it is good.
+    pub ttl: Duration,
+    /// The tenant's limits, over those of the server's configuration.
+    pub quota: Quota,
+}
+
+/// Signs a token, good from now.
 ///
-/// Fails when `private_pem` is no Ed25519 private key, when `tenant` is no tenant name and when
+/// Fails when `private_pem` is no Ed25519 private key, when the tenant is no tenant name and when
 /// there is no scope.
-pub fn issue(
-    private_pem: &str,
-    tenant: &str,
-    scopes: &[Scope],
-    ttl: Duration,
-) -> Result<String, KeyError> {
-    if !is_tenant(tenant) {
+pub fn issue(private_pem: &str, grant: &Grant<'_>) -> Result<String, KeyError> {
+    if !is_tenant(grant.tenant) {
         return Err(KeyError::Claim(format!(
-            "`{tenant}` is not a tenant name: use [a-z0-9][a-z0-9_-]*, at most 63 characters"
+            "`{}` is not a tenant name: use [a-z0-9][a-z0-9_-]*, at most 63 characters",
+            grant.tenant
         )));
     }
-    if scopes.is_empty() {
+    if grant.scopes.is_empty() {
         return Err(KeyError::Claim(
-            "a token needs a scope: read, write or both".into(),
+            "a token needs a scope: read, write or admin".into(),
         ));
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
-    let names: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+    let names: Vec<_> = grant.scopes.iter().map(|scope| scope.name()).collect();
     let claims = Claims {
         sub: None,
-        tenant: tenant.into(),
+        tenant: grant.tenant.into(),
         scope: names.join(" "),
         aud: AUDIENCE.into(),
         iat: now,
-        exp: now.saturating_add(ttl.as_secs()),
+        exp: now.saturating_add(grant.ttl.as_secs()),
+        jti: None,
+        quota: (grant.quota != Quota::NONE).then_some(grant.quota),
     };
     sign(private_pem, &claims)
 }
 
-pub(super) fn sign(private_pem: &str, claims: &Claims) -> Result<String, KeyError> {
+pub(super) fn sign(private_pem: &str, claims: &impl Serialize) -> Result<String, KeyError> {
     let format = || KeyError::Format("the private key".into());
     let key = EncodingKey::from_ed_pem(private_pem.as_bytes()).map_err(|_| format())?;
     jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &key).map_err(|_| format())

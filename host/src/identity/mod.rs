@@ -5,12 +5,12 @@ mod keys;
 use std::path::{Path, PathBuf};
 
 pub use dayfly_identity::{
-    AUDIENCE, AuthError, DEFAULT_TENANT, Principal, Scope, Verifier, is_tenant,
+    AUDIENCE, AuthError, DEFAULT_TENANT, Principal, Quota, Scope, Verifier, is_tenant,
 };
 use jsonwebtoken::DecodingKey;
 use thiserror::Error;
 
-pub use keys::{KeyPair, issue, keygen};
+pub use keys::{Grant, KeyPair, issue, keygen};
 
 /// A public key that cannot be used.
 #[derive(Debug, Error)]
@@ -56,6 +56,7 @@ mod tests {
     use std::time::Duration;
 
     use dayfly_identity::Claims;
+    use serde_json::json;
 
     use super::*;
 
@@ -67,7 +68,13 @@ mod tests {
     }
 
     fn token(pair: &KeyPair, tenant: &str, scopes: &[Scope], ttl: Duration) -> String {
-        let token = issue(&pair.private_pem, tenant, scopes, ttl).unwrap();
+        let grant = Grant {
+            tenant,
+            scopes,
+            ttl,
+            quota: Quota::NONE,
+        };
+        let token = issue(&pair.private_pem, &grant).unwrap();
         format!("Bearer {token}")
     }
 
@@ -80,6 +87,43 @@ mod tests {
         let principal = verifier.verify(Some(&header)).unwrap();
         assert_eq!(principal.tenant, "acme");
         assert_eq!(principal.scopes, [Scope::Read]);
+    }
+
+    #[test]
+    fn an_issued_token_carries_the_limits_that_it_was_given() {
+        let (pair, verifier) = pair();
+        let quota = Quota {
+            files: Some(3),
+            requests_per_second: Some(0.5),
+            ..Quota::NONE
+        };
+        let grant = Grant {
+            tenant: "acme",
+            scopes: &[Scope::Admin],
+            ttl: HOUR,
+            quota,
+        };
+        let token = issue(&pair.private_pem, &grant).unwrap();
+        let header = format!("Bearer {token}");
+        let principal = verifier.verify(Some(&header)).unwrap();
+        assert_eq!(principal.quota, quota);
+        assert_eq!(principal.scopes, [Scope::Admin]);
+    }
+
+    #[test]
+    fn a_limit_of_an_unknown_name_is_invalid_and_named() {
+        let (pair, verifier) = pair();
+        let claims = json!({
+            "tenant": "acme", "scope": "read", "aud": AUDIENCE, "iat": 0, "exp": u32::MAX,
+            "quota": {"file": 3},
+        });
+        let token = keys::sign(&pair.private_pem, &claims).unwrap();
+        match verifier.verify(Some(&format!("Bearer {token}"))) {
+            Err(AuthError::Invalid(text)) => {
+                assert!(text.contains("unknown field `file`"), "{text}")
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -107,6 +151,8 @@ mod tests {
             aud: AUDIENCE.into(),
             iat: 1_000_000_000,
             exp: 1_000_000_060,
+            jti: None,
+            quota: None,
         };
         let expired = keys::sign(&pair.private_pem, &claims).unwrap();
         match verifier.verify(Some(&format!("Bearer {expired}"))) {
@@ -126,6 +172,8 @@ mod tests {
             aud: aud.into(),
             iat: 0,
             exp: u64::from(u32::MAX),
+            jti: None,
+            quota: None,
         };
         let signed =
             |claims: Claims| format!("Bearer {}", keys::sign(&pair.private_pem, &claims).unwrap());
@@ -143,7 +191,7 @@ mod tests {
             signed(claims("elsewhere", "acme", "read")),
             signed(claims(AUDIENCE, "../acme", "read")),
             signed(claims(AUDIENCE, "Acme", "read")),
-            signed(claims(AUDIENCE, "acme", "admin")),
+            signed(claims(AUDIENCE, "acme", "owner")),
             "Bearer".into(),
             "Basic YWJj".into(),
             "Bearer a.b.c".into(),

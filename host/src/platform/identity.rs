@@ -34,12 +34,14 @@ impl Instance {
 impl From<identity::Principal> for Principal {
     fn from(principal: identity::Principal) -> Self {
         let scope = |scope| match scope {
-            identity::Scope::Read => Scope::Read,
-            identity::Scope::Write => Scope::Write,
+            identity::Scope::Read => Some(Scope::Read),
+            identity::Scope::Write => Some(Scope::Write),
+            // Guests have nothing for it.
+            identity::Scope::Admin => None,
         };
         Self {
             tenant: principal.tenant,
-            scopes: principal.scopes.into_iter().map(scope).collect(),
+            scopes: principal.scopes.into_iter().filter_map(scope).collect(),
         }
     }
 }

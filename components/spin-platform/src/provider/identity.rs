@@ -24,12 +24,14 @@ impl Guest for Provider {
 impl From<&identity::Principal> for Principal {
     fn from(principal: &identity::Principal) -> Self {
         let scope = |scope: &identity::Scope| match scope {
-            identity::Scope::Read => Scope::Read,
-            identity::Scope::Write => Scope::Write,
+            identity::Scope::Read => Some(Scope::Read),
+            identity::Scope::Write => Some(Scope::Write),
+            // Guests have nothing for it.
+            identity::Scope::Admin => None,
         };
         Self {
             tenant: principal.tenant.clone(),
-            scopes: principal.scopes.iter().map(scope).collect(),
+            scopes: principal.scopes.iter().filter_map(scope).collect(),
         }
     }
 }
