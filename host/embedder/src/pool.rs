@@ -1,10 +1,9 @@
 //! The threads that compute, and the queue in front of them.
 //!
-//! Jobs take turns: a thread takes about one pass's worth of texts from the job at the head, which
-//! then goes to the end. So the wait of a single query grows with the number of jobs, not with
-//! their sizes.
+//! Tenants take turns, and within them their jobs: a thread takes about one pass's worth of texts from
+//! the job whose turn it is, which then goes to the end. So the wait of a single query grows with the
+//! number of tenants that have jobs, not with those jobs or their sizes.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::bert::{Bert, Scratch};
 use crate::embedder::{EmbedError, Embeddings, Permit};
+use crate::queue::{Caller, Queue};
 use crate::tokenize::WordPiece;
 use crate::weights::{DIMENSION, MAX_TOKENS};
 
@@ -33,13 +33,13 @@ pub(crate) struct Pool {
 
 struct Shared {
     model: Model,
-    queue: Mutex<Queue>,
+    state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Waiting>,
+struct State {
+    queue: Queue<Waiting>,
     closed: bool,
 }
 
@@ -79,7 +79,7 @@ impl Pool {
         let pool = Self {
             shared: Arc::new(Shared {
                 model,
-                queue: Mutex::default(),
+                state: Mutex::default(),
                 changed: Condvar::new(),
             }),
         };
@@ -96,6 +96,7 @@ impl Pool {
     /// not been computed.
     pub fn submit(
         &self,
+        caller: Caller,
         texts: Vec<String>,
         permit: Permit,
     ) -> oneshot::Receiver<Result<Embeddings, EmbedError>> {
@@ -114,28 +115,27 @@ impl Pool {
             job.add(Vec::new(), 0);
             return receiver;
         }
-        lock(&self.shared.queue)
-            .waiting
-            .push_back(Waiting { job, next: 0 });
+        let waiting = Waiting { job, next: 0 };
+        lock(&self.shared.state).queue.push(caller, waiting);
         self.shared.changed.notify_one();
         receiver
     }
 
     /// Texts that no thread has taken yet.
     pub fn backlog(&self) -> usize {
-        let queue = lock(&self.shared.queue);
+        let state = lock(&self.shared.state);
         let left = |waiting: &Waiting| waiting.job.texts.len() - waiting.next;
-        queue.waiting.iter().map(left).sum()
+        state.queue.iter().map(left).sum()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut queue = lock(&self.shared.queue);
-        queue.closed = true;
+        let mut state = lock(&self.shared.state);
+        state.closed = true;
         // Their callers learn of it by the closed channel.
-        queue.waiting.clear();
-        drop(queue);
+        state.queue.clear();
+        drop(state);
         self.shared.changed.notify_all();
     }
 }
@@ -158,18 +158,19 @@ impl Shared {
 
     /// Waits for a job and takes some of its texts; `None` when the pool has been dropped.
     fn take(&self) -> Option<(Arc<Job>, Range<usize>)> {
-        let mut queue = lock(&self.queue);
+        let mut state = lock(&self.state);
         loop {
-            if queue.closed {
+            if state.closed {
                 return None;
             }
-            let Some(mut head) = queue.waiting.pop_front() else {
-                queue = self
+            let Some(taken) = state.queue.pop() else {
+                state = self
                     .changed
-                    .wait(queue)
+                    .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
+            let mut head = taken.job;
             if head.job.is_over() {
                 continue;
             }
@@ -177,7 +178,7 @@ impl Shared {
             let job = Arc::clone(&head.job);
             head.next = texts.end;
             if head.next < job.texts.len() {
-                queue.waiting.push_back(head);
+                state.queue.push(taken.caller, head);
                 self.changed.notify_one();
             }
             return Some((job, texts));

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::embedder::Embedder;
 use crate::protocol::{self, ApiError};
+use crate::queue::Caller;
 
 /// The largest body that is read: several times OpenAI's 300,000 tokens a request.
 pub const MAX_BODY_BYTES: usize = 8 << 20;
@@ -28,6 +29,8 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// is cut off there, as the model was trained; `usage` counts the tokens that were used. Errors
 /// have OpenAI's envelope: 400, 404 for another model, 405, 408, 413, and 503 with `Retry-After`
 /// while too much waits. A client that disconnects ends its request within one pass of the model.
+///
+/// Tenants, as [`TENANT_HEADER`](crate::TENANT_HEADER) names them, take turns.
 ///
 /// The router has no fallback, so it merges into another one.
 pub fn router(embedder: Arc<Embedder>) -> Router {
@@ -77,7 +80,9 @@ async fn answer(
     let bytes = read(body).await?;
     let request = protocol::parse(&bytes)?;
     drop(bytes);
-    let embeddings = embedder.embed_admitted(request.texts, permit).await?;
+    let embeddings = embedder
+        .embed_admitted(Caller::of(headers), request.texts, permit)
+        .await?;
     let written =
         tokio::task::spawn_blocking(move || protocol::write(&embeddings, request.encoding)).await;
     written.unwrap_or_else(|e| {

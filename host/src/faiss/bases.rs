@@ -4,7 +4,6 @@ use std::sync::Arc;
 use dayfly_core::filter::Filter;
 use dayfly_core::store::Home;
 use dayfly_faiss::Parameters;
-use tokio::sync::Semaphore;
 
 use super::open::{Base, open};
 use super::recent::Recent;
@@ -13,6 +12,7 @@ use super::{Error, Hit, Query, blocking};
 use crate::confined::{Kind, Limits, Searcher, Wanted};
 use crate::metrics::resident_memory;
 use crate::platform::Storage;
+use crate::runtime::{Turns, Urgency};
 
 /// Mapped indexes cost addresses and a file each.
 const MOST_OPEN: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
@@ -33,7 +33,9 @@ pub struct Bases {
     views: Views,
     open: Recent<Place, Base>,
     /// One search keeps one processor busy.
-    at_once: Semaphore,
+    searching: Arc<Turns>,
+    /// So does reading a whole index to verify it.
+    opening: Arc<Turns>,
 }
 
 /// Which base.
@@ -67,7 +69,8 @@ impl Bases {
             views: Views::new(storage, &searcher),
             searcher,
             open: Recent::new(open_bytes, MOST_OPEN),
-            at_once: Semaphore::new(2 * processors),
+            searching: Turns::new(2 * processors, 2 * processors, usize::MAX),
+            opening: Turns::new(processors, processors, usize::MAX),
         }
     }
 
@@ -84,6 +87,7 @@ impl Bases {
             .views
             .get(&tenant, &store, &base, query.version)
             .await?;
+        let whose: Arc<str> = tenant.as_str().into();
         let place = Place {
             tenant,
             home: view.home.clone(),
@@ -93,6 +97,7 @@ impl Bases {
         let (storage, searcher) = (&self.storage, &self.searcher);
         let meta = view.index.clone();
         let make = async || {
+            let _turn = self.opening.take(&whose, Urgency::Now).await;
             let weight = meta.bytes;
             Ok::<_, Error>((
                 open(storage, searcher, &place.tenant, &place.home, meta).await?,
@@ -106,7 +111,7 @@ impl Bases {
             (Some(filter), Some(text)) => self.views.filtered(&view, text, filter).await?,
             _ => Arc::clone(&view.live),
         };
-        let _permit = self.at_once.acquire().await;
+        let _turn = self.searching.take(&whose, Urgency::Now).await;
         let searcher = Arc::clone(&self.searcher);
         blocking(move || nearest(&searcher, &base, &chosen, &query)).await
     }

@@ -96,6 +96,13 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// Whose it is.
+    pub fn tenant(&self) -> &str {
+        &self.expected.tenant
+    }
+}
+
 impl settings::Host for State {
     fn get(&mut self) -> settings::Values {
         self.platform.platform.settings.clone()

@@ -46,7 +46,8 @@ impl Admission {
     ///
     /// Errors: [`Overloaded`] where none becomes free in time, or as many wait as may.
     pub async fn admit(&self, tenant: &str, urgency: Urgency) -> Result<Permit, Overloaded> {
-        let place = tokio::time::timeout(self.wait, self.turns.take(tenant, urgency)).await;
+        let tenant = Arc::from(tenant);
+        let place = tokio::time::timeout(self.wait, self.turns.take(&tenant, urgency)).await;
         place.ok().and_then(Result::ok).ok_or(Overloaded)
     }
 }

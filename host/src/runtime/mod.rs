@@ -5,6 +5,7 @@ mod body;
 mod engine;
 mod limits;
 mod log;
+mod metered;
 mod outbound;
 mod room;
 mod run;
@@ -42,6 +43,7 @@ pub struct Runtime {
     ticker: Ticker,
     destination: Arc<Destination>,
     metrics: Arc<Metrics>,
+    processors: Arc<Turns>,
 }
 
 /// One request to one guest.
@@ -138,6 +140,7 @@ impl Runtime {
             ticker,
             destination: Arc::new(destination),
             metrics,
+            processors: metered::processors(),
         })
     }
 

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::body::Deadlined;
+use super::turns::{Turns, Urgency};
 use anyhow::{Context as _, bail};
+use dayfly_embedder::{TENANT_HEADER, URGENT_HEADER};
 use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Request, Response, Uri};
+use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -23,7 +25,11 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 /// Requests of one instance under way at once; more wait.
 const CONCURRENT_REQUESTS: usize = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const IDLE_CONNECTIONS: usize = 32;
+/// Requests of all instances under way at once, and those of one tenant: more wait for their tenant's
+/// turn.
+const REQUESTS: usize = 32;
+const REQUESTS_OF_A_TENANT: usize = 24;
+const IDLE_CONNECTIONS: usize = REQUESTS;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -35,6 +41,8 @@ pub struct Destination {
     credential: Option<HeaderValue>,
     timeout: Duration,
     client: Client<HttpsConnector<HttpConnector>, WasiBody>,
+    turns: Arc<Turns>,
+    is_own: bool,
 }
 
 impl Destination {
@@ -69,7 +77,15 @@ impl Destination {
             credential,
             timeout,
             client,
+            turns: Turns::new(REQUESTS, REQUESTS_OF_A_TENANT, usize::MAX),
+            is_own: false,
         })
+    }
+
+    /// It is this process's own, and told whom a request is for.
+    pub fn own(mut self) -> Self {
+        self.is_own = true;
+        self
     }
 
     fn allows(&self, uri: &Uri) -> bool {
@@ -124,15 +140,42 @@ pub struct Outbound {
     destination: Arc<Destination>,
     left: Arc<AtomicU32>,
     concurrent: Arc<Semaphore>,
+    tenant: Arc<str>,
+    urgency: Urgency,
 }
 
 impl Outbound {
-    /// Allows at most `requests`, all to `destination`.
-    pub fn new(destination: Arc<Destination>, requests: u32) -> Self {
+    /// Allows at most `requests`, all to `destination`, in the tenant's turns.
+    pub fn new(
+        destination: Arc<Destination>,
+        requests: u32,
+        tenant: &str,
+        urgency: Urgency,
+    ) -> Self {
         Self {
             destination,
             left: Arc::new(AtomicU32::new(requests)),
             concurrent: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
+            tenant: tenant.into(),
+            urgency,
+        }
+    }
+
+    fn prepare(&self, headers: &mut HeaderMap) {
+        headers.remove(AUTHORIZATION);
+        if let Some(credential) = &self.destination.credential {
+            headers.insert(AUTHORIZATION, credential.clone());
+        }
+        headers.remove(TENANT_HEADER);
+        headers.remove(URGENT_HEADER);
+        if !self.destination.is_own {
+            return;
+        }
+        if let Ok(tenant) = HeaderValue::from_str(&self.tenant) {
+            headers.insert(TENANT_HEADER, tenant);
+        }
+        if self.urgency == Urgency::Now {
+            headers.insert(URGENT_HEADER, HeaderValue::from_static("1"));
         }
     }
 
@@ -158,16 +201,13 @@ impl WasiHttpHooks for Outbound {
         if let Err(error) = self.take(request.uri()) {
             return Box::new(async { Err(error) });
         }
-        request.headers_mut().remove(AUTHORIZATION);
-        if let Some(credential) = &self.destination.credential {
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, credential.clone());
-        }
+        self.prepare(request.headers_mut());
         let destination = Arc::clone(&self.destination);
         let concurrent = Arc::clone(&self.concurrent);
+        let (tenant, urgency) = (Arc::clone(&self.tenant), self.urgency);
         Box::new(async move {
             let place = concurrent.acquire_owned().await;
+            let turn = destination.turns.take(&tenant, urgency).await;
             let limit = options.and_then(|options| options.first_byte_timeout);
             let deadline = Instant::now() + destination.timeout;
             let head = limit.map_or(deadline, |limit| deadline.min(Instant::now() + limit));
@@ -177,7 +217,7 @@ impl WasiHttpHooks for Outbound {
                 .map_err(|error| explain(&error))?;
             // Lives as long as the response's body does.
             let worker: Worker = Box::new(async move {
-                let _place = place;
+                let _held = (place, turn);
                 std::future::pending().await
             });
             Ok((
@@ -244,7 +284,7 @@ mod tests {
     fn requests_end_with_their_number() {
         let destination =
             Arc::new(Destination::new("http://127.0.0.1:9/", None, Duration::ZERO).unwrap());
-        let outbound = Outbound::new(destination, 2);
+        let outbound = Outbound::new(destination, 2, "a", Urgency::Later);
         let uri = "http://127.0.0.1:9/".parse().unwrap();
         assert!(outbound.take(&uri).is_ok());
         assert!(outbound.take(&uri).is_ok());
@@ -252,6 +292,26 @@ mod tests {
             outbound.take(&uri),
             Err(Error::ConnectionLimitReached)
         ));
+    }
+
+    fn sent(destination: Destination, urgency: Urgency) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(TENANT_HEADER, HeaderValue::from_static("another"));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer guess"));
+        let outbound = Outbound::new(Arc::new(destination), 1, "acme", urgency);
+        outbound.prepare(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn only_the_own_embedder_is_told_whom_it_is_for() {
+        let destination = || Destination::new("http://127.0.0.1:9/", None, Duration::ZERO);
+        assert!(sent(destination().unwrap(), Urgency::Now).is_empty());
+        let told = sent(destination().unwrap().own(), Urgency::Now);
+        assert_eq!(told[TENANT_HEADER], "acme");
+        assert!(told.contains_key(URGENT_HEADER));
+        let told = sent(destination().unwrap().own(), Urgency::Later);
+        assert!(!told.contains_key(URGENT_HEADER));
     }
 
     #[test]

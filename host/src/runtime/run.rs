@@ -13,9 +13,10 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::body::{Limited, Overflow};
-use super::limits::{MemoryLimiter, Metered, Usage};
+use super::limits::{MemoryLimiter, Usage};
+use super::metered::{Metered, Share};
 use super::outbound::Outbound;
-use super::{Call, Death, Guarded, InstanceLimits, Reply, Runtime, State};
+use super::{Call, Death, Guarded, InstanceLimits, Reply, Runtime, State, Urgency};
 use crate::guests::Guest;
 use crate::metrics::{Metrics, Outcome};
 
@@ -31,7 +32,14 @@ impl Runtime {
         let overflow = Arc::new(Overflow::default());
         let died = Arc::new(AtomicBool::new(false));
         let memory = MemoryLimiter::new(call.limits.memory_bytes, Arc::clone(&usage));
-        let outbound = Outbound::new(Arc::clone(&self.destination), call.limits.outbound_requests);
+        let (tenant, urgency) = (call.platform.tenant(), Urgency::of(call.guest));
+        let share = Share::new(&self.processors, tenant, urgency);
+        let outbound = Outbound::new(
+            Arc::clone(&self.destination),
+            call.limits.outbound_requests,
+            tenant,
+            urgency,
+        );
         let state = State::new(&call.request_id, memory, outbound, call.platform);
         let (head_sender, head) = oneshot::channel::<Head>();
         let (end_sender, end) = oneshot::channel();
@@ -43,6 +51,7 @@ impl Runtime {
             head: head_sender,
             limits: call.limits,
             usage,
+            share,
         };
         let (held, permit, shared_died) = (self.ticker.hold(), call.permit, Arc::clone(&died));
         let mut task = Abandoned(Some(tokio::spawn(async move {
@@ -91,6 +100,7 @@ struct Instance {
     head: oneshot::Sender<Head>,
     limits: InstanceLimits,
     usage: Arc<Usage>,
+    share: Share,
 }
 
 impl Instance {
@@ -112,7 +122,12 @@ impl Instance {
                 .call_handle(&mut store, request, out)
                 .await
         };
-        let metered = Metered::new(handled, self.limits.cpu, Arc::clone(&self.usage));
+        let metered = Metered::new(
+            handled,
+            self.limits.cpu,
+            Arc::clone(&self.usage),
+            self.share,
+        );
         let ended = match tokio::time::timeout(self.limits.wall, metered).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(_))) if self.usage.memory_refused() => Err(Death::Memory),

@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::guests::Guest;
+
 /// What is waiting goes by this, within a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
@@ -10,6 +12,16 @@ pub enum Urgency {
     Now,
     /// Everything else.
     Later,
+}
+
+impl Urgency {
+    /// Of a request to that guest.
+    pub fn of(guest: Guest) -> Self {
+        match guest {
+            Guest::Search => Self::Now,
+            Guest::Stores | Guest::Ingest => Self::Later,
+        }
+    }
 }
 
 /// Places that tenants take in turns.
@@ -33,7 +45,7 @@ pub struct Turns {
 /// A place. It is free again when this is dropped.
 pub struct Place {
     turns: Arc<Turns>,
-    tenant: String,
+    tenant: Arc<str>,
 }
 
 /// There is no place to wait in.
@@ -45,9 +57,9 @@ struct State {
     held: usize,
     waiting: usize,
     numbers: u64,
-    tenants: HashMap<String, Tenant>,
+    tenants: HashMap<Arc<str>, Tenant>,
     /// Tenants that have some waiting, in turn.
-    turns: VecDeque<String>,
+    turns: VecDeque<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -59,7 +71,7 @@ struct Tenant {
 /// Takes its entry out of the queue, wherever the wait ends.
 struct Waiter {
     turns: Arc<Turns>,
-    tenant: String,
+    tenant: Arc<str>,
     key: (Urgency, u64),
 }
 
@@ -78,15 +90,33 @@ impl Turns {
     /// Waits for a place. Whoever stops waiting loses its turn.
     ///
     /// Errors: [`Full`] at once, or when somebody else takes the place to wait in.
-    pub async fn take(self: &Arc<Self>, tenant: &str, urgency: Urgency) -> Result<Place, Full> {
+    pub async fn take(
+        self: &Arc<Self>,
+        tenant: &Arc<str>,
+        urgency: Urgency,
+    ) -> Result<Place, Full> {
         let (place, _waiter) = self.queue_up(tenant, urgency)?;
         self.hand_out();
         place.await.map_err(|_| Full)
     }
 
+    /// A place, where the tenant may have one without waiting.
+    pub fn take_now(self: &Arc<Self>, tenant: &Arc<str>) -> Option<Place> {
+        let mut state = self.lock();
+        if !self.may_have(&state, tenant) {
+            return None;
+        }
+        state.held += 1;
+        state.tenants.entry(Arc::clone(tenant)).or_default().held += 1;
+        Some(Place {
+            turns: Arc::clone(self),
+            tenant: Arc::clone(tenant),
+        })
+    }
+
     fn queue_up(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Arc<str>,
         urgency: Urgency,
     ) -> Result<(oneshot::Receiver<Place>, Waiter), Full> {
         let mut state = self.lock();
@@ -99,14 +129,14 @@ impl Turns {
         let key = (urgency, state.numbers);
         let (sender, place) = oneshot::channel();
         state.waiting += 1;
-        let own = state.tenants.entry(tenant.to_owned()).or_default();
+        let own = state.tenants.entry(Arc::clone(tenant)).or_default();
         own.waiting.insert(key, sender);
         if own.waiting.len() == 1 {
-            state.turns.push_back(tenant.to_owned());
+            state.turns.push_back(Arc::clone(tenant));
         }
         let waiter = Waiter {
             turns: Arc::clone(self),
-            tenant: tenant.to_owned(),
+            tenant: Arc::clone(tenant),
             key,
         };
         Ok((place, waiter))
@@ -127,7 +157,7 @@ impl Turns {
         }
     }
 
-    fn next(&self) -> Option<(String, oneshot::Sender<Place>)> {
+    fn next(&self) -> Option<(Arc<str>, oneshot::Sender<Place>)> {
         let mut state = self.lock();
         let at = state
             .turns
@@ -138,7 +168,7 @@ impl Turns {
         let (_, sender) = tenant.waiting.pop_first()?;
         tenant.held += 1;
         if !tenant.waiting.is_empty() {
-            state.turns.push_back(name.clone());
+            state.turns.push_back(Arc::clone(&name));
         }
         state.held += 1;
         state.waiting -= 1;
@@ -183,15 +213,8 @@ impl State {
 
     /// An idle tenant costs nothing.
     fn forget_idle(&mut self, tenant: &str) {
-        let Some(one) = self.tenants.get(tenant) else {
-            return;
-        };
-        if !one.waiting.is_empty() {
-            return;
-        }
-        let is_idle = one.held == 0;
-        self.turns.retain(|name| name != tenant);
-        if is_idle {
+        let own = self.tenants.get(tenant);
+        if own.is_some_and(|own| own.held == 0 && own.waiting.is_empty()) {
             self.tenants.remove(tenant);
         }
     }
@@ -204,6 +227,9 @@ impl Drop for Waiter {
         let gone = own.and_then(|own| own.waiting.remove(&self.key));
         if gone.is_some() {
             state.waiting -= 1;
+            if state.waiting_of(&self.tenant) == 0 {
+                state.turns.retain(|name| *name != self.tenant);
+            }
         }
         state.forget_idle(&self.tenant);
         drop(state);
@@ -235,8 +261,8 @@ mod tests {
 
     /// Begins to wait, and does not have to be polled to get a place.
     fn ask(turns: &Arc<Turns>, tenant: &'static str, urgency: Urgency) -> Taken {
-        let turns = Arc::clone(turns);
-        let mut taken: Taken = Box::pin(async move { turns.take(tenant, urgency).await });
+        let (turns, tenant) = (Arc::clone(turns), Arc::from(tenant));
+        let mut taken: Taken = Box::pin(async move { turns.take(&tenant, urgency).await });
         match (&mut taken).now_or_never() {
             Some(taken) => Box::pin(async { taken }),
             None => taken,

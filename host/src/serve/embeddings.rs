@@ -4,28 +4,32 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use dayfly_core::error::ApiError;
-use dayfly_embedder::{BODY_TIMEOUT, MAX_BODY_BYTES, drain};
+use dayfly_embedder::{BODY_TIMEOUT, MAX_BODY_BYTES, TENANT_HEADER, drain};
 use http::header::CONTENT_LENGTH;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use crate::runtime::{Charged, Held, Room};
+use crate::runtime::{Charged, Held, Overloaded, Place, Room, Turns, Urgency};
 
 /// What requests and answers of callers outside may hold together, beside what waits in the embedder.
 const ROOM: usize = 64 << 20;
 /// Of each tenant.
 const SHARE: usize = 16 << 20;
 const MAX_BODY: u64 = MAX_BODY_BYTES as u64;
-/// So long a request waits for room.
+/// Requests in the embedder at once, and those of one tenant.
+const REQUESTS: usize = 64;
+const REQUESTS_OF_A_TENANT: usize = 32;
+/// So long a request waits for room, and for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The embedder for callers outside. What is held for one of them, a body once it begins to come and
 /// an answer until it is sent, is charged to its tenant: connections that send nothing hold nothing.
 pub struct Embeddings {
     router: Router,
     room: Arc<Room>,
+    turns: Arc<Turns>,
 }
 
 impl Embeddings {
@@ -34,6 +38,7 @@ impl Embeddings {
         Self {
             router,
             room: Room::new(ROOM, SHARE),
+            turns: Turns::new(REQUESTS, REQUESTS_OF_A_TENANT, REQUESTS),
         }
     }
 
@@ -54,11 +59,14 @@ impl Embeddings {
                 return Err(refusal);
             }
         };
+        let tenant_name = HeaderValue::from_str(tenant).unwrap_or(HeaderValue::from_static(""));
+        parts.headers.insert(TENANT_HEADER, tenant_name);
         parts.headers.insert(CONTENT_LENGTH, whole.len().into());
+        let turn = self.turn(tenant).await?;
         let request = Request::from_parts(parts, Body::from(whole));
         let Ok(response) = self.router.clone().oneshot(request).await;
         // Given back first: who waits for more must hold nothing.
-        drop(held);
+        drop((turn, held));
         let mut held = self.room.hold(tenant);
         let (parts, inner) = response.into_parts();
         let length = inner.size_hint().exact().unwrap_or(MAX_BODY);
@@ -68,6 +76,15 @@ impl Embeddings {
             parts,
             Body::new(Charged { inner, held }),
         ))
+    }
+}
+
+impl Embeddings {
+    async fn turn(&self, tenant: &str) -> Result<Place, Overloaded> {
+        let tenant = Arc::from(tenant);
+        let taken = self.turns.take(&tenant, Urgency::Later);
+        let taken = tokio::time::timeout(PATIENCE, taken).await;
+        taken.ok().and_then(Result::ok).ok_or(Overloaded)
     }
 }
 

@@ -118,7 +118,7 @@ impl Front {
             counted.outcome = Outcome::TooLarge;
             return Err(answer::body_too_large(&self.limits));
         }
-        let permit = self.admission.admit(&principal.tenant, urgency(guest)).await;
+        let permit = self.admission.admit(&principal.tenant, Urgency::of(guest)).await;
         let permit = permit.inspect_err(|_| counted.outcome = Outcome::Overloaded)?;
         let call = Call {
             guest,
@@ -184,13 +184,6 @@ impl Front {
             wall: Duration::from_millis(self.limits.wall_ms),
             outbound_requests: self.limits.outbound_requests,
         }
-    }
-}
-
-fn urgency(guest: Guest) -> Urgency {
-    match guest {
-        Guest::Search => Urgency::Now,
-        Guest::Stores | Guest::Ingest => Urgency::Later,
     }
 }
 

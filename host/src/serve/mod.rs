@@ -159,7 +159,10 @@ async fn compile(
 ) -> anyhow::Result<Arc<Runtime>> {
     let timeout = Duration::from_millis(options.embed.request_timeout_ms);
     let credential = embedding.credential.clone();
-    let destination = Destination::new(&embedding.url, credential, timeout)?;
+    let mut destination = Destination::new(&embedding.url, credential, timeout)?;
+    if embedding.router.is_some() {
+        destination = destination.own();
+    }
     let (options, metrics) = (options.clone(), Arc::clone(metrics));
     let work = move || Runtime::new(&options, &guests, destination, metrics);
     let runtime = tokio::task::spawn_blocking(work)
