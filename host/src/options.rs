@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::{DEFAULT_GRAPH_MIN_ROWS, DEFAULT_SEGMENT_MAX_ROWS};
+use dayfly_identity::MaxLife;
 use serde::{Deserialize, Serialize};
 
 /// Everything `dayfly serve` can be told. The defaults serve a single machine on loopback.
@@ -14,8 +15,12 @@ pub struct ServeOptions {
     pub listen: String,
     /// A directory, or `s3://bucket/prefix`, `gs://…`, `az://…`.
     pub data: String,
-    /// Ed25519 public keys (PEM) that bearer tokens are verified against.
+    /// Ed25519 public keys (PEM), or folders of them, that bearer tokens are verified against.
     pub auth_keys: Vec<PathBuf>,
+    /// The list of tokens that are no longer accepted. Unset: none are revoked.
+    pub auth_revoked: Option<PathBuf>,
+    /// How long tokens may be good.
+    pub auth_max_life: MaxLife,
     /// This host's name among all hosts of a bucket. Unset: kept in a local data directory,
     /// otherwise drawn at every start.
     pub node: Option<String>,
@@ -146,6 +151,8 @@ impl Default for ServeOptions {
             listen: "127.0.0.1:8787".into(),
             data: "./data".into(),
             auth_keys: Vec::new(),
+            auth_revoked: None,
+            auth_max_life: MaxLife::default(),
             node: None,
             cache: None,
             shutdown_grace_ms: 10_000,

@@ -1,14 +1,17 @@
-//! `dayfly token`: keys, and the tokens that name a tenant.
+//! `dayfly token`: keys, the tokens that name a tenant, and which of them are revoked.
 
 mod files;
+mod inspect;
 mod quota;
+mod revoke;
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use dayfly::identity::{self, Grant, Scope};
+use dayfly::identity::{self, Grant, MaxLife, Scope, Time};
 use serde_json::json;
 
 use super::Failure;
@@ -26,6 +29,10 @@ enum Command {
     Keygen(Keygen),
     /// Sign a token for a tenant and print it
     Issue(Issue),
+    /// Have servers refuse a token, or all older ones of a tenant
+    Revoke(revoke::Arguments),
+    /// Show what a token says, and whether it is good
+    Inspect(inspect::Arguments),
 }
 
 #[derive(Args, Debug)]
@@ -45,7 +52,7 @@ struct Issue {
     #[arg(long, required = true, value_enum, value_name = "SCOPE")]
     scope: Vec<ScopeName>,
 
-    /// How long it is good for: 90s, 12h, 30d
+    /// How long it is good for: 90s, 12h, 30d; servers allow 366 days, if not told otherwise
     #[arg(
         long,
         visible_alias = "expires-in",
@@ -90,6 +97,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     match &arguments.command {
         Command::Keygen(keygen) => make_keys(keygen, output),
         Command::Issue(issue) => make_token(issue, output),
+        Command::Revoke(arguments) => revoke::run(arguments, output),
+        Command::Inspect(arguments) => inspect::run(arguments, output),
     }
 }
 
@@ -126,6 +135,38 @@ fn make_token(arguments: &Issue, output: Output) -> Result<(), Failure> {
         ttl: arguments.ttl,
         quota: quota::parse(&arguments.quota)?,
     };
-    let token = identity::issue(&pem, &grant)?;
-    Ok(output.answer(&json!({ "token": token }), || format!("{token}\n"))?)
+    let issued = identity::issue(&pem, &grant)?;
+    let allowed = MaxLife::default();
+    let life = issued.claims.exp - issued.claims.iat;
+    if allowed.seconds().is_some_and(|most| life > most) {
+        eprintln!(
+            "note: servers refuse tokens that are good for more than {allowed}, unless --auth-max-life says otherwise"
+        );
+    }
+    let answer = json!({
+        "token": issued.token,
+        "jti": issued.claims.jti,
+        "kid": issued.kid,
+        "expires": Time(issued.claims.exp),
+    });
+    Ok(output.answer(&answer, || format!("{}\n", issued.token))?)
+}
+
+/// The token of an argument; `-` for standard input, where no other process can see it.
+fn token_of(argument: &str) -> anyhow::Result<String> {
+    let mut token = argument.to_owned();
+    if argument == "-" {
+        token.clear();
+        // More than any server takes in a header.
+        let mut input = std::io::stdin().take(1 << 20);
+        input
+            .read_to_string(&mut token)
+            .context("cannot read the token from standard input")?;
+    }
+    let token = token.trim();
+    Ok(token
+        .strip_prefix("Bearer ")
+        .unwrap_or(token)
+        .trim()
+        .to_owned())
 }

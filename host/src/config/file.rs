@@ -42,8 +42,9 @@ fn anchor(layer: &mut Layer, folder: &Path) {
     if folder.as_os_str().is_empty() {
         return;
     }
-    for key in layer.auth_keys.iter_mut().flatten() {
-        *key = folder.join(&*key);
+    let keys = layer.auth_keys.iter_mut().flatten();
+    for path in keys.chain(&mut layer.auth_revoked) {
+        *path = folder.join(&*path);
     }
     if let Some(data) = layer.data.as_mut().filter(|data| !data.contains("://")) {
         let anchored: PathBuf = folder.join(&*data);
@@ -65,7 +66,10 @@ mod tests {
 
     #[test]
     fn relative_paths_are_relative_to_the_file() {
-        let (folder, layer) = read_text("data = 'd'\nauth_keys = ['keys/p.pem', '/abs.pem']");
+        let (folder, layer) = read_text(
+            "data = 'd'\nauth_keys = ['keys/p.pem', '/abs.pem']\nauth_revoked = 'r.json'",
+        );
+        assert_eq!(layer.auth_revoked, Some(folder.path().join("r.json")));
         assert_eq!(layer.data.as_deref(), folder.path().join("d").to_str());
         assert_eq!(
             layer.auth_keys,

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use clap::Args;
+use dayfly::identity::MaxLife;
 use dayfly::options::ServeOptions;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,8 @@ pub struct Layer {
     #[arg(long, env = "DAYFLY_DATA", value_name = "DIR|URL")]
     pub data: Option<String>,
 
-    /// Public key (PEM, Ed25519) whose tokens are accepted; repeatable. Without one, there is one
-    /// tenant, `default`, and no token is asked for
+    /// Public key (PEM, Ed25519) whose tokens are accepted, or a folder of them; repeatable, and read
+    /// again when it changes. Without one, there is one tenant, `default`, and no token is asked for
     #[arg(
         id = "auth-key",
         long = "auth-key",
@@ -32,6 +33,25 @@ pub struct Layer {
         value_delimiter = ','
     )]
     pub auth_keys: Option<Vec<PathBuf>>,
+
+    /// List of tokens that are no longer accepted, as `dayfly token revoke` writes it; read again when
+    /// it changes [default: none are revoked]
+    #[arg(
+        id = "auth-revoked",
+        long = "auth-revoked",
+        env = "DAYFLY_AUTH_REVOKED",
+        value_name = "FILE"
+    )]
+    pub auth_revoked: Option<PathBuf>,
+
+    /// How long tokens may be good, from their issue: 90d, 12h, or none for no limit [default: 366d]
+    #[arg(
+        id = "auth-max-life",
+        long = "auth-max-life",
+        env = "DAYFLY_AUTH_MAX_LIFE",
+        value_name = "TIME"
+    )]
+    pub auth_max_life: Option<MaxLife>,
 
     /// This host's name among all hosts of a bucket [default: kept in a local data folder, or else
     /// drawn at every start]
@@ -410,6 +430,8 @@ pub(super) const EVERY_SETTING: &str = r#"
     listen = "0.0.0.0:80"
     data = "s3://bucket/prefix"
     auth_keys = ["a.pem"]
+    auth_revoked = "r.json"
+    auth_max_life = "90d"
     node = "n"
     cache = "c"
     shutdown_grace_ms = 3

@@ -60,7 +60,7 @@ impl Running {
 /// With what to do about it, when the address, the data or a key cannot be used, or where FAISS is
 /// not part of this binary.
 pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
-    let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
+    let verifier = identity::verifier(options)?;
     let is_open = !verifier.needs_token();
     let listener = bind(&options.listen, !is_open).await?;
     let addr = listener.local_addr()?;

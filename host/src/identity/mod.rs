@@ -1,21 +1,29 @@
-//! Who is asking: bearer tokens (JWT, EdDSA) and the keys behind them.
+//! Who is asking: bearer tokens (JWT, EdDSA), the keys behind them, and which are revoked.
 
+mod inspect;
+mod issue;
 mod keys;
+mod live;
+pub mod revocations;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use dayfly_identity::{
-    AUDIENCE, AuthError, DEFAULT_TENANT, Principal, Quota, Scope, Verifier, is_tenant,
+    ALL_TENANTS, AUDIENCE, AuthError, Claims, DEFAULT_TENANT, MaxLife, NotBefore, Principal, Quota,
+    RevocationList, RevokedToken, Scope, Time, is_tenant, key_id,
 };
-use jsonwebtoken::DecodingKey;
 use thiserror::Error;
 
-pub use keys::{Grant, KeyPair, issue, keygen};
+use crate::options::ServeOptions;
+pub use inspect::{Against, Inspection, inspect, read};
+pub use issue::{Grant, Issued, KeyPair, MAX_TTL, issue, keygen};
+pub use live::Verifier;
 
-/// A public key that cannot be used.
+/// Keys, tokens or revocations that cannot be used.
 #[derive(Debug, Error)]
-pub enum KeyError {
-    /// The file cannot be read.
+pub enum IdentityError {
+    /// The file of a key, or its folder, cannot be read.
     #[error("cannot read the key {path}: {source}")]
     Read {
         /// The file.
@@ -28,192 +36,54 @@ pub enum KeyError {
         "{0} is not the PEM of an Ed25519 key of the right kind (public to verify, private to issue): `dayfly token keygen` makes a pair"
     )]
     Format(String),
+    /// Folders without a key: without one, everybody would be let in.
+    #[error(
+        "there is no public key (*.pem) where `auth_keys` says: `dayfly token keygen` makes a pair"
+    )]
+    NoKey,
     /// The system gave no randomness.
     #[error("the system's source of randomness failed")]
     Random,
+    /// Text that is no token.
+    #[error("this is no token: one is three parts of base64url with dots between them")]
+    NoToken,
     /// A claim that no token may carry.
     #[error("{0}")]
     Claim(String),
+    /// A list of revocations that cannot be read, understood or written.
+    #[error("the list of revoked tokens {path} cannot be used: {why}")]
+    Revocations {
+        /// The file.
+        path: PathBuf,
+        /// Why, and where in it.
+        why: String,
+    },
+    /// A list of revocations on a server that asks for no tokens.
+    #[error(
+        "there is a list of revoked tokens (--auth-revoked) and no key: without --auth-key no token is asked for"
+    )]
+    NothingToRevoke,
+    /// The system gave no thread.
+    #[error("the files of keys and revoked tokens cannot be watched: {0}")]
+    Thread(std::io::Error),
 }
 
-/// A verifier with the public keys (PEM) of `paths`; without any, everybody is the default tenant.
-/// Fails when one cannot be read or is of another kind.
-pub fn verifier(paths: &[PathBuf]) -> Result<Verifier, KeyError> {
-    let keys: Result<Vec<_>, _> = paths.iter().map(|path| read_key(path)).collect();
-    Ok(Verifier::new(keys?))
-}
-
-fn read_key(path: &Path) -> Result<DecodingKey, KeyError> {
-    let pem = std::fs::read(path).map_err(|source| KeyError::Read {
-        path: path.into(),
-        source,
-    })?;
-    DecodingKey::from_ed_pem(&pem).map_err(|_| KeyError::Format(path.display().to_string()))
+/// What verifies tokens as the options say, also when the files that they name change; without keys,
+/// everybody is the default tenant.
+///
+/// Fails when a file cannot be read or is wrong.
+pub fn verifier(options: &ServeOptions) -> Result<Arc<Verifier>, IdentityError> {
+    let verifier = Verifier::open(
+        &options.auth_keys,
+        options.auth_revoked.clone(),
+        options.auth_max_life,
+    )?;
+    let verifier = Arc::new(verifier);
+    if verifier.needs_token() {
+        verifier.keep_fresh()?;
+    }
+    Ok(verifier)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use dayfly_identity::Claims;
-    use serde_json::json;
-
-    use super::*;
-
-    fn pair() -> (KeyPair, Verifier) {
-        let pair = keygen().unwrap();
-        let key = DecodingKey::from_ed_pem(pair.public_pem.as_bytes()).unwrap();
-        let verifier = Verifier::new(vec![key]);
-        (pair, verifier)
-    }
-
-    fn token(pair: &KeyPair, tenant: &str, scopes: &[Scope], ttl: Duration) -> String {
-        let grant = Grant {
-            tenant,
-            scopes,
-            ttl,
-            quota: Quota::NONE,
-        };
-        let token = issue(&pair.private_pem, &grant).unwrap();
-        format!("Bearer {token}")
-    }
-
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    #[test]
-    fn an_issued_token_names_its_tenant_and_scopes() {
-        let (pair, verifier) = pair();
-        let header = token(&pair, "acme", &[Scope::Read], HOUR);
-        let principal = verifier.verify(Some(&header)).unwrap();
-        assert_eq!(principal.tenant, "acme");
-        assert_eq!(principal.scopes, [Scope::Read]);
-    }
-
-    #[test]
-    fn an_issued_token_carries_the_limits_that_it_was_given() {
-        let (pair, verifier) = pair();
-        let quota = Quota {
-            files: Some(3),
-            requests_per_second: Some(0.5),
-            ..Quota::NONE
-        };
-        let grant = Grant {
-            tenant: "acme",
-            scopes: &[Scope::Admin],
-            ttl: HOUR,
-            quota,
-        };
-        let token = issue(&pair.private_pem, &grant).unwrap();
-        let header = format!("Bearer {token}");
-        let principal = verifier.verify(Some(&header)).unwrap();
-        assert_eq!(principal.quota, quota);
-        assert_eq!(principal.scopes, [Scope::Admin]);
-    }
-
-    #[test]
-    fn a_limit_of_an_unknown_name_is_invalid_and_named() {
-        let (pair, verifier) = pair();
-        let claims = json!({
-            "tenant": "acme", "scope": "read", "aud": AUDIENCE, "iat": 0, "exp": u32::MAX,
-            "quota": {"file": 3},
-        });
-        let token = keys::sign(&pair.private_pem, &claims).unwrap();
-        match verifier.verify(Some(&format!("Bearer {token}"))) {
-            Err(AuthError::Invalid(text)) => {
-                assert!(text.contains("unknown field `file`"), "{text}")
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn any_of_several_keys_is_accepted() {
-        let (first, second) = (keygen().unwrap(), keygen().unwrap());
-        let keys = [&first, &second]
-            .map(|pair| DecodingKey::from_ed_pem(pair.public_pem.as_bytes()).unwrap());
-        let verifier = Verifier::new(keys.to_vec());
-        for pair in [first, second] {
-            assert!(
-                verifier
-                    .verify(Some(&token(&pair, "a", &[Scope::Write], HOUR)))
-                    .is_ok()
-            );
-        }
-    }
-
-    #[test]
-    fn an_expired_token_is_expired_and_says_how_to_get_another() {
-        let (pair, verifier) = pair();
-        let claims = Claims {
-            sub: None,
-            tenant: "acme".into(),
-            scope: "read".into(),
-            aud: AUDIENCE.into(),
-            iat: 1_000_000_000,
-            exp: 1_000_000_060,
-            jti: None,
-            quota: None,
-        };
-        let expired = keys::sign(&pair.private_pem, &claims).unwrap();
-        match verifier.verify(Some(&format!("Bearer {expired}"))) {
-            Err(AuthError::Expired(text)) => assert!(text.contains("dayfly token issue")),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn foreign_keys_audiences_algorithms_and_tenants_are_invalid() {
-        let (pair, verifier) = pair();
-        let foreign = token(&keygen().unwrap(), "acme", &[Scope::Read], HOUR);
-        let claims = |aud: &str, tenant: &str, scope: &str| Claims {
-            sub: None,
-            tenant: tenant.into(),
-            scope: scope.into(),
-            aud: aud.into(),
-            iat: 0,
-            exp: u64::from(u32::MAX),
-            jti: None,
-            quota: None,
-        };
-        let signed =
-            |claims: Claims| format!("Bearer {}", keys::sign(&pair.private_pem, &claims).unwrap());
-        // {"alg":"none"} with an otherwise good payload.
-        let unsigned = format!(
-            "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
-            signed(claims(AUDIENCE, "acme", "read"))
-                .split('.')
-                .nth(1)
-                .unwrap()
-        );
-        let cases = [
-            foreign,
-            unsigned,
-            signed(claims("elsewhere", "acme", "read")),
-            signed(claims(AUDIENCE, "../acme", "read")),
-            signed(claims(AUDIENCE, "Acme", "read")),
-            signed(claims(AUDIENCE, "acme", "owner")),
-            "Bearer".into(),
-            "Basic YWJj".into(),
-            "Bearer a.b.c".into(),
-        ];
-        for header in cases {
-            let answer = verifier.verify(Some(&header));
-            assert!(
-                matches!(answer, Err(AuthError::Invalid(_))),
-                "{header}: {answer:?}"
-            );
-        }
-        assert!(matches!(verifier.verify(None), Err(AuthError::Missing(_))));
-    }
-
-    #[test]
-    fn without_keys_everybody_is_the_default_tenant() {
-        let verifier = Verifier::new(Vec::new());
-        for header in [None, Some("Bearer whatever"), Some("nonsense")] {
-            assert_eq!(
-                verifier.verify(header).unwrap(),
-                Principal::full(DEFAULT_TENANT)
-            );
-        }
-    }
-}
+mod tests;

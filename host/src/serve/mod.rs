@@ -66,7 +66,7 @@ impl Running {
 /// Fails, with what to do about it, when the address, the data, a key, the embedder or the guests
 /// cannot be used, or the storage would lose data. Compiles the guests where they are not in the cache, which takes seconds.
 pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
-    let verifier = Arc::new(identity::verifier(&options.auth_keys)?);
+    let verifier = identity::verifier(&options)?;
     let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(&options)?;
