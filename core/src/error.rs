@@ -32,6 +32,7 @@ pub struct ApiError {
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const SERVER_ERROR: &str = "server_error";
+const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
 
 impl ApiError {
     /// An error of any status; `type` follows from it.
@@ -75,6 +76,19 @@ impl ApiError {
         error
     }
 
+    /// 429: the caller has as much as it may have, and the same request does not succeed later by itself.
+    pub fn over_quota(message: impl Into<String>) -> Self {
+        let mut error = Self::new(429, message).code(INSUFFICIENT_QUOTA);
+        error.kind = INSUFFICIENT_QUOTA;
+        error
+    }
+
+    /// Whether repeating the request is of no use, though its status suggests it: the answer's header
+    /// `x-should-retry` says so to OpenAI's clients.
+    pub fn is_final(&self) -> bool {
+        self.kind == INSUFFICIENT_QUOTA
+    }
+
     /// Names the field at fault.
     pub fn param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
@@ -112,6 +126,7 @@ impl From<ObjectError> for ApiError {
             ObjectError::InvalidKey(_) => Self::invalid_request(message),
             ObjectError::TooLarge(_) => Self::new(413, message).code("too_large"),
             ObjectError::OutOfSpace(_) => Self::new(507, message).code("out_of_space"),
+            ObjectError::OverQuota(_) => Self::over_quota(message),
             ObjectError::Unavailable(_) => Self::unavailable(format!(
                 "The object storage did not answer as it should ({message}); try again."
             )),

@@ -4,6 +4,7 @@
 mod endpoint;
 mod file;
 mod layer;
+mod quota;
 
 use std::path::PathBuf;
 

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod options;
 pub mod platform;
+mod quota;
 pub mod rebuild;
 pub mod runtime;
 pub mod serve;

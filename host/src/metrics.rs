@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use crate::guests::Guest;
+use crate::jobs::Queue;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Outcome {
     Trap,
     /// Refused: no instance became free in time.
     Overloaded,
+    /// Refused: its tenant is at a limit.
+    RateLimited,
     /// Refused: no good token.
     Unauthorized,
     /// Refused: the body is too large.
@@ -33,7 +37,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const NAMES: [&'static str; 11] = [
+    const NAMES: [&'static str; 12] = [
         "ok",
         "client_error",
         "server_error",
@@ -42,6 +46,7 @@ impl Outcome {
         "wall",
         "trap",
         "overloaded",
+        "rate_limited",
         "unauthorized",
         "too_large",
         "cancelled",
@@ -78,6 +83,7 @@ pub struct Metrics {
     guests: [PerGuest; Guest::ALL.len()],
     live: AtomicI64,
     kills: [AtomicU64; KILLS.len()],
+    jobs: OnceLock<Arc<Queue>>,
 }
 
 impl Metrics {
@@ -108,6 +114,12 @@ impl Metrics {
         if let Some(reason) = reason {
             self.kills[reason].fetch_add(1, Relaxed);
         }
+    }
+
+    /// Tells of these jobs from now on.
+    pub fn watch(&self, jobs: &Arc<Queue>) {
+        // There is one queue, and it is told of once.
+        let _ = self.jobs.set(Arc::clone(jobs));
     }
 
     /// Instances alive now.
@@ -188,6 +200,9 @@ impl Metrics {
                 count.load(Relaxed),
             );
         }
+        if let Some(jobs) = self.jobs.get() {
+            render_jobs(&mut text, jobs);
+        }
         if let Some(bytes) = resident_memory("self") {
             head(
                 &mut text,
@@ -211,6 +226,42 @@ impl Metrics {
             let labels = format!("guest=\"{}\"", guest.name());
             sample(text, name, &labels, value(&self.guests[guest.index()]));
         }
+    }
+}
+
+fn render_jobs(text: &mut String, jobs: &Queue) {
+    let figures = jobs.figures();
+    let name = "dayfly_jobs";
+    head(text, name, "gauge", "Pending ingestions that are known here.");
+    for (state, count) in [
+        ("running", figures.running),
+        ("waiting", figures.waiting),
+        ("sleeping", figures.sleeping),
+    ] {
+        sample(text, name, &format!("state=\"{state}\""), count as u64);
+    }
+    for (name, kind, help, value) in [
+        (
+            "dayfly_jobs_oldest_seconds",
+            "gauge",
+            "How long the job waits that has waited longest.",
+            figures.oldest.as_secs(),
+        ),
+        (
+            "dayfly_jobs_overflowing_tenants",
+            "gauge",
+            "Tenants with more pending ingestions than are known here.",
+            figures.overflowing as u64,
+        ),
+        (
+            "dayfly_jobs_gave_way_total",
+            "counter",
+            "Turns of jobs that ended for others' sake.",
+            figures.gave_way,
+        ),
+    ] {
+        head(text, name, kind, help);
+        let _ = writeln!(text, "{name} {value}");
     }
 }
 

@@ -1,11 +1,14 @@
 //! What an operator can set, with its defaults: the shape of `dayfly.toml`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::{DEFAULT_GRAPH_MIN_ROWS, DEFAULT_SEGMENT_MAX_ROWS};
 use dayfly_identity::MaxLife;
 use serde::{Deserialize, Serialize};
+
+use crate::identity::Quota;
 
 /// Everything `dayfly serve` can be told. The defaults serve a single machine on loopback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,11 @@ pub struct ServeOptions {
     pub embed: EmbedOptions,
     /// What one request, and all of them together, may use.
     pub limits: LimitOptions,
+    /// What each tenant may have and do at most.
+    pub quota: Quota,
+    /// The same of single tenants, by name: what is set there goes over `quota`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, Quota>,
     /// Ingestion that goes on after a response.
     pub jobs: JobOptions,
     /// How vectors are stored.
@@ -93,7 +101,8 @@ pub struct LimitOptions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobOptions {
-    /// Jobs under way at once, beside `limits.instances`. 0 leaves them to other hosts.
+    /// Jobs under way at once, beside `limits.instances`, and one more that has just begun. 0 leaves
+    /// them to other hosts.
     pub concurrency: u32,
     /// Linear memory of one instance.
     pub memory_mib: u32,
@@ -133,6 +142,16 @@ pub struct RebuildOptions {
     pub open_mib: u32,
 }
 
+impl JobOptions {
+    /// Instances for jobs at once: one more that has just begun may be beside the others.
+    pub fn instances(&self) -> u32 {
+        match self.concurrency {
+            0 => 0,
+            some => some.saturating_add(1),
+        }
+    }
+}
+
 impl Default for RebuildOptions {
     fn default() -> Self {
         Self {
@@ -158,6 +177,8 @@ impl Default for ServeOptions {
             shutdown_grace_ms: 10_000,
             embed: EmbedOptions::default(),
             limits: LimitOptions::default(),
+            quota: Quota::NONE,
+            tenants: BTreeMap::new(),
             jobs: JobOptions::default(),
             index: IndexOptions::default(),
             rebuild: RebuildOptions::default(),

@@ -65,4 +65,19 @@ impl KeyPair {
         }
         cli.run().success().trim().to_owned()
     }
+
+    /// A token that is good for an hour, and sets limits: `files=1`.
+    ///
+    /// # Panics
+    /// When it cannot be issued.
+    pub fn limited_token(&self, tenant: &str, limits: &[&str]) -> String {
+        let mut cli = Cli::new()
+            .args(["token", "issue", "--key"])
+            .arg(self.private())
+            .args(["--tenant", tenant, "--scope", "read", "--scope", "write"]);
+        for limit in limits {
+            cli = cli.args(["--quota", *limit]);
+        }
+        cli.run().success().trim().to_owned()
+    }
 }

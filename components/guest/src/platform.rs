@@ -52,6 +52,11 @@ pub fn schedule(store: &str, file: &str) -> bool {
     ingestion::schedule(store, file)
 }
 
+/// Whether other work waits for this instance's to come to the end of a step.
+pub fn is_awaited() -> bool {
+    ingestion::is_awaited()
+}
+
 /// The most keys of one `delete-many`.
 const MAX_DELETED: usize = 1_000;
 
@@ -159,6 +164,7 @@ fn object_error(error: wit::Error) -> ObjectError {
         wit::Error::InvalidKey(why) => ObjectError::InvalidKey(why),
         wit::Error::TooLarge(why) => ObjectError::TooLarge(why),
         wit::Error::OutOfSpace(why) => ObjectError::OutOfSpace(why),
+        wit::Error::OverQuota(why) => ObjectError::OverQuota(why),
         wit::Error::Unavailable(why) => ObjectError::Unavailable(why),
         wit::Error::Unusable(why) => ObjectError::unusable(obstacle(why.obstacle), why.text),
     }

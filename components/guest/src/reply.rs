@@ -57,6 +57,9 @@ impl Reply {
         if let Some(seconds) = error.retry_after_s {
             reply.set_header("retry-after", &seconds.to_string());
         }
+        if error.is_final() {
+            reply.set_header("x-should-retry", "false");
+        }
         reply
     }
 

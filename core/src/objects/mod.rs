@@ -34,6 +34,9 @@ pub enum ObjectError {
     /// No space is left; nothing was written.
     #[error("{0}")]
     OutOfSpace(String),
+    /// The tenant has as much as it may have; nothing was written.
+    #[error("{0}")]
+    OverQuota(String),
     /// A passing failure: the same call may succeed later.
     #[error("{0}")]
     Unavailable(String),

@@ -1,5 +1,7 @@
 //! `dayfly stores`.
 
+mod usage;
+
 use clap::{Args, Subcommand};
 use indicatif::BinaryBytes;
 use serde::Deserialize;
@@ -16,6 +18,14 @@ const PAGE: &str = "100";
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// Also what the tenant has stored, and what it may have
+    #[arg(long)]
+    usage: bool,
+
+    /// What each tenant has stored, and may have (needs a token with the scope `admin`)
+    #[arg(long, conflicts_with = "usage")]
+    usage_of_all: bool,
 
     #[command(flatten)]
     server: Server,
@@ -41,6 +51,8 @@ enum Command {
 pub async fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let client = Client::new(&arguments.server)?;
     match &arguments.command {
+        None if arguments.usage_of_all => usage::of_all(&client, output).await,
+        None if arguments.usage => usage::with_stores(&client, all(&client).await?, output).await,
         None | Some(Command::List) => show(all(&client).await?, output),
         Some(Command::Get { store }) => {
             let found = client.get(&["v1", "vector_stores", store], &[]).await?;

@@ -1,15 +1,18 @@
 //! What one source of configuration says; flags, the environment and `dayfly.toml` share the shape.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use clap::Args;
+use dayfly::identity;
 use dayfly::identity::MaxLife;
 use dayfly::options::ServeOptions;
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
+use super::quota::Quota;
 
 /// Settings of `dayfly serve` as one source gives them: what it does not mention stays `None`.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -78,6 +81,15 @@ pub struct Layer {
     #[command(flatten, next_help_heading = "Limits of one request")]
     #[serde(default)]
     pub limits: Limits,
+
+    #[command(flatten, next_help_heading = "Limits of a tenant")]
+    #[serde(default)]
+    pub quota: Quota,
+
+    /// `[tenants.NAME]`: limits of that tenant, over `[quota]`.
+    #[arg(skip)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, identity::Quota>,
 
     #[command(flatten, next_help_heading = "Ingestion jobs")]
     #[serde(default)]
@@ -455,6 +467,13 @@ pub(super) const EVERY_SETTING: &str = r#"
     instances_per_tenant = 7
     queue = 0
     queue_wait_ms = 9
+    [quota]
+    stored_bytes = 1
+    files = 2
+    stores = 3
+    requests_per_second = 4.5
+    concurrent_requests = 5
+    embedded_tokens_per_minute = 6
     [jobs]
     concurrency = 0
     memory_mib = 2
@@ -506,6 +525,16 @@ mod tests {
     fn what_no_layer_says_has_its_default() {
         let options = Layer::default().over(&Layer::default()).unwrap();
         assert_eq!(options, ServeOptions::default());
+    }
+
+    #[test]
+    fn a_tenant_has_limits_of_its_own() {
+        let options = layer("[quota]\nfiles = 1\n[tenants.acme]\nfiles = 2")
+            .over(&Layer::default())
+            .unwrap();
+        assert_eq!(options.quota.files, Some(1));
+        assert_eq!(options.tenants["acme"].files, Some(2));
+        assert!(toml::from_str::<Layer>("[tenants.acme]\nfile = 2").is_err());
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn described(place: &str, passed: &[Check], result: Result<Report, ProbeError>) 
         .map(|check| match passed.contains(&check) {
             true => Finding::good(check.name(), seen(place, check)),
             false => match error.take() {
-                Some(error) => Finding::failed(check.name(), error.to_string()),
+                Some(error) => Finding::failed(check.name(), format!("{place}: {error}")),
                 None => Finding::skipped(check.name(), "an earlier check failed"),
             },
         })

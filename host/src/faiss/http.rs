@@ -18,7 +18,12 @@ use serde_json::{Value, json};
 
 use super::{Query, Service};
 use crate::identity::{Principal, Scope, Verifier};
-use crate::runtime::{Admission, Urgency};
+use crate::runtime::{Admission, Entrant, Urgency};
+
+const SEARCH: Entrant = Entrant {
+    urgency: Urgency::Now,
+    embeds: false,
+};
 
 /// What requests are answered with.
 #[derive(Clone)]
@@ -114,7 +119,7 @@ async fn search(
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store, &base])?;
     let Json(query) = query.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    let _permit = served.admission.admit(&principal.tenant, Urgency::Now).await?;
+    let _permit = served.admission.admit(&principal, SEARCH).await?;
     let hits = served
         .service
         .search(&principal.tenant, &store, &base, query)
@@ -131,7 +136,7 @@ async fn request_rebuild(
     permitted(&principal, Scope::Write, "write")?;
     plain(&[&store])?;
     let Json(request) = request.map_err(|error| ApiError::invalid_request(error.body_text()))?;
-    let _permit = served.admission.admit(&principal.tenant, Urgency::Later).await?;
+    let _permit = served.admission.admit(&principal, Entrant::PLAIN).await?;
     let asked = served
         .service
         .request_rebuild(&principal.tenant, &store, request);
@@ -145,7 +150,7 @@ async fn status(
 ) -> Result<Json<RebuildObject>, Refusal> {
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store])?;
-    let _permit = served.admission.admit(&principal.tenant, Urgency::Later).await?;
+    let _permit = served.admission.admit(&principal, Entrant::PLAIN).await?;
     Ok(Json(
         served.service.status(&principal.tenant, &store).await?,
     ))

@@ -20,6 +20,7 @@ use crate::identity;
 use crate::jobs::Collector;
 use crate::options::ServeOptions;
 use crate::platform::{Data, ensure_sound};
+use crate::quota::{Quotas, Rates};
 use crate::rebuild::NO_FAISS;
 use crate::runtime::Admission;
 use crate::serve::{Health, Native, WELL, answer, bind, is_local, serve_connections, upkeep_of};
@@ -70,7 +71,7 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     let front = Arc::new(native.front());
     let served = Served {
         service: Arc::clone(&native.service),
-        admission: Admission::new(&options.limits),
+        admission: Admission::new(&options.limits, &Rates::new(Quotas::new(options)?)),
     };
     let metrics = move || std::future::ready(front.metrics());
     let router = Router::new()

@@ -15,6 +15,7 @@ impl From<ObjectError> for objects::Error {
             ObjectError::InvalidKey(text) => Self::InvalidKey(text),
             ObjectError::TooLarge(text) => Self::TooLarge(text),
             ObjectError::OutOfSpace(text) => Self::OutOfSpace(text),
+            ObjectError::OverQuota(text) => Self::OverQuota(text),
             ObjectError::Unavailable(text) => Self::Unavailable(text),
             ObjectError::Unusable { obstacle, text } => Self::Unusable(objects::Unusable {
                 obstacle: obstacle.into(),
@@ -34,20 +35,23 @@ impl From<Obstacle> for objects::Obstacle {
     }
 }
 
-/// What callers get to know; the log has the rest. `place` names the store for its operator.
+/// As callers get to know it: its name is for the operator, who reads the log.
+const STORAGE: &str = "the server's storage";
+
+/// What callers get to know; the log has the rest, and `place`.
 pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
     use object_store::Error;
     match error {
         _ if says(error, &NO_BUCKET) => {
-            tracing::error!(%error, "the bucket does not exist");
+            tracing::error!(%error, place, "the bucket does not exist");
             let text = format!(
-                "the bucket of {place} does not exist: its operator has to make it, or to correct its name or the endpoint"
+                "the bucket of {STORAGE} does not exist: its operator has to make it, or to correct its name or the endpoint"
             );
             return ObjectError::unusable(Obstacle::NoSuchBucket, text);
         }
         _ if is_unsupported(error) => {
-            tracing::error!(%error, "the object store does not know a request");
-            let text = format!("{place} does not know what was asked of it");
+            tracing::error!(%error, place, "the object store does not know a request");
+            let text = format!("{STORAGE} does not know what was asked of it");
             return ObjectError::unusable(Obstacle::Unsupported, text);
         }
         Error::NotFound { .. } => return ObjectError::NotFound,
@@ -65,14 +69,15 @@ pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
     }
     match io_kind(error) {
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => {
-            ObjectError::OutOfSpace(format!("there is no space left in {place}"))
+            tracing::error!(%error, place, "there is no space left");
+            ObjectError::OutOfSpace(format!("there is no space left in {STORAGE}"))
         }
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-            tracing::error!(%error, "the data directory cannot be used");
+            tracing::error!(%error, place, "the data directory cannot be used");
             ObjectError::unusable(
                 Obstacle::Refused,
                 format!(
-                    "the server may not use {place}: its operator has to check the owner and mode of everything below it"
+                    "the server may not use {STORAGE}: its operator has to check the owner and mode of everything below it"
                 ),
             )
         }
@@ -87,11 +92,11 @@ pub fn explain(error: &object_store::Error, place: &str) -> ObjectError {
 }
 
 fn refused(error: &object_store::Error, place: &str) -> ObjectError {
-    tracing::error!(%error, "the object store refuses the server's credentials");
+    tracing::error!(%error, place, "the object store refuses the server's credentials");
     ObjectError::unusable(
         Obstacle::Refused,
         format!(
-            "the server may not access {place}: its operator has to check its credentials, and what they allow"
+            "the server may not access {STORAGE}: its operator has to check its credentials, and what they allow"
         ),
     )
 }
@@ -104,13 +109,13 @@ pub fn explain_creation(error: &object_store::Error, place: &str) -> ObjectError
             ..
         } => {
             let text = format!(
-                "{place} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
+                "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
             );
             ObjectError::unusable(obstacle, text)
         }
         // There is nothing that a write could miss.
         ObjectError::NotFound => {
-            ObjectError::Unavailable(format!("{place} answered 404 to a write; try again"))
+            ObjectError::Unavailable(format!("{STORAGE} answered 404 to a write; try again"))
         }
         other => other,
     }
@@ -124,7 +129,7 @@ pub fn explain_deletion(error: &object_store::Error, place: &str) -> ObjectError
             ..
         } => {
             let text = format!(
-                "{place} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"
+                "{STORAGE} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"
             );
             ObjectError::unusable(obstacle, text)
         }
@@ -194,10 +199,33 @@ mod tests {
     }
 
     #[test]
-    fn a_forbidden_directory_is_named() {
+    fn a_forbidden_directory_is_for_the_operator() {
         let failure = explain(&generic(ErrorKind::PermissionDenied), "/data");
         assert_eq!(obstacle(&failure), Some(Obstacle::Refused));
-        assert!(failure.to_string().contains("/data"));
+        assert!(failure.to_string().contains("its operator"));
+    }
+
+    #[test]
+    fn callers_are_not_told_where_things_are_kept() {
+        let errors = [
+            ErrorKind::StorageFull,
+            ErrorKind::PermissionDenied,
+            ErrorKind::NotADirectory,
+            ErrorKind::Other,
+        ];
+        let errors = errors.map(generic).into_iter();
+        let said = ["403 Forbidden", "405 Method", NO_BUCKET[0]].map(|text| {
+            object_store::Error::Generic {
+                store: "S3",
+                source: format!("Server returned non-2xx status code: {text}").into(),
+            }
+        });
+        for error in errors.chain(said) {
+            for explain in [explain, explain_creation, explain_deletion] {
+                let text = explain(&error, "/data/secret").to_string();
+                assert!(!text.contains("secret"), "{text}");
+            }
+        }
     }
 
     #[test]

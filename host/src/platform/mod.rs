@@ -28,8 +28,9 @@ pub use storage::{Room, Storage};
 
 pub use self::bindings::dayfly::platform::settings;
 use crate::faiss::Service;
-use crate::identity::{Principal, Scope, Verifier};
-use crate::jobs::Queue;
+use crate::identity::{Principal, Quota, Scope, Verifier};
+use crate::jobs::{Queue, Watch};
+use crate::quota::{Ledger, Pace, Rates};
 use crate::runtime::State;
 
 #[expect(
@@ -41,7 +42,7 @@ mod bindings {
         path: "../wit",
         world: "guest",
         imports: { "dayfly:platform/objects": async, "dayfly:platform/faiss": async },
-        with: { "dayfly:platform/objects.writer": super::storage::Writer },
+        with: { "dayfly:platform/objects.writer": super::objects::Written },
     });
 }
 
@@ -57,6 +58,10 @@ pub struct Platform {
     pub settings: settings::Values,
     /// Ingestions that go on after their response; none where this host does not drive them.
     pub jobs: Option<Arc<Queue>>,
+    /// How fast tenants may go, and what they may have.
+    pub rates: Arc<Rates>,
+    /// What they have.
+    pub ledger: Arc<Ledger>,
     /// The native indexes; none where FAISS is not part of this binary.
     pub faiss: Option<Arc<Service>>,
 }
@@ -67,6 +72,9 @@ pub struct Instance {
     expected: Principal,
     trusted: bool,
     bound: Option<Principal>,
+    quota: Quota,
+    /// Of a job.
+    turn: Option<Watch>,
     writers: u32,
 }
 
@@ -74,23 +82,32 @@ impl Instance {
     /// For a request whose token the host found to be `principal`'s. The guest still has to
     /// present that token.
     pub fn for_request(platform: Arc<Platform>, principal: Principal) -> Self {
-        Self {
-            platform,
-            expected: principal,
-            trusted: false,
-            bound: None,
-            writers: 0,
-        }
+        let quota = platform.rates.of(&principal);
+        Self::new(platform, principal, quota, false)
     }
 
     /// For the host's own call on behalf of `tenant`: whatever the guest presents is accepted.
     pub fn for_job(platform: Arc<Platform>, tenant: &str) -> Self {
-        let expected = Principal::full(tenant);
+        let quota = platform.rates.of_job(tenant);
+        Self::new(platform, Principal::full(tenant), quota, true)
+    }
+
+    /// For a job's turn, which tells the guest when to end it.
+    pub fn during(self, turn: Watch) -> Self {
+        Self {
+            turn: Some(turn),
+            ..self
+        }
+    }
+
+    fn new(platform: Arc<Platform>, expected: Principal, quota: Quota, trusted: bool) -> Self {
         Self {
             platform,
             expected,
-            trusted: true,
+            trusted,
             bound: None,
+            quota,
+            turn: None,
             writers: 0,
         }
     }
@@ -100,6 +117,11 @@ impl Instance {
     /// Whose it is.
     pub fn tenant(&self) -> &str {
         &self.expected.tenant
+    }
+
+    /// How fast it may have text embedded.
+    pub fn pace(&self) -> Option<Pace> {
+        self.platform.rates.pace(&self.expected.tenant, &self.quota)
     }
 }
 
@@ -112,6 +134,10 @@ impl settings::Host for State {
 impl bindings::dayfly::platform::ingestion::Host for State {
     fn schedule(&mut self, store: String, file: String) -> bool {
         self.platform.schedule(&store, &file).is_some()
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        self.platform.turn.as_ref().is_some_and(Watch::is_awaited)
     }
 }
 

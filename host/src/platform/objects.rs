@@ -8,6 +8,7 @@ use super::bindings::dayfly::platform::objects::{
 use super::storage::{MAX_ANSWER, Room, TenantObjects, Writer};
 use super::{Failure, Instance, Storage};
 use crate::identity::Scope;
+use crate::quota::Kind;
 use crate::runtime::State;
 
 /// `get`s of one `get-many` under way at once.
@@ -42,6 +43,47 @@ impl Instance {
     }
 }
 
+/// An object in the making, and its key.
+pub struct Written {
+    writer: Writer,
+    key: String,
+}
+
+impl Instance {
+    async fn put(&self, key: &str, data: Vec<u8>, mode: PutMode) -> Result<(), Failure> {
+        let objects = self.writable()?;
+        let bytes = data.len() as u64;
+        self.admit(key, bytes).await?;
+        let put = objects.put(key, data, mode).await;
+        if put.is_err() {
+            self.give_back(key, bytes);
+        }
+        put
+    }
+
+    /// Counts what is about to be written against the tenant's quota.
+    async fn admit(&self, key: &str, bytes: u64) -> Result<(), Failure> {
+        let kind = match is_more(key, self.trusted) {
+            true => Kind::More,
+            false => Kind::Upkeep,
+        };
+        let (ledger, tenant) = (&self.platform.ledger, self.tenant());
+        ledger.admit(tenant, &self.quota, key, bytes, kind).await
+    }
+
+    fn give_back(&self, key: &str, bytes: u64) {
+        self.platform.ledger.give_back(self.tenant(), key, bytes);
+    }
+}
+
+/// Whether an object at `key` is something that the tenant wants to have in addition: files, stores,
+/// ingestions, and what a job makes of them. All else may be what a deletion needs.
+fn is_more(key: &str, is_job: bool) -> bool {
+    let folder = key.split('/').next().unwrap_or_default();
+    let is_segment = key.contains("/segments/");
+    matches!(folder, "files" | "uploads" | "catalog" | "queue") || (is_job && is_segment)
+}
+
 impl Host for State {
     async fn get(&mut self, key: String, range: Option<ByteRange>) -> Result<Vec<u8>, Error> {
         let found = self
@@ -64,16 +106,11 @@ impl Host for State {
     }
 
     async fn put(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        let objects = self.platform.writable()?;
-        Ok(objects.put(&key, data, PutMode::Overwrite).await?)
+        Ok(self.platform.put(&key, data, PutMode::Overwrite).await?)
     }
 
     async fn put_new(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        Ok(self
-            .platform
-            .writable()?
-            .put(&key, data, PutMode::Create)
-            .await?)
+        Ok(self.platform.put(&key, data, PutMode::Create).await?)
     }
 
     async fn list(
@@ -91,7 +128,9 @@ impl Host for State {
     }
 
     async fn delete(&mut self, key: String) -> Result<(), Error> {
-        Ok(self.platform.writable()?.delete(&key).await?)
+        self.platform.writable()?.delete(&key).await?;
+        self.platform.give_back(&key, 0);
+        Ok(())
     }
 
     async fn delete_many(&mut self, keys: Vec<String>) -> Result<(), Error> {
@@ -101,10 +140,14 @@ impl Host for State {
                 "one call deletes at most {MAX_DELETED} objects"
             )));
         }
-        Ok(objects.delete_many(&keys).await?)
+        objects.delete_many(&keys).await?;
+        for key in &keys {
+            self.platform.give_back(key, 0);
+        }
+        Ok(())
     }
 
-    async fn create(&mut self, key: String) -> Result<Resource<Writer>, Error> {
+    async fn create(&mut self, key: String) -> Result<Resource<Written>, Error> {
         let (instance, table) = self.platform();
         if instance.writers == MAX_WRITERS {
             return Err(Error::Unavailable(format!(
@@ -113,7 +156,7 @@ impl Host for State {
         }
         let writer = instance.writable()?.create(&key)?;
         let handle = table
-            .push(writer)
+            .push(Written { writer, key })
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers += 1;
         Ok(handle)
@@ -121,24 +164,25 @@ impl Host for State {
 }
 
 impl HostWriter for State {
-    async fn write(&mut self, writer: Resource<Writer>, data: Vec<u8>) -> Result<(), Error> {
-        let (_, table) = self.platform();
-        let writer = table
+    async fn write(&mut self, writer: Resource<Written>, data: Vec<u8>) -> Result<(), Error> {
+        let (instance, table) = self.platform();
+        let Written { writer, key } = table
             .get_mut(&writer)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
+        instance.admit(key, data.len() as u64).await?;
         Ok(writer.write(data).await?)
     }
 
-    async fn finish(&mut self, this: Resource<Writer>) -> Result<u64, Error> {
+    async fn finish(&mut self, this: Resource<Written>) -> Result<u64, Error> {
         let (instance, table) = self.platform();
-        let writer = table
+        let Written { writer, .. } = table
             .delete(this)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers = instance.writers.saturating_sub(1);
         Ok(writer.finish().await?)
     }
 
-    async fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, writer: Resource<Written>) -> wasmtime::Result<()> {
         let (instance, table) = self.platform();
         table.delete(writer)?;
         instance.writers = instance.writers.saturating_sub(1);

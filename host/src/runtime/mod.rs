@@ -23,10 +23,10 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-pub use admission::{Admission, Overloaded, Permit};
+pub use admission::{Admission, Entrant, Overloaded, Permit, Refused};
 pub use body::{Broken, Guarded};
 pub use limits::InstanceLimits;
-pub use outbound::{Destination, credential_of};
+pub use outbound::{Destination, credential_of, tokens};
 pub use room::{Charged, Held, Room};
 pub use state::State;
 pub use turns::{Place, Turns, Urgency};
@@ -116,7 +116,7 @@ impl Runtime {
         let slots = options
             .limits
             .instances
-            .saturating_add(options.jobs.concurrency)
+            .saturating_add(options.jobs.instances())
             .max(1);
         let memory_mib = options.limits.memory_mib.max(options.jobs.memory_mib);
         let engine = engine::build(slots, (memory_mib as usize) << 20, options.cache.clone())?;

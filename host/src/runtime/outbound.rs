@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::body::Deadlined;
 use super::turns::{Turns, Urgency};
+use crate::quota::Pace;
 use anyhow::{Context as _, bail};
 use dayfly_embedder::{TENANT_HEADER, URGENT_HEADER};
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper_rustls::builderstates::WantsSchemes;
@@ -142,6 +143,7 @@ pub struct Outbound {
     concurrent: Arc<Semaphore>,
     tenant: Arc<str>,
     urgency: Urgency,
+    pace: Option<Arc<Pace>>,
 }
 
 impl Outbound {
@@ -158,7 +160,14 @@ impl Outbound {
             concurrent: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
             tenant: tenant.into(),
             urgency,
+            pace: None,
         }
+    }
+
+    /// Slows down to that.
+    pub fn at(mut self, pace: Option<Pace>) -> Self {
+        self.pace = pace.map(Arc::new);
+        self
     }
 
     fn prepare(&self, headers: &mut HeaderMap) {
@@ -205,7 +214,11 @@ impl WasiHttpHooks for Outbound {
         let destination = Arc::clone(&self.destination);
         let concurrent = Arc::clone(&self.concurrent);
         let (tenant, urgency) = (Arc::clone(&self.tenant), self.urgency);
+        let (pace, tokens) = (self.pace.clone(), tokens(request.headers()));
         Box::new(async move {
+            if let Some(pace) = pace {
+                pace.take(tokens).await;
+            }
             let place = concurrent.acquire_owned().await;
             let turn = destination.turns.take(&tenant, urgency).await;
             let limit = options.and_then(|options| options.first_byte_timeout);
@@ -230,6 +243,15 @@ impl WasiHttpHooks for Outbound {
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
         2
     }
+}
+
+/// Tokens of the text that a request has embedded, as far as its length tells: English has four bytes for
+/// each (OpenAI's help centre, "What are tokens and how to count them?").
+pub fn tokens(headers: &HeaderMap) -> u64 {
+    const BYTES: u64 = 4;
+    let length = headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.unwrap_or(0).div_ceil(BYTES)
 }
 
 fn explain(error: &hyper_util::client::legacy::Error) -> Error {

@@ -39,7 +39,8 @@ impl Runtime {
             call.limits.outbound_requests,
             tenant,
             urgency,
-        );
+        )
+        .at(call.platform.pace());
         let state = State::new(&call.request_id, memory, outbound, call.platform);
         let (head_sender, head) = oneshot::channel::<Head>();
         let (end_sender, end) = oneshot::channel();

@@ -114,6 +114,13 @@ impl Turns {
         })
     }
 
+    /// Places that a tenant has, and those that it waits for.
+    pub fn of(&self, tenant: &str) -> (usize, usize) {
+        let state = self.lock();
+        let own = state.tenants.get(tenant);
+        own.map_or((0, 0), |own| (own.held, own.waiting.len()))
+    }
+
     fn queue_up(
         self: &Arc<Self>,
         tenant: &Arc<str>,

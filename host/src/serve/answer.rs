@@ -18,6 +18,9 @@ pub fn error(error: &ApiError) -> Response<Body> {
     if let Some(seconds) = error.retry_after_s {
         headers.insert(RETRY_AFTER, seconds.into());
     }
+    if error.is_final() {
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     if error.status == 401 {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

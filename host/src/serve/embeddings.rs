@@ -6,13 +6,15 @@ use axum::body::{Body, Bytes};
 use dayfly_core::error::ApiError;
 use dayfly_embedder::{BODY_TIMEOUT, MAX_BODY_BYTES, TENANT_HEADER, drain};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use crate::runtime::{Charged, Held, Overloaded, Place, Room, Turns, Urgency};
+use crate::identity::Principal;
+use crate::quota::Rates;
+use crate::runtime::{Charged, Held, Overloaded, Place, Room, Turns, Urgency, tokens};
 
 /// What requests and answers of callers outside may hold together, beside what waits in the embedder.
 const ROOM: usize = 64 << 20;
@@ -45,9 +47,13 @@ impl Embeddings {
     /// Answers a request of a tenant.
     pub async fn answer(
         &self,
-        tenant: &str,
+        rates: &Arc<Rates>,
+        principal: &Principal,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, ApiError> {
+        let embeds = request.method() == Method::POST;
+        let _under_way = rates.begin(principal, embeds)?;
+        let tenant = principal.tenant.as_str();
         let mut held = self.room.hold(tenant);
         let (mut parts, mut body) = request.into_parts();
         let read = tokio::time::timeout(BODY_TIMEOUT, read(&mut body, &mut held)).await;
@@ -62,6 +68,9 @@ impl Embeddings {
         let tenant_name = HeaderValue::from_str(tenant).unwrap_or(HeaderValue::from_static(""));
         parts.headers.insert(TENANT_HEADER, tenant_name);
         parts.headers.insert(CONTENT_LENGTH, whole.len().into());
+        if let Some(pace) = rates.pace(tenant, &rates.of(principal)).filter(|_| embeds) {
+            pace.overdraw(tokens(&parts.headers))?;
+        }
         let turn = self.turn(tenant).await?;
         let request = Request::from_parts(parts, Body::from(whole));
         let Ok(response) = self.router.clone().oneshot(request).await;

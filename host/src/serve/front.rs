@@ -18,14 +18,16 @@ use super::faiss::NativeFront;
 use super::health::Health;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
-use super::routes::{Route, route};
+use super::routes::{Route, Whose, route};
+use super::usage;
 use crate::guests::Guest;
 use crate::identity::{AuthError, Principal};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
+use crate::quota::Standing;
 use crate::rebuild;
-use crate::runtime::{Admission, Call, InstanceLimits, Runtime, Urgency};
+use crate::runtime::{Admission, Call, Entrant, InstanceLimits, Refused, Runtime, Urgency};
 
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
 const FORM_BYTES: u64 = 16 << 10;
@@ -76,13 +78,15 @@ impl Front {
         clean(&mut request, &id_header);
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
+        let mut standing = Standing::default();
         let mut response = match route(&path) {
             _ if !self.platform.verifier.needs_token() && !origin::is_local(request.headers()) => {
                 Err(answer::foreign_origin())
             }
-            Route::Guest(guest) => self.guest(guest, request, &id).await,
-            Route::Embedder => self.embedder(request).await,
+            Route::Guest(guest) => self.guest(guest, request, &id, &mut standing).await,
+            Route::Embedder => self.embedder(request, &mut standing).await,
             Route::Index => self.index(request).await,
+            Route::Usage(whose) => self.usage(whose, request, &mut standing).await,
             Route::Health | Route::Ready | Route::Metrics
                 if !matches!(method, Method::GET | Method::HEAD) =>
             {
@@ -95,6 +99,7 @@ impl Front {
         }
         .unwrap_or_else(|error| answer::error(&error));
         response.headers_mut().insert(REQUEST_ID, id_header);
+        standing.write(response.headers_mut());
         tracing::debug!(%id, %method, path, status = response.status().as_u16());
         response
     }
@@ -104,6 +109,7 @@ impl Front {
         guest: Guest,
         request: Request<Incoming>,
         id: &Arc<str>,
+        standing: &mut Standing,
     ) -> Result<Response<Body>, ApiError> {
         let mut counted = Counted {
             metrics: &self.metrics,
@@ -118,8 +124,13 @@ impl Front {
             counted.outcome = Outcome::TooLarge;
             return Err(answer::body_too_large(&self.limits));
         }
-        let permit = self.admission.admit(&principal.tenant, Urgency::of(guest)).await;
-        let permit = permit.inspect_err(|_| counted.outcome = Outcome::Overloaded)?;
+        let entrant = Entrant {
+            urgency: Urgency::of(guest),
+            embeds: guest != Guest::Stores && request.method() == Method::POST,
+        };
+        let permit = self.admission.admit(&principal, entrant).await;
+        *standing = self.admission.standing(&principal);
+        let permit = permit.inspect_err(|refused| counted.outcome = outcome(refused))?;
         let call = Call {
             guest,
             request: request.map(|body| body.map_err(WasiError::from).boxed_unsync()),
@@ -154,7 +165,11 @@ impl Front {
         Ok(response)
     }
 
-    async fn embedder(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+    async fn embedder(
+        &self,
+        request: Request<Incoming>,
+        standing: &mut Standing,
+    ) -> Result<Response<Body>, ApiError> {
         let Some(embeddings) = &self.embeddings else {
             return Err(ApiError::not_found(
                 "This server has no embedder of its own: ask the one that it is configured with.",
@@ -163,7 +178,35 @@ impl Front {
         let principal = self
             .principal(request.headers())
             .map_err(|error| answer::unauthorized(&error))?;
-        embeddings.answer(&principal.tenant, request).await
+        let answered = embeddings
+            .answer(&self.platform.rates, &principal, request)
+            .await;
+        *standing = self.admission.standing(&principal);
+        answered
+    }
+
+    async fn usage(
+        &self,
+        whose: Whose,
+        request: Request<Incoming>,
+        standing: &mut Standing,
+    ) -> Result<Response<Body>, ApiError> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(answer::method_not_allowed());
+        }
+        let principal = self
+            .principal(request.headers())
+            .map_err(|error| answer::unauthorized(&error))?;
+        let permit = self.admission.admit(&principal, Entrant::PLAIN).await;
+        *standing = self.admission.standing(&principal);
+        let _permit = permit?;
+        match whose {
+            Whose::Own => usage::own(&self.platform, &self.admission, &principal).await,
+            Whose::All => {
+                let query = request.uri().query().unwrap_or_default();
+                usage::all(&self.platform, &self.admission, &principal, query).await
+            }
+        }
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
@@ -184,6 +227,13 @@ impl Front {
             wall: Duration::from_millis(self.limits.wall_ms),
             outbound_requests: self.limits.outbound_requests,
         }
+    }
+}
+
+fn outcome(refused: &Refused) -> Outcome {
+    match refused {
+        Refused::Overloaded => Outcome::Overloaded,
+        Refused::TooMuch(_) => Outcome::RateLimited,
     }
 }
 

@@ -10,6 +10,7 @@ mod listen;
 mod origin;
 mod request_id;
 mod routes;
+mod usage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::jobs::{Queue, Workers};
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
 use crate::platform::{Data, Platform, ensure_sound, settings};
+use crate::quota::{Ledger, Quotas, Rates};
 use crate::runtime::{Admission, Destination, Runtime};
 use embedded::Embedding;
 use embeddings::Embeddings;
@@ -76,11 +78,15 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
     let runtime = compile(&options, guests, &embedding, &metrics).await?;
     let native = Native::open(&options, &data);
     let queue = (options.jobs.concurrency > 0).then(Arc::<Queue>::default);
+    let rates = Rates::new(Quotas::new(&options)?);
+    let ledger = Ledger::new(&data.storage);
     let platform = Arc::new(Platform {
         verifier,
         storage: data.storage.clone(),
         settings: settings_of(&options, &embedding, &data),
         jobs: queue.clone(),
+        rates: Arc::clone(&rates),
+        ledger,
         faiss: native.as_ref().map(|native| Arc::clone(&native.service)),
     });
     let workers = queue.map(|queue| Workers {
@@ -92,7 +98,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         outbound_requests: options.limits.outbound_requests,
         upkeep: upkeep_of(&options, &data),
     });
-    let admission = Admission::new(&options.limits);
+    let admission = Admission::new(&options.limits, &rates);
     let front_of_native = native.as_ref().map(Native::front);
     let searches = front_of_native
         .as_ref()

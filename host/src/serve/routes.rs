@@ -9,6 +9,8 @@ pub enum Route {
     Embedder,
     /// A search of a native index, for guests elsewhere.
     Index,
+    /// `GET /v1/usage`, or that of all tenants.
+    Usage(Whose),
     /// `GET /healthz`.
     Health,
     /// `GET /readyz`.
@@ -19,6 +21,15 @@ pub enum Route {
     Unknown,
 }
 
+/// Of whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The caller's tenant.
+    Own,
+    /// All tenants.
+    All,
+}
+
 /// Who answers `path`, whatever the method.
 pub fn route(path: &str) -> Route {
     match path {
@@ -26,6 +37,8 @@ pub fn route(path: &str) -> Route {
         "/readyz" => Route::Ready,
         "/metrics" => Route::Metrics,
         "/v1/embeddings" | "/v1/models" => Route::Embedder,
+        "/v1/usage" => Route::Usage(Whose::Own),
+        "/v1/usage/tenants" => Route::Usage(Whose::All),
         "/upload" => Route::Guest(Guest::Ingest),
         _ => path
             .strip_prefix("/v1/")

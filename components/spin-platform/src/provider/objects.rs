@@ -165,6 +165,7 @@ impl From<ObjectError> for Error {
             ObjectError::InvalidKey(text) => Self::InvalidKey(text),
             ObjectError::TooLarge(text) => Self::TooLarge(text),
             ObjectError::OutOfSpace(text) => Self::OutOfSpace(text),
+            ObjectError::OverQuota(text) => Self::OverQuota(text),
             ObjectError::Unavailable(text) => Self::Unavailable(text),
             ObjectError::Unusable { obstacle, text } => Self::Unusable(objects::Unusable {
                 obstacle: obstacle.into(),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use dayfly_core::objects::{ObjectError, Obstacle};
 
+use super::answer::STORAGE;
 use super::attempts::{Outcome, Parcel, Patience};
 use super::objects::SMALL;
 use super::{Client, Response, Room, TenantObjects, Transport};
@@ -98,8 +99,7 @@ impl<T: Transport> Client<T> {
                 ..
             } => {
                 let text = format!(
-                    "{} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them",
-                    self.config.place
+                    "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
                 );
                 ObjectError::unusable(obstacle, text)
             }

@@ -1,0 +1,398 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::measure::{Measured, Usage, is_file, measure, store_of};
+use crate::identity::Quota;
+use crate::platform::{Failure, Storage};
+
+/// A measurement takes at most one part in so many of the time.
+const REST: u32 = 20;
+/// So long a request waits for what may be known soon.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Other hosts add to it, too.
+const OLD: Duration = Duration::from_secs(600);
+/// What others may start from.
+const WORTH_READING: Duration = Duration::from_secs(24 * 3_600);
+/// Of a tenant that stores nothing for so long nothing is known any more.
+const IDLE: Duration = Duration::from_secs(600);
+const FEW: usize = 64;
+
+/// What is stored for the tenants that are limited in it: measured by listing, now and again, and in
+/// between by what this host adds. What other hosts add, and what is deleted, counts from the next
+/// measurement on, which whoever would be refused waits for, where it is near.
+pub struct Ledger {
+    storage: Storage,
+    accounts: Mutex<Accounts>,
+}
+
+/// What a write is, to a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// More is kept for the tenant: refused where that is too much.
+    More,
+    /// What is needed to keep in order, or to delete, what there is: counted, and never refused.
+    Upkeep,
+}
+
+#[derive(Default)]
+struct Accounts {
+    known: HashMap<String, Arc<Account>>,
+    most: usize,
+}
+
+#[derive(Default)]
+struct Account {
+    state: Mutex<State>,
+    /// Held by who measures.
+    measuring: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    measured: Option<Measured>,
+    /// Since then, by this host.
+    added: Usage,
+    /// When the next measurement may begin.
+    next: Option<Instant>,
+    used: Option<Instant>,
+}
+
+impl Ledger {
+    /// Of those objects.
+    pub fn new(storage: &Storage) -> Arc<Self> {
+        Arc::new(Self {
+            storage: storage.clone(),
+            accounts: Mutex::default(),
+        })
+    }
+
+    /// Counts `bytes` that are about to be written at `key` for a tenant.
+    ///
+    /// Errors: [`Failure::OverQuota`] where that is more than the tenant may have; nothing is counted.
+    pub async fn admit(
+        self: &Arc<Self>,
+        tenant: &str,
+        quota: &Quota,
+        key: &str,
+        bytes: u64,
+        kind: Kind,
+    ) -> Result<(), Failure> {
+        if quota.stored_bytes.is_none() && quota.files.is_none() && quota.stores.is_none() {
+            return Ok(());
+        }
+        let more = Usage {
+            stored_bytes: bytes,
+            files: u64::from(is_file(key)),
+            stores: u64::from(store_of(key).is_some()),
+        };
+        let account = self.account(tenant);
+        self.know(&account, tenant).await;
+        if kind == Kind::Upkeep {
+            account.add(more);
+            return Ok(());
+        }
+        let Err(refusal) = account.try_add(quota, more) else {
+            return Ok(());
+        };
+        // What was deleted meanwhile may make room.
+        match self.measure_soon(&account, tenant).await {
+            true => account.try_add(quota, more),
+            false => Err(refusal),
+        }
+    }
+
+    /// Takes back what [`admit`](Self::admit) counted, of an object that is not there after all.
+    pub fn give_back(&self, tenant: &str, key: &str, bytes: u64) {
+        let Some(account) = self.lock().known.get(tenant).cloned() else {
+            return;
+        };
+        let added = &mut account.lock().added;
+        added.stored_bytes = added.stored_bytes.saturating_sub(bytes);
+        added.files = added.files.saturating_sub(u64::from(is_file(key)));
+        let stores = u64::from(store_of(key).is_some());
+        added.stores = added.stores.saturating_sub(stores);
+    }
+
+    /// What is stored for a tenant, as it was found at most `age` ago, or as far as is known where it
+    /// takes longer than a few seconds to find out.
+    pub async fn usage(self: &Arc<Self>, tenant: &str, age: Duration) -> Option<Measured> {
+        let account = self.account(tenant);
+        self.know(&account, tenant).await;
+        let known = account.lock().measured;
+        if known.is_none_or(|known| known.age() > age) {
+            self.measure_soon(&account, tenant).await;
+        }
+        account.lock().measured
+    }
+
+    /// What was found last of a tenant, without finding out.
+    pub async fn last(&self, tenant: &str) -> Option<Measured> {
+        let account = self.lock().known.get(tenant).cloned();
+        match account.and_then(|account| account.lock().measured) {
+            Some(measured) => Some(measured),
+            None => Measured::read(&self.storage, tenant).await,
+        }
+    }
+
+    fn account(&self, tenant: &str) -> Arc<Account> {
+        let mut accounts = self.lock();
+        if accounts.known.len() >= accounts.most.max(FEW) {
+            accounts.known.retain(|_, account| !account.is_idle());
+            accounts.most = 2 * accounts.known.len();
+        }
+        let account = accounts.known.entry(tenant.to_owned()).or_default();
+        account.lock().used = Some(Instant::now());
+        Arc::clone(account)
+    }
+
+    /// Finds out what is stored where nothing is known, and has it found out anew where that is old.
+    async fn know(self: &Arc<Self>, account: &Arc<Account>, tenant: &str) {
+        let known = account.lock().measured;
+        if let Some(known) = known {
+            if known.age() > OLD && account.wait().is_zero() {
+                self.begin_measuring(account, tenant);
+            }
+            return;
+        }
+        let read = Measured::read(&self.storage, tenant).await;
+        if let Some(read) = read.filter(|read| read.age() < WORTH_READING) {
+            account.lock().measured.get_or_insert(read);
+            return;
+        }
+        self.measure_soon(account, tenant).await;
+    }
+
+    /// Whether it was measured since this was called, and within the patience of a request; where not,
+    /// the measurement goes on.
+    async fn measure_soon(self: &Arc<Self>, account: &Arc<Account>, tenant: &str) -> bool {
+        let wait = account.wait();
+        if wait > PATIENCE {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        let measuring = self.begin_measuring(account, tenant);
+        matches!(
+            tokio::time::timeout(PATIENCE, measuring).await,
+            Ok(Ok(true))
+        )
+    }
+
+    fn begin_measuring(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        tenant: &str,
+    ) -> tokio::task::JoinHandle<bool> {
+        let (ledger, account, tenant) = (Arc::clone(self), Arc::clone(account), tenant.to_owned());
+        tokio::spawn(async move { ledger.measure(&account, &tenant).await })
+    }
+
+    async fn measure(&self, account: &Account, tenant: &str) -> bool {
+        let asked = Instant::now();
+        let _alone = account.measuring.lock().await;
+        if account
+            .lock()
+            .next
+            .is_some_and(|next| next > Instant::now())
+        {
+            // Somebody else has just done so; what was deleted since shows in the next one.
+            return true;
+        }
+        let before = account.lock().added;
+        let found = match measure(&self.storage, tenant).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, tenant, "what is stored for a tenant cannot be found out");
+                account.lock().next = Some(Instant::now() + PATIENCE);
+                return false;
+            }
+        };
+        tracing::debug!(tenant, ?found, waited = ?asked.elapsed(), "measured");
+        account.settle(found, before);
+        if let Err(error) = found.write(&self.storage, tenant).await {
+            tracing::warn!(%error, tenant, "what is stored for a tenant cannot be written down");
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_idle(&self) -> bool {
+        let used = self.lock().used;
+        used.is_none_or(|used| used.elapsed() > IDLE)
+    }
+
+    fn add(&self, more: Usage) {
+        let mut state = self.lock();
+        state.added = sum(state.added, more);
+    }
+
+    fn try_add(&self, quota: &Quota, more: Usage) -> Result<(), Failure> {
+        let mut state = self.lock();
+        let found = state.measured.map(|measured| measured.usage);
+        let present = sum(found.unwrap_or_default(), state.added);
+        check(
+            "bytes",
+            quota.stored_bytes,
+            present.stored_bytes,
+            more.stored_bytes,
+        )?;
+        check("files", quota.files, present.files, more.files)?;
+        check("vector stores", quota.stores, present.stores, more.stores)?;
+        state.added = sum(state.added, more);
+        Ok(())
+    }
+
+    /// Until the next measurement may begin.
+    fn wait(&self) -> Duration {
+        let next = self.lock().next;
+        next.map_or(Duration::ZERO, |next| {
+            next.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// What was added while it was measured counts twice until the next time, so that nothing is missed.
+    fn settle(&self, found: Measured, before: Usage) {
+        let mut state = self.lock();
+        state.measured = Some(found);
+        state.added = Usage {
+            stored_bytes: state.added.stored_bytes.saturating_sub(before.stored_bytes),
+            files: state.added.files.saturating_sub(before.files),
+            stores: state.added.stores.saturating_sub(before.stores),
+        };
+        state.next = Some(Instant::now() + Duration::from_millis(found.took_ms) * REST);
+    }
+}
+
+fn sum(a: Usage, b: Usage) -> Usage {
+    Usage {
+        stored_bytes: a.stored_bytes.saturating_add(b.stored_bytes),
+        files: a.files.saturating_add(b.files),
+        stores: a.stores.saturating_add(b.stores),
+    }
+}
+
+/// Whoever adds none of what there is too much of may go on.
+fn check(what: &str, most: Option<u64>, present: u64, more: u64) -> Result<(), Failure> {
+    match most {
+        Some(most) if more > 0 && present.saturating_add(more) > most => {
+            Err(Failure::OverQuota(format!(
+                "The tenant has {present} of the {most} {what} that its quota allows: delete some (what a \
+                 store no longer needs counts for an hour more), or ask the server's operator for more."
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::PutMode;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn storage() -> Storage {
+        Storage::new(Arc::new(InMemory::new()), "memory".into(), true)
+    }
+
+    async fn put(storage: &Storage, key: &str, size: usize) {
+        let objects = storage.of("a");
+        objects
+            .put(key, vec![0; size], PutMode::Overwrite)
+            .await
+            .unwrap();
+    }
+
+    fn bytes(most: u64) -> Quota {
+        Quota {
+            stored_bytes: Some(most),
+            ..Quota::NONE
+        }
+    }
+
+    async fn more(ledger: &Arc<Ledger>, quota: &Quota, key: &str, size: u64) -> bool {
+        let admitted = ledger.admit("a", quota, key, size, Kind::More).await;
+        match &admitted {
+            Err(Failure::OverQuota(text)) => assert!(text.contains("quota"), "{text}"),
+            other => assert!(other.is_ok(), "{other:?}"),
+        }
+        admitted.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_is_there_and_what_comes_count_together() {
+        let storage = storage();
+        put(&storage, "files/f/content", 600).await;
+        let ledger = Ledger::new(&storage);
+        let quota = bytes(1_000);
+        assert!(more(&ledger, &quota, "files/g/content", 300).await);
+        assert!(!more(&ledger, &quota, "files/h/content", 200).await);
+        assert!(
+            ledger
+                .admit("a", &quota, "x", 900, Kind::Upkeep)
+                .await
+                .is_ok()
+        );
+        let other = ledger
+            .admit("b", &quota, "files/f/content", 900, Kind::More)
+            .await;
+        assert!(other.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_makes_room() {
+        let storage = storage();
+        put(&storage, "files/f/content", 600).await;
+        let ledger = Ledger::new(&storage);
+        let quota = bytes(1_000);
+        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
+        storage.of("a").delete("files/f/content").await.unwrap();
+        assert!(more(&ledger, &quota, "files/g/content", 500).await);
+    }
+
+    #[tokio::test]
+    async fn files_and_stores_are_counted_by_what_makes_them_exist() {
+        let ledger = Ledger::new(&storage());
+        let quota = Quota {
+            files: Some(1),
+            stores: Some(1),
+            ..Quota::NONE
+        };
+        assert!(more(&ledger, &quota, "files/f/content", 10).await);
+        assert!(more(&ledger, &quota, "files/f/meta.json", 10).await);
+        assert!(!more(&ledger, &quota, "files/g/meta.json", 10).await);
+        assert!(more(&ledger, &quota, "catalog/1/vs_1/l", 10).await);
+        assert!(!more(&ledger, &quota, "catalog/2/vs_2/l", 10).await);
+        ledger.give_back("a", "files/f/meta.json", 10);
+        assert!(more(&ledger, &quota, "files/g/meta.json", 10).await);
+    }
+
+    #[tokio::test]
+    async fn another_host_begins_with_what_was_found() {
+        let storage = storage();
+        put(&storage, "files/f/content", 600).await;
+        let first = Ledger::new(&storage);
+        assert!(more(&first, &bytes(1_000), "files/g/content", 100).await);
+        let second = Ledger::new(&storage);
+        assert_eq!(second.last("a").await.unwrap().usage.stored_bytes, 600);
+        assert!(!more(&second, &bytes(1_000), "files/g/content", 500).await);
+    }
+
+    #[tokio::test]
+    async fn who_is_not_limited_costs_nothing() {
+        let ledger = Ledger::new(&storage());
+        assert!(more(&ledger, &Quota::NONE, "files/f/content", u64::MAX).await);
+        assert!(ledger.lock().known.is_empty());
+    }
+}
