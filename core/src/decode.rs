@@ -100,14 +100,13 @@ impl TextDecoder {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if self.offset == 0
-            && let Some(encoding) = other_encoding(&self.pending)
-        {
-            return Err(DecodeError::OtherEncoding { encoding });
+        let offset = self.offset;
+        match (offset, other_encoding(&self.pending)) {
+            (0, Some(encoding)) => Err(DecodeError::OtherEncoding { encoding }),
+            // What may have been a mark, and is none.
+            (0, None) if self.pending.starts_with(&[0]) => Err(DecodeError::NotText { offset }),
+            _ => Err(DecodeError::InvalidUtf8 { offset }),
         }
-        Err(DecodeError::InvalidUtf8 {
-            offset: self.offset,
-        })
     }
 
     /// The complete characters of `bytes`; what follows them becomes `pending`.
@@ -229,7 +228,9 @@ mod tests {
     #[test]
     fn a_zero_byte_is_not_text() {
         assert_eq!(decode(&[b"ab\0"]), Err(DecodeError::NotText { offset: 2 }));
-        assert_eq!(by_byte(b"\0abcd"), Err(DecodeError::NotText { offset: 0 }));
+        for bytes in [&b"\0abcd"[..], b"\0", b"\0\0", b"\0a\xff"] {
+            assert_eq!(by_byte(bytes), Err(DecodeError::NotText { offset: 0 }));
+        }
     }
 
     proptest! {
