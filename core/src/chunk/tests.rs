@@ -179,6 +179,16 @@ fn hostile_texts_are_cut_in_bounded_windows() {
     }
 }
 
+/// Counting the tokens of a window for every measure of it would take minutes.
+#[test]
+fn long_words_are_cut_by_tokens() {
+    let strategy = tokens(800, 400);
+    for unit in [".", "a", "xyzzy", "语", "-=~"] {
+        let text = unit.repeat(300_000 / unit.len());
+        check(&text, &windowed(&text, strategy, Format::Text), strategy);
+    }
+}
+
 #[test]
 fn a_code_block_longer_than_a_window_is_cut_as_code() {
     let code = "# no heading in code\n\n- no item in code\n\n".repeat(5000);
