@@ -34,6 +34,17 @@ pub struct Position {
     chunker: Checkpoint,
 }
 
+/// What a piece of a file comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Chunks for one request.
+    Batch(Vec<Chunk>),
+    /// None yet, and there is more to read.
+    Later,
+    /// All was given.
+    End,
+}
+
 /// A file's chunks in their order, in batches for the embedder, read as they are wanted.
 ///
 /// Memory does not depend on the file's size.
@@ -101,20 +112,29 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// The next batch; `None` at the end.
+    /// The next batch, where it takes no more than one more piece of the file.
     ///
     /// Errors: 404 where the file's bytes are gone, 400 where they are no text, and whatever the
     /// storage answers.
-    pub fn next_batch(&mut self) -> Result<Option<Vec<Chunk>>, ApiError> {
-        while self.ready.is_empty() && self.chunker.is_some() {
+    pub fn advance(&mut self) -> Result<Next, ApiError> {
+        if self.ready.is_empty() && self.chunker.is_some() {
             self.read_on()?;
         }
-        Ok(self.ready.pop_front())
+        Ok(match self.ready.pop_front() {
+            Some(batch) => Next::Batch(batch),
+            None if self.is_at_end() => Next::End,
+            None => Next::Later,
+        })
     }
 
     /// Whether all batches were given.
     pub fn is_at_end(&self) -> bool {
         self.ready.is_empty() && self.chunker.is_none()
+    }
+
+    /// Whether a reader that goes on does so later than where this one began.
+    pub fn has_moved(&self) -> bool {
+        self.positions.len() > 1
     }
 
     /// The latest place so far from which the chunks from number `chunks` on can be read. Numbers

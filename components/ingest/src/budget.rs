@@ -1,37 +1,53 @@
 use std::time::Duration;
 
 use dayfly_guest::clock;
+use dayfly_guest::platform::is_awaited;
 
 /// The part of a step's time that requests under way may take beyond it.
 const GRACE: u32 = 4;
+/// The time that requests under way get when somebody waits.
+const YIELDING: Duration = Duration::from_secs(1);
 
 /// The time that this instance may work.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Budget {
+    /// Known from the beginning, and not only when somebody waits.
+    is_limited: bool,
     /// When nothing new is begun, and when nothing is waited for any more, as [`clock::monotonic`]
     /// tells; `None` for never.
     limits: Option<(Duration, Duration)>,
 }
 
 impl Budget {
-    /// `step_ms` milliseconds from `begun` on, or all the time that it takes.
+    /// `step_ms` milliseconds from `begun` on, or all the time that it takes; ended early when the
+    /// platform has others wait for this instance.
     pub fn new(begun: Duration, step_ms: Option<u64>) -> Self {
         let limits = step_ms.map(Duration::from_millis).map(|step| {
             let over = begun.saturating_add(step);
             (over, over.saturating_add(step / GRACE))
         });
-        Self { limits }
+        Self {
+            is_limited: limits.is_some(),
+            limits,
+        }
     }
 
-    /// Whether there is a limit at all.
+    /// Whether the instance was given no more than a step's time.
     pub fn is_limited(&self) -> bool {
-        self.limits.is_some()
+        self.is_limited
     }
 
     /// Whether nothing new should be begun.
-    pub fn is_over(&self) -> bool {
-        self.limits
-            .is_some_and(|(over, _)| clock::monotonic() >= over)
+    pub fn is_over(&mut self) -> bool {
+        let now = clock::monotonic();
+        if self.limits.is_some_and(|(over, _)| now >= over) {
+            return true;
+        }
+        let is_awaited = is_awaited();
+        if is_awaited {
+            self.limits = Some((now, now.saturating_add(YIELDING)));
+        }
+        is_awaited
     }
 
     /// Whether nothing should be waited for any more.

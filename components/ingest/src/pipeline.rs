@@ -3,7 +3,7 @@ use std::time::Duration;
 use dayfly_core::chunk::Chunk;
 use dayfly_core::embedding::Embeddings;
 use dayfly_core::error::ApiError;
-use dayfly_core::ingest::{Batches, Source};
+use dayfly_core::ingest::{Batches, Next, Source};
 use dayfly_core::pending::{PendingError, Progress};
 use dayfly_core::segment::SegmentMeta;
 use dayfly_core::store::{Manifest, RowRange};
@@ -17,8 +17,10 @@ use crate::budget::Budget;
 use crate::rows::RowWriter;
 use crate::stop::Stop;
 
-/// How often a wait for the embedder is interrupted to see whether the work is still wanted.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is seen to it that the work is still wanted, also where nothing comes of it for long.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a wait for the embedder goes on before it is seen whether somebody else waits.
+const PULSE: Duration = Duration::from_millis(500);
 /// However short a step is, the embedder gets so many milliseconds for an answer.
 const LEAST_PATIENCE_MS: u64 = 10_000;
 
@@ -60,7 +62,7 @@ pub enum Ended {
 
 /// Who wants the work done.
 pub trait Principal {
-    /// Asked after each batch and at least every ten seconds; an error ends the work.
+    /// Asked after each batch, and every five seconds where there is none; an error ends the work.
     fn still_wanted(&mut self) -> Result<(), PendingError>;
     /// Told whenever a segment has reached its limit of rows; an error ends the work.
     fn record(&mut self, progress: &Progress) -> Result<(), PendingError>;
@@ -70,14 +72,14 @@ pub trait Principal {
 /// file's size: at any time a piece of text, the batches under way and a part of a segment are
 /// held.
 ///
-/// When the budget is over it stops, but not before a batch was written. Segments that were
-/// completed before an error stay, for the ingestion's end to remove.
+/// When the budget is over it stops, but not before it came further. Segments that were completed
+/// before an error stay, for the ingestion's end to remove.
 pub async fn run(
     manifest: &Manifest,
     ingest_id: &str,
     source: &Source,
     progress: Progress,
-    budget: Budget,
+    budget: &mut Budget,
     principal: &mut dyn Principal,
 ) -> Result<Ended, Stop> {
     let settings = patient_settings();
@@ -105,6 +107,7 @@ pub async fn run(
         writer,
         progress,
         principal,
+        asked: clock::monotonic(),
     };
     let fed = run.feed().await?;
     run.note()?;
@@ -133,12 +136,14 @@ enum Fed {
 }
 
 struct Run<'a> {
-    budget: Budget,
+    budget: &'a mut Budget,
     embedder: &'a Embedder<'a>,
     batches: Batches<'a>,
     writer: RowWriter<'a>,
     progress: Progress,
     principal: &'a mut dyn Principal,
+    /// When the principal was asked last.
+    asked: Duration,
 }
 
 impl Run<'_> {
@@ -147,11 +152,16 @@ impl Run<'_> {
         let (mut taken, mut written) = (0_usize, 0_usize);
         loop {
             while under_way.len() < self.embedder.concurrency() {
-                if taken > 0 && self.budget.is_over() {
+                if (taken > 0 || self.batches.has_moved()) && self.budget.is_over() {
                     break;
                 }
-                let Some(batch) = self.batches.next_batch()? else {
-                    break;
+                let batch = match self.batches.advance()? {
+                    Next::Batch(batch) => batch,
+                    Next::Later => {
+                        self.ask_if_due()?;
+                        continue;
+                    }
+                    Next::End => break,
                 };
                 taken += 1;
                 under_way.push_back(embed(self.embedder, batch, self.writer.dimension()));
@@ -166,14 +176,15 @@ impl Run<'_> {
                 return Ok(Fed::Part);
             }
             let wait = match written {
-                0 => HEARTBEAT,
-                _ => self.budget.within(HEARTBEAT),
+                0 => PULSE,
+                _ => self.budget.within(PULSE),
             };
             match clock::timeout(wait, under_way.next()).await {
-                None | Some(None) => {}
+                None | Some(None) => self.ask_if_due()?,
                 Some(Some(Ok((chunks, vectors)))) => {
                     self.write(&chunks, &vectors)?;
                     written += 1;
+                    self.ask()?;
                 }
                 // What was written is kept; the next step meets the failure again, or does not.
                 Some(Some(Err(error))) if written > 0 && self.may_pass(&error) => {
@@ -181,7 +192,18 @@ impl Run<'_> {
                 }
                 Some(Some(Err(error))) => return Err(error.into()),
             }
-            self.principal.still_wanted()?;
+        }
+    }
+
+    fn ask(&mut self) -> Result<(), PendingError> {
+        self.asked = clock::monotonic();
+        self.principal.still_wanted()
+    }
+
+    fn ask_if_due(&mut self) -> Result<(), PendingError> {
+        match clock::monotonic().saturating_sub(self.asked) < HEARTBEAT {
+            true => Ok(()),
+            false => self.ask(),
         }
     }
 

@@ -21,7 +21,7 @@ pub async fn answer(
     call: &Call,
     store: &str,
     file_id: &str,
-    budget: Budget,
+    mut budget: Budget,
 ) -> Result<Reply, ApiError> {
     let home = existing(store)?.home();
     ensure_file_id(&home, file_id)?;
@@ -33,7 +33,7 @@ pub async fn answer(
     let mut lost = lost.as_deref().map(lost_from);
     let mut outcome = Ok(());
     for ticket in pending::tickets_of(&PlatformObjects, &home, file_id)? {
-        let run = run(&ticket, lost.take(), budget).await;
+        let run = run(&ticket, lost.take(), &mut budget).await;
         outcome = outcome.and(run.map(drop));
         if budget.is_over() {
             break;
@@ -45,9 +45,9 @@ pub async fn answer(
 
 /// Works on the first of these ingestions that nobody else works on. Its outcome is in the file's
 /// status.
-pub async fn drive(tickets: &[Ticket], budget: Budget) {
+pub async fn drive(tickets: &[Ticket], mut budget: Budget) {
     for ticket in tickets {
-        match run(ticket, None, budget).await {
+        match run(ticket, None, &mut budget).await {
             Ok(false) | Err(PendingError::Held { .. }) => {}
             Ok(true) | Err(_) => return,
         }
@@ -59,7 +59,11 @@ pub async fn drive(tickets: &[Ticket], budget: Budget) {
 ///
 /// Errors: [`PendingError::Held`] while another attempt holds it; others where not even the failure
 /// could be recorded, so that it has to be taken up again.
-async fn run(ticket: &Ticket, lost: Option<Lost>, budget: Budget) -> Result<bool, PendingError> {
+async fn run(
+    ticket: &Ticket,
+    lost: Option<Lost>,
+    budget: &mut Budget,
+) -> Result<bool, PendingError> {
     let Some(pending) = pending::read(platform(), ticket)? else {
         return Ok(false);
     };
@@ -100,11 +104,18 @@ impl Principal for Hold<'_> {
     }
 }
 
-async fn work(ticket: &Ticket, mut hold: Hold<'_>, budget: Budget) -> Result<(), PendingError> {
+async fn work(
+    ticket: &Ticket,
+    mut hold: Hold<'_>,
+    budget: &mut Budget,
+) -> Result<(), PendingError> {
     match ingest(ticket, &mut hold, budget).await {
         Ok(Some(committed)) => {
             hold.end(Ending::Committed)?;
-            tidy(&committed);
+            // A later commit does it where somebody waits.
+            if budget.is_limited() || !budget.is_over() {
+                tidy(&committed);
+            }
             Ok(())
         }
         Ok(None) => hold.end(Ending::Step),
@@ -116,7 +127,7 @@ async fn work(ticket: &Ticket, mut hold: Hold<'_>, budget: Budget) -> Result<(),
 async fn ingest(
     ticket: &Ticket,
     hold: &mut Hold<'_>,
-    budget: Budget,
+    budget: &mut Budget,
 ) -> Result<Option<Manifest>, Stop> {
     let pending = hold.pending();
     let newest = store::current(platform(), &ticket.store).map_err(ApiError::from)?;

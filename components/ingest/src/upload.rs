@@ -1,13 +1,10 @@
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use dayfly_core::api::StoreFileObject;
 use dayfly_core::chunk::{ChunkingStrategy, Format};
-use dayfly_core::decode::TextDecoder;
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::ingest::Source;
-use dayfly_core::objects::{ObjectWriter, Objects};
 use dayfly_core::ops::{self, Listed};
 use dayfly_core::pending::{self, Pending, PendingError, Progress, Recorded, Status, Track};
 use dayfly_core::store::{self, FileEntry, Home, Manifest};
@@ -17,8 +14,8 @@ use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{store_id, usable_or_new};
 use dayfly_guest::{Made, clock, platform, upkeep};
+use dayfly_intake::keep_text;
 use spin_sdk::http::IncomingRequest;
-use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
 use crate::budget::Budget;
 use crate::pipeline::{self, Ended, Principal};
@@ -26,7 +23,6 @@ use crate::stop::Stop;
 use crate::{After, Answer};
 
 const DEFAULT_STORE: &str = "default";
-const PIECE: usize = 256 << 10;
 
 /// `POST /upload`: keeps the text as a file, ingests it, and answers 200 when it is searchable.
 /// Where the budget is over before, the rest goes on as for an attached file: 202, with the file's
@@ -35,7 +31,7 @@ const PIECE: usize = 256 << 10;
 pub async fn receive(
     call: &Call,
     request: IncomingRequest,
-    budget: Budget,
+    mut budget: Budget,
 ) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let store = call.query("store").unwrap_or(DEFAULT_STORE);
@@ -45,7 +41,9 @@ pub async fn receive(
     {
         return Ok((known, None));
     }
-    let Some(text) = keep_text(&request, &files::content_key(&made.id))? else {
+    let (body, most) = (BodyReader::new(&request)?, settings().max_file_bytes);
+    let key = files::content_key(&made.id);
+    let Some(text) = keep_text(body, &PlatformObjects, &key, most)? else {
         return Ok((Reply::text(400, "Error: No text provided"), None));
     };
     let bytes = text.finish()?;
@@ -62,7 +60,7 @@ pub async fn receive(
         ingest_id: platform().new_id(""),
         is_repeatable: made.is_repeatable,
     };
-    match upload.ingest(store, budget).await? {
+    match upload.ingest(store, &mut budget).await? {
         Received::Searchable(committed) => Ok((searchable(), Some(After::Tidy(committed)))),
         Received::Accepted(home, pending) => Ok((accepted(&home, &pending)?, None)),
     }
@@ -111,7 +109,7 @@ enum Received {
 }
 
 impl Upload {
-    async fn ingest(&self, store: &str, budget: Budget) -> Result<Received, ApiError> {
+    async fn ingest(&self, store: &str, budget: &mut Budget) -> Result<Received, ApiError> {
         // Where it fails the caller still has the text and is told; what cannot be removed is inert.
         let manifest = self.begin(store).inspect_err(|_| {
             if !self.is_repeatable {
@@ -140,7 +138,7 @@ impl Upload {
         Ok(manifest)
     }
 
-    async fn index(&self, manifest: &Manifest, budget: Budget) -> Result<Received, Stop> {
+    async fn index(&self, manifest: &Manifest, budget: &mut Budget) -> Result<Received, Stop> {
         let source = Source {
             file: self.file.clone(),
             format: Format::Text,
@@ -202,75 +200,4 @@ impl Principal for Caller {
     fn record(&mut self, _: &Progress) -> Result<(), PendingError> {
         Ok(())
     }
-}
-
-/// Streams the JSON body's `text` into an object that is finished when the whole body was good.
-/// `None` when there is no text.
-fn keep_text(
-    request: &IncomingRequest,
-    key: &str,
-) -> Result<Option<Box<dyn ObjectWriter>>, ApiError> {
-    let mut json = JsonStreamReader::new(BodyReader::new(request)?);
-    if json.peek().map_err(not_json)? != ValueType::Object {
-        return Err(ApiError::invalid_request(
-            "The body is not a JSON object; send {\"text\": \"…\"}.",
-        ));
-    }
-    json.begin_object().map_err(not_json)?;
-    let mut kept = None;
-    while json.has_next().map_err(not_json)? {
-        let is_text = json.next_name().map_err(not_json)? == "text";
-        match (is_text, json.peek().map_err(not_json)?) {
-            (true, ValueType::String) => kept = keep_string(&mut json, key)?,
-            (true, ValueType::Null) | (false, _) => json.skip_value().map_err(not_json)?,
-            (true, other) => {
-                return Err(ApiError::invalid_request(format!(
-                    "'text' is of the type {other}; send a string."
-                ))
-                .param("text"));
-            }
-        }
-    }
-    json.end_object().map_err(not_json)?;
-    json.consume_trailing_whitespace().map_err(not_json)?;
-    Ok(kept)
-}
-
-fn keep_string(
-    json: &mut JsonStreamReader<BodyReader>,
-    key: &str,
-) -> Result<Option<Box<dyn ObjectWriter>>, ApiError> {
-    let most = settings().max_file_bytes;
-    let mut text = json.next_string_reader().map_err(not_json)?;
-    let mut writer = PlatformObjects.create(key)?;
-    let mut piece = vec![0; PIECE];
-    let (mut bytes, mut blank) = (0_u64, true);
-    let mut decoder = TextDecoder::new();
-    loop {
-        let read = text.read(&mut piece).map_err(|fault| {
-            ApiError::invalid_request(format!("The body is not valid JSON, or was cut: {fault}."))
-        })?;
-        if read == 0 {
-            break;
-        }
-        bytes += read as u64;
-        if bytes > most {
-            return Err(ApiError::new(
-                413,
-                format!("The text is larger than {most} bytes, which is the most here; send it in parts."),
-            )
-            .param("text")
-            .code("too_large"));
-        }
-        let decoded = decoder.push(&piece[..read]);
-        blank &= decoded.is_ok_and(|text| text.trim().is_empty());
-        writer.write(&piece[..read])?;
-    }
-    Ok((!blank).then_some(writer))
-}
-
-fn not_json(error: ReaderError) -> ApiError {
-    ApiError::invalid_request(format!(
-        "The body is not valid JSON ({error}); send {{\"text\": \"…\"}}."
-    ))
 }

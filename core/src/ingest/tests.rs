@@ -40,9 +40,19 @@ fn small<'a>(
     }
 }
 
+fn next_batch(batches: &mut Batches<'_>) -> Result<Option<Vec<Chunk>>, ApiError> {
+    loop {
+        match batches.advance()? {
+            Next::Batch(batch) => return Ok(Some(batch)),
+            Next::Later => {}
+            Next::End => return Ok(None),
+        }
+    }
+}
+
 fn rest(mut batches: Batches<'_>) -> Vec<Chunk> {
     let mut chunks = Vec::new();
-    while let Some(batch) = batches.next_batch().unwrap() {
+    while let Some(batch) = next_batch(&mut batches).unwrap() {
         chunks.extend(batch);
     }
     chunks
@@ -82,7 +92,7 @@ proptest! {
             let mut batches = small(&objects, &source, &from, written.len() as u32, piece);
             let mut got = Vec::new();
             for _ in 0..taken {
-                got.extend(batches.next_batch().unwrap().unwrap_or_default());
+                got.extend(next_batch(&mut batches).unwrap().unwrap_or_default());
             }
             got.truncate(got.len().saturating_sub(lost));
             written.extend(got);
@@ -105,7 +115,7 @@ fn a_reader_that_goes_on_does_not_read_what_it_has_again() {
     let mut batches = small(&objects, &source, &Position::default(), 0, 500);
     let mut written = 0;
     for _ in 0..200 {
-        written += batches.next_batch().unwrap().unwrap().len() as u32;
+        written += next_batch(&mut batches).unwrap().unwrap().len() as u32;
     }
     let place = batches.position_before(written);
     let behind = written - place.chunker.next_number;
@@ -124,13 +134,13 @@ fn an_invalid_byte_after_a_stop_is_named_by_its_place_in_the_file() {
     let mut batches = small(&objects, &source, &Position::default(), 0, 500);
     let mut written = 0;
     for _ in 0..20 {
-        written += batches.next_batch().unwrap().unwrap().len() as u32;
+        written += next_batch(&mut batches).unwrap().unwrap().len() as u32;
     }
     let from = batches.position_before(written);
     assert!(from.source > 0);
     let mut batches = small(&objects, &source, &from, written, 500);
     let error = loop {
-        match batches.next_batch() {
+        match next_batch(&mut batches) {
             Ok(batch) => assert!(batch.is_some(), "the fault was passed over"),
             Err(error) => break error,
         }
@@ -139,4 +149,23 @@ fn an_invalid_byte_after_a_stop_is_named_by_its_place_in_the_file() {
         error.message.contains(&format!("at byte {fault}")),
         "{error}"
     );
+}
+
+#[test]
+fn a_text_without_chunks_is_read_piece_by_piece_and_can_be_left_on_the_way() {
+    let objects = MemoryObjects::default();
+    let content = format!("{}herons wait", " ".repeat(10_000));
+    let source = stored(&objects, content.as_bytes(), Format::Text);
+    let mut batches = small(&objects, &source, &Position::default(), 0, 1_000);
+    for _ in 0..5 {
+        assert_eq!(batches.advance().unwrap(), Next::Later);
+    }
+    assert!(batches.has_moved());
+    let from = batches.position_before(0);
+    assert!(from.source > 4_000, "{from:?}");
+    let batches = small(&objects, &source, &from, 0, 1_000);
+    assert!(!batches.has_moved());
+    let chunks = rest(batches);
+    let starts: Vec<u64> = chunks.iter().map(|chunk| chunk.start).collect();
+    assert_eq!(starts, [10_000]);
 }

@@ -1,4 +1,4 @@
-//! Drives pending ingestions by calling the ingest guest.
+//! Drives pending ingestions by calling the ingest guest, whose turn it is.
 
 mod collector;
 #[cfg(test)]
@@ -18,7 +18,9 @@ use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
 pub use collector::Collector;
-pub use queue::{Job, Progress, Queue};
+pub use queue::{Figures, Queue, Watch};
+
+use queue::{Job, Progress, Turn};
 
 use crate::guests::Guest;
 use crate::metrics::{Metrics, Outcome};
@@ -55,34 +57,39 @@ impl Workers {
     pub fn start(self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let workers = Arc::new(self);
-        for _ in 0..workers.options.concurrency {
+        for _ in 0..workers.options.instances() {
             let workers = Arc::clone(&workers);
             tasks.spawn(async move { workers.work().await });
         }
-        let (platform, queue) = (Arc::clone(&workers.platform), Arc::clone(&workers.queue));
-        let collector = Collector::new(&platform.storage, workers.upkeep.clone());
-        tasks.spawn(async move { sweeper::run(&platform.storage, &queue).await });
+        workers.queue.open(workers.options.concurrency as usize);
+        workers.metrics.watch(&workers.queue);
+        let (storage, queue) = (workers.platform.storage.clone(), Arc::clone(&workers.queue));
+        tasks.spawn(async move { sweeper::run(&storage, &queue).await });
+        let (storage, queue) = (workers.platform.storage.clone(), Arc::clone(&workers.queue));
+        tasks.spawn(async move { sweeper::fetch(&storage, &queue).await });
+        let collector = Collector::new(&workers.platform.storage, workers.upkeep.clone());
         tasks.spawn(collector.run());
         tasks
     }
 
     async fn work(&self) {
         loop {
-            let (job, lost) = self.queue.next().await;
-            let progress = self.process(&job, lost.as_deref()).await;
+            let turn = self.queue.next().await;
+            let progress = self.process(&turn).await;
             tracing::info!(
-                tenant = job.tenant,
-                store = job.store,
-                file = job.file,
+                tenant = &*turn.job.tenant,
+                store = turn.job.store,
+                file = turn.job.file,
                 ?progress,
                 "a job's call ended"
             );
-            self.queue.finish(job, progress);
+            turn.finish(progress);
         }
     }
 
-    async fn process(&self, job: &Job, lost: Option<&str>) -> Progress {
-        let (request, id) = match request(job, lost) {
+    async fn process(&self, turn: &Turn) -> Progress {
+        let job = &turn.job;
+        let (request, id) = match request(job, turn.lost.as_deref()) {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(?job, %error, "a job cannot be called");
@@ -100,7 +107,8 @@ impl Workers {
                 wall: Duration::from_millis(self.options.wall_ms),
                 outbound_requests: self.outbound_requests,
             },
-            platform: Instance::for_job(Arc::clone(&self.platform), &job.tenant),
+            platform: Instance::for_job(Arc::clone(&self.platform), &job.tenant)
+                .during(turn.watch()),
             permit: None,
         };
         let ended = match self.runtime.call(call).await {
