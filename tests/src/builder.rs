@@ -30,6 +30,7 @@ pub struct Builder {
     pub(crate) embed_key: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) auth_keys: Vec<PathBuf>,
+    pub(crate) auth_revoked: Option<PathBuf>,
     pub(crate) options: Vec<(String, String)>,
     pub(crate) arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
@@ -109,6 +110,13 @@ impl Builder {
     #[must_use]
     pub fn auth_key(mut self, path: impl Into<PathBuf>) -> Self {
         self.auth_keys.push(path.into());
+        self
+    }
+
+    /// The list of tokens that are no longer accepted; a composed target has it as it is at its start.
+    #[must_use]
+    pub fn auth_revoked(mut self, path: impl Into<PathBuf>) -> Self {
+        self.auth_revoked = Some(path.into());
         self
     }
 
@@ -219,6 +227,9 @@ impl Builder {
         }
         for key in &self.auth_keys {
             command.arg("--auth-key").arg(key);
+        }
+        if let Some(list) = &self.auth_revoked {
+            command.arg("--auth-revoked").arg(list);
         }
         for (name, value) in &self.options {
             command.args([name, value]);

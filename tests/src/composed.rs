@@ -6,7 +6,8 @@ use crate::builder::{Builder, PREFIX};
 use crate::plain_host::{composed, manifest, spin_host};
 
 /// Options of `dayfly serve` and the variables of `spin.toml` that mean the same.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 9] = [
+    ("--auth-max-life", "token_max_life"),
     ("--embed-batch-bytes", "embedding_batch_bytes"),
     ("--embed-batch-inputs", "embedding_batch_inputs"),
     ("--embed-concurrency", "embedding_concurrency"),
@@ -55,6 +56,10 @@ fn variables(builder: &Builder) -> Vec<(&'static str, String)> {
     match builder.auth_keys.is_empty() {
         true => variables.push(("anonymous_tenant", "default".to_owned())),
         false => variables.push(("token_keys", keys(builder))),
+    }
+    if let Some(list) = &builder.auth_revoked {
+        let text = std::fs::read_to_string(list).unwrap();
+        variables.push(("token_revoked", text));
     }
     for (option, value) in &builder.options {
         variables.push((variable(option), value.clone()));

@@ -97,6 +97,34 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_verified_with_the_key_that_it_names_alone() {
+        let id = |seed| dayfly_identity::key_id(key(seed).verifying_key().as_bytes());
+        let naming = |kid: &str| HEADER.replace('{', &format!(r#"{{"kid":"{kid}","#));
+        let verify =
+            |seed, kid: &str| tokens().verify(Some(&token(&key(seed), &naming(kid), CLAIMS)));
+        assert_eq!(verify(2, &id(2)), Ok(Principal::full("acme")));
+        for (seed, kid) in [(1, id(2)), (9, id(9)), (1, "x".to_owned())] {
+            let answer = verify(seed, &kid);
+            assert!(matches!(answer, Err(AuthError::Invalid(_))), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_revocations_and_a_longest_life_hold_here_too() {
+        let critical = HEADER.replace('{', r#"{"crit":["exp"],"#);
+        let answer = tokens().verify(Some(&token(&key(1), &critical, CLAIMS)));
+        assert!(matches!(answer, Err(AuthError::Invalid(_))), "{answer:?}");
+        let short = tokens().living_at_most("90d".parse().unwrap());
+        let answer = short.verify(Some(&token(&key(1), HEADER, CLAIMS)));
+        assert!(matches!(answer, Err(AuthError::Invalid(_))), "{answer:?}");
+        let list = br#"{"not_before":[{"tenant":"*","time":"1970-01-01T00:00:01Z"}]}"#;
+        let list = dayfly_identity::RevocationList::parse(list).unwrap();
+        let strict = tokens().revoking(std::sync::Arc::new(list.into()));
+        let answer = strict.verify(Some(&token(&key(1), HEADER, CLAIMS)));
+        assert!(matches!(answer, Err(AuthError::Expired(_))), "{answer:?}");
+    }
+
+    #[test]
     fn whatever_was_changed_after_it_was_signed_is_invalid() {
         let good = token(&key(1), HEADER, CLAIMS);
         let other = CLAIMS.replace("acme", "evil");

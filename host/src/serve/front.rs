@@ -21,7 +21,7 @@ use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, Whose, route};
 use super::usage;
 use crate::guests::Guest;
-use crate::identity::{AuthError, Principal};
+use crate::identity::{AuthError, Principal, Scope};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
@@ -178,6 +178,10 @@ impl Front {
         let principal = self
             .principal(request.headers())
             .map_err(|error| answer::unauthorized(&error))?;
+        if !principal.may(Scope::Read) && !principal.may(Scope::Write) {
+            let text = "The token lacks the scopes 'read' and 'write', one of which this request needs; use one that has it.";
+            return Err(ApiError::new(403, text).code("insufficient_permissions"));
+        }
         let answered = embeddings
             .answer(&self.platform.rates, &principal, request)
             .await;

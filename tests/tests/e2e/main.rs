@@ -23,6 +23,7 @@ mod serving;
 mod startup;
 mod steps;
 mod storage_faults;
+mod tokens;
 
 use dayfly_tests::{Builder, Client, FakeEmbedder, Server};
 

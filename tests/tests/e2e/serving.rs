@@ -209,6 +209,24 @@ fn every_response_has_a_request_id_of_its_own() {
 }
 
 #[test]
+fn the_embedder_answers_whoever_may_read_or_write() {
+    let keys = dayfly_tests::key::KeyPair::new();
+    let server = dayfly_tests::Server::builder()
+        .auth_key(keys.public())
+        .start();
+    let ask = |scope: &str| {
+        let client = server.client().with_token(&keys.token("acme", &[scope]));
+        let body = json!({"model": "all-MiniLM-L6-v2", "input": "a heron"});
+        client.post_json("/v1/embeddings", &body)
+    };
+    for scope in ["read", "write"] {
+        ask(scope).ok();
+    }
+    let error = ask("admin").error(403);
+    assert_eq!(error.code.as_deref(), Some("insufficient_permissions"));
+}
+
+#[test]
 fn monitoring_needs_no_token() {
     let keys = dayfly_tests::key::KeyPair::new();
     let setting = Setting::with(|builder| builder.auth_key(keys.public()));

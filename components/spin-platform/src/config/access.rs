@@ -1,4 +1,8 @@
-use dayfly_identity::{AuthError, Principal, Verifier, is_tenant};
+use std::sync::Arc;
+
+use dayfly_identity::{
+    AuthError, MaxLife, Principal, RevocationList, Revoked, Verifier, is_tenant,
+};
 use jsonwebtoken::DecodingKey;
 
 use super::{Source, wrong};
@@ -17,7 +21,12 @@ impl Access {
         let keys = source.text("token_keys")?;
         let tenant = source.text("anonymous_tenant")?;
         match (keys.is_empty(), tenant.is_empty()) {
-            (false, true) => Ok(Self::Tokens(Box::new(Verifier::new(parse(&keys)?)))),
+            (false, true) => {
+                let verifier = Verifier::new(parse(&keys)?)
+                    .revoking(Arc::new(revoked(source)?))
+                    .living_at_most(max_life(source)?);
+                Ok(Self::Tokens(Box::new(verifier)))
+            }
             (true, false) if is_tenant(&tenant) => Ok(Self::Anonymous(tenant)),
             (true, false) => Err(wrong(
                 "anonymous_tenant",
@@ -41,6 +50,31 @@ impl Access {
             Self::Anonymous(tenant) => Ok(Principal::full(tenant)),
         }
     }
+}
+
+/// What the file of `dayfly token revoke` says; empty for nothing.
+fn revoked(source: &Source<'_>) -> Result<Revoked, String> {
+    let text = source.text("token_revoked")?;
+    if text.is_empty() {
+        return Ok(Revoked::default());
+    }
+    RevocationList::parse(text.as_bytes())
+        .map(Revoked::from)
+        .map_err(|why| {
+            let what = format!(
+                "is not a list as `dayfly token revoke` writes it, so nobody is let in: {why}"
+            );
+            wrong("token_revoked", &what)
+        })
+}
+
+fn max_life(source: &Source<'_>) -> Result<MaxLife, String> {
+    let text = source.text("token_max_life")?;
+    if text.is_empty() {
+        return Ok(MaxLife::default());
+    }
+    text.parse()
+        .map_err(|why| wrong("token_max_life", &format!("is wrong: {why}")))
 }
 
 /// Reads public keys, PEM after PEM. Where a variable cannot hold line breaks, `\n` stands for one.

@@ -206,6 +206,33 @@ fn keys_stand_one_after_another_and_in_one_line() {
 }
 
 #[test]
+fn what_is_revoked_and_how_long_tokens_live_stands_in_variables() {
+    let with = |name: &'static str, text: &str| {
+        let keys = given().without("anonymous_tenant").with("token_keys", KEY);
+        keys.with(name, text)
+    };
+    for (name, good) in [
+        ("token_revoked", r#"{"tokens": [{"jti": "a"}]}"#),
+        ("token_revoked", ""),
+        ("token_max_life", "90d"),
+        ("token_max_life", "none"),
+    ] {
+        assert!(
+            matches!(with(name, good).read().access, Access::Tokens(_)),
+            "{name}"
+        );
+    }
+    for (name, bad) in [
+        ("token_revoked", r#"{"token": []}"#),
+        ("token_revoked", "a, b"),
+        ("token_max_life", "90"),
+    ] {
+        let error = with(name, bad).error();
+        assert!(error.contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
 fn what_the_host_says_of_a_variable_is_told() {
     let given = given();
     let error = Source(&given).text("forbidden").unwrap_err();

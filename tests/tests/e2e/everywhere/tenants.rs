@@ -1,7 +1,7 @@
 //! Tokens, scopes, and one tenant's blindness for another.
 
-use dayfly_tests::Client;
 use dayfly_tests::key::KeyPair;
+use dayfly_tests::{Cli, Client};
 use serde_json::json;
 
 use crate::Setting;
@@ -140,6 +140,65 @@ fn every_configured_key_is_good() {
         client_of(&setting, keys, "acme", &["read"])
             .get("/v1/files")
             .ok();
+    }
+}
+
+#[test]
+fn what_is_revoked_is_refused_and_nothing_else() {
+    let keys = KeyPair::new();
+    let list = keys.directory().join("revoked.json");
+    let [revoked, older, good] = [("acme", "1h"), ("bolt", "2h"), ("acme", "3h")]
+        .map(|(tenant, life)| keys.token_for(tenant, &["read"], life));
+    let revoke = |what: &[&str]| {
+        let cli = Cli::new().args(["token", "revoke", "--file"]).arg(&list);
+        cli.args(what).run().success()
+    };
+    revoke(&["--token", &revoked]);
+    revoke(&["--tenant", "bolt"]);
+    let newer = keys.token("bolt", &["read"]);
+    let setting = Setting::with(|builder| builder.auth_key(keys.public()).auth_revoked(&list));
+    for token in [&revoked, &older] {
+        let error = setting.client.with_token(token).get("/v1/files").error(401);
+        assert_eq!(error.code.as_deref(), Some("invalid_api_key"));
+        assert!(error.message.contains("revoked"), "{error:?}");
+    }
+    for token in [&good, &newer] {
+        setting.client.with_token(token).get("/v1/files").ok();
+    }
+}
+
+#[test]
+fn a_token_may_live_as_long_as_the_server_says() {
+    let keys = KeyPair::new();
+    let setting =
+        Setting::with(|builder| builder.auth_key(keys.public()).option("--auth-max-life", "1d"));
+    let client = |life: &str| {
+        let token = keys.token_for("acme", &["read"], life);
+        setting.client.with_token(&token)
+    };
+    client("1d").get("/v1/files").ok();
+    let error = client("25h").get("/v1/files").error(401);
+    assert!(error.message.contains("1d"), "{error:?}");
+}
+
+#[test]
+fn whoever_may_only_read_figures_gets_at_no_documents() {
+    let keys = KeyPair::new();
+    let setting = with_keys(&keys);
+    client_of(&setting, &keys, "acme", &["read", "write"]).upload("default", "some text");
+    let admin = client_of(&setting, &keys, "acme", &["admin"]);
+    for refused in [
+        admin.get("/v1/files"),
+        admin.get("/v1/vector_stores"),
+        admin.get("/v1/vector_stores/default"),
+        admin.post_search("default", &json!({"query": "text"})),
+        admin.post_upload("default", &json!({"text": "more"})),
+        admin.post_file("a.txt", b"text"),
+        admin.delete("/v1/vector_stores/default"),
+        admin.post_json("/v1/vector_stores/default/rebuild", &json!({})),
+    ] {
+        let error = refused.error(403);
+        assert_eq!(error.code.as_deref(), Some("insufficient_permissions"));
     }
 }
 

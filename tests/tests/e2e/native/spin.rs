@@ -140,6 +140,31 @@ fn a_deletion_that_spin_cut_off_is_finished_by_the_native_service() {
 }
 
 #[test]
+fn the_service_refuses_what_was_revoked_while_it_runs() {
+    let bucket = Arc::new(Bucket::new());
+    let keys = KeyPair::new();
+    let public = keys.public().display().to_string();
+    let list = keys.directory().join("revoked.json");
+    std::fs::write(&list, "{}").unwrap();
+    let list = list.display().to_string();
+    let service = Service::over(&bucket, &["--auth-key", &public, "--auth-revoked", &list]);
+    let token = keys.token("acme", &["read"]);
+    let native = Client::new(&service.origin).without_request_ids();
+    let path = "/v1/vector_stores/vs_0123456789abcdef/rebuild";
+    let reader = native.with_token(&token);
+    assert_ne!(reader.get(path).status, 401);
+    dayfly_tests::Cli::new()
+        .args(["token", "revoke", "--file", &list, "--token", &token])
+        .run()
+        .success();
+    dayfly_tests::wait::until("the token to be refused", || {
+        (reader.get(path).status == 401).then_some(())
+    });
+    let error = reader.get(path).error(401);
+    assert!(error.message.contains("revoked"), "{error:?}");
+}
+
+#[test]
 fn the_service_lets_nobody_past_their_tenant_or_scope() {
     let bucket = Arc::new(Bucket::new());
     let keys = KeyPair::new();
