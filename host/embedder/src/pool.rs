@@ -163,7 +163,8 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            let Some(taken) = state.queue.pop() else {
+            let taken = state.queue.pop(|waiting| !waiting.job.is_over());
+            let Some(taken) = taken else {
                 state = self
                     .changed
                     .wait(state)
@@ -171,9 +172,6 @@ impl Shared {
                 continue;
             };
             let mut head = taken.job;
-            if head.job.is_over() {
-                continue;
-            }
             let texts = next_share(&head.job.texts, head.next);
             let job = Arc::clone(&head.job);
             head.next = texts.end;

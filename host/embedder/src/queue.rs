@@ -9,6 +9,9 @@ pub const TENANT_HEADER: &str = "x-dayfly-tenant";
 /// There where somebody waits for the answer.
 pub const URGENT_HEADER: &str = "x-dayfly-urgent";
 
+/// After so many that are urgent a tenant's other one has its turn, so that it does not wait for ever.
+const URGENT_IN_A_ROW: u32 = 3;
+
 /// For whom a request is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -39,6 +42,28 @@ pub(crate) struct Queue<T> {
 struct Jobs<T> {
     urgent: VecDeque<T>,
     others: VecDeque<T>,
+    urgent_in_a_row: u32,
+}
+
+impl<T> Jobs<T> {
+    fn pop(&mut self) -> Option<(T, bool)> {
+        let urgent = match self.urgent_in_a_row < URGENT_IN_A_ROW || self.others.is_empty() {
+            true => self.urgent.pop_front(),
+            false => None,
+        };
+        self.urgent_in_a_row = match urgent {
+            Some(_) => self.urgent_in_a_row + 1,
+            None => 0,
+        };
+        match urgent {
+            Some(job) => Some((job, true)),
+            None => Some((self.others.pop_front()?, false)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
 }
 
 /// A job that was taken, with whose it is.
@@ -66,6 +91,7 @@ impl<T> Queue<T> {
         let jobs = self.tenants.entry(caller.tenant).or_insert_with(|| Jobs {
             urgent: VecDeque::new(),
             others: VecDeque::new(),
+            urgent_in_a_row: 0,
         });
         match caller.is_urgent {
             true => jobs.urgent.push_back(job),
@@ -73,19 +99,21 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The next tenant's next.
-    pub fn pop(&mut self) -> Option<Taken<T>> {
-        let tenant = self.turns.pop_front()?;
-        let jobs = self.tenants.get_mut(&tenant)?;
-        let urgent = jobs.urgent.pop_front();
-        let is_urgent = urgent.is_some();
-        let job = urgent.or_else(|| jobs.others.pop_front())?;
-        match jobs.urgent.is_empty() && jobs.others.is_empty() {
-            true => drop(self.tenants.remove(&tenant)),
-            false => self.turns.push_back(tenant.clone()),
+    /// The next tenant's next of which that is true; those before it are dropped, and cost no turn.
+    pub fn pop(&mut self, is_wanted: impl Fn(&T) -> bool) -> Option<Taken<T>> {
+        loop {
+            let tenant = self.turns.pop_front()?;
+            let jobs = self.tenants.get_mut(&tenant)?;
+            let next = std::iter::from_fn(|| jobs.pop()).find(|(job, _)| is_wanted(job));
+            match jobs.is_empty() {
+                true => drop(self.tenants.remove(&tenant)),
+                false => self.turns.push_back(tenant.clone()),
+            }
+            if let Some((job, is_urgent)) = next {
+                let caller = Caller { tenant, is_urgent };
+                return Some(Taken { job, caller });
+            }
         }
-        let caller = Caller { tenant, is_urgent };
-        Some(Taken { job, caller })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
@@ -110,7 +138,7 @@ mod tests {
     }
 
     fn all(queue: &mut Queue<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| queue.pop())
+        std::iter::from_fn(|| queue.pop(|_| true))
             .map(|taken| taken.job)
             .collect()
     }
@@ -140,9 +168,31 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(caller("a", false), 0);
         queue.push(caller("a", false), 1);
-        let first = queue.pop().unwrap();
+        let first = queue.pop(|_| true).unwrap();
         queue.push(first.caller, first.job);
         assert_eq!(all(&mut queue), [1, 0]);
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_costs_no_turn() {
+        let mut queue = Queue::default();
+        for job in 0..5 {
+            queue.push(caller("a", false), job);
+        }
+        queue.push(caller("b", false), 10);
+        let taken = queue.pop(|job| *job >= 3).unwrap();
+        assert_eq!(taken.job, 3);
+        assert_eq!(all(&mut queue), [10, 4]);
+    }
+
+    #[test]
+    fn others_do_not_wait_for_ever() {
+        let mut queue = Queue::default();
+        queue.push(caller("a", false), 0);
+        for job in 1..6 {
+            queue.push(caller("a", true), job);
+        }
+        assert_eq!(all(&mut queue), [1, 2, 3, 0, 4, 5]);
     }
 
     #[test]

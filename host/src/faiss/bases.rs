@@ -111,9 +111,14 @@ impl Bases {
             (Some(filter), Some(text)) => self.views.filtered(&view, text, filter).await?,
             _ => Arc::clone(&view.live),
         };
-        let _turn = self.searching.take(&whose, Urgency::Now).await;
+        let turn = self.searching.take(&whose, Urgency::Now).await;
         let searcher = Arc::clone(&self.searcher);
-        blocking(move || nearest(&searcher, &base, &chosen, &query)).await
+        blocking(move || {
+            // It ends with the search, whoever has gone away meanwhile.
+            let _turn = turn;
+            nearest(&searcher, &base, &chosen, &query)
+        })
+        .await
     }
 
     /// How many are open, and the bytes of their files.

@@ -47,6 +47,8 @@ impl Instance {
 pub struct Written {
     writer: Writer,
     key: String,
+    /// What was counted of it.
+    bytes: u64,
 }
 
 impl Instance {
@@ -63,7 +65,7 @@ impl Instance {
 
     /// Counts what is about to be written against the tenant's quota.
     async fn admit(&self, key: &str, bytes: u64) -> Result<(), Failure> {
-        let kind = match is_more(key, self.trusted) {
+        let kind = match is_more(key) {
             true => Kind::More,
             false => Kind::Upkeep,
         };
@@ -77,11 +79,12 @@ impl Instance {
 }
 
 /// Whether an object at `key` is something that the tenant wants to have in addition: files, stores,
-/// ingestions, and what a job makes of them. All else may be what a deletion needs.
-fn is_more(key: &str, is_job: bool) -> bool {
+/// ingestions and their rows. All else may be what a deletion needs, or keeps in order what there is.
+fn is_more(key: &str) -> bool {
     let folder = key.split('/').next().unwrap_or_default();
-    let is_segment = key.contains("/segments/");
-    matches!(folder, "files" | "uploads" | "catalog" | "queue") || (is_job && is_segment)
+    let is_segment = |(_, name): (&str, &str)| !name.starts_with("seg-m-");
+    matches!(folder, "files" | "catalog" | "queue")
+        || key.split_once("/segments/").is_some_and(is_segment)
 }
 
 impl Host for State {
@@ -128,9 +131,7 @@ impl Host for State {
     }
 
     async fn delete(&mut self, key: String) -> Result<(), Error> {
-        self.platform.writable()?.delete(&key).await?;
-        self.platform.give_back(&key, 0);
-        Ok(())
+        Ok(self.platform.writable()?.delete(&key).await?)
     }
 
     async fn delete_many(&mut self, keys: Vec<String>) -> Result<(), Error> {
@@ -140,11 +141,7 @@ impl Host for State {
                 "one call deletes at most {MAX_DELETED} objects"
             )));
         }
-        objects.delete_many(&keys).await?;
-        for key in &keys {
-            self.platform.give_back(key, 0);
-        }
-        Ok(())
+        Ok(objects.delete_many(&keys).await?)
     }
 
     async fn create(&mut self, key: String) -> Result<Resource<Written>, Error> {
@@ -156,7 +153,11 @@ impl Host for State {
         }
         let writer = instance.writable()?.create(&key)?;
         let handle = table
-            .push(Written { writer, key })
+            .push(Written {
+                writer,
+                key,
+                bytes: 0,
+            })
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers += 1;
         Ok(handle)
@@ -166,25 +167,31 @@ impl Host for State {
 impl HostWriter for State {
     async fn write(&mut self, writer: Resource<Written>, data: Vec<u8>) -> Result<(), Error> {
         let (instance, table) = self.platform();
-        let Written { writer, key } = table
+        let Written { writer, key, bytes } = table
             .get_mut(&writer)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.admit(key, data.len() as u64).await?;
+        *bytes += data.len() as u64;
         Ok(writer.write(data).await?)
     }
 
     async fn finish(&mut self, this: Resource<Written>) -> Result<u64, Error> {
         let (instance, table) = self.platform();
-        let Written { writer, .. } = table
+        let Written { writer, key, bytes } = table
             .delete(this)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers = instance.writers.saturating_sub(1);
-        Ok(writer.finish().await?)
+        let finished = writer.finish().await;
+        if finished.is_err() {
+            instance.give_back(&key, bytes);
+        }
+        Ok(finished?)
     }
 
     async fn drop(&mut self, writer: Resource<Written>) -> wasmtime::Result<()> {
         let (instance, table) = self.platform();
-        table.delete(writer)?;
+        let Written { key, bytes, .. } = table.delete(writer)?;
+        instance.give_back(&key, bytes);
         instance.writers = instance.writers.saturating_sub(1);
         Ok(())
     }
@@ -208,4 +215,34 @@ async fn get_many(objects: &TenantObjects<'_>, parts: Vec<Part>) -> Vec<Result<V
 
 fn refuse(count: usize, failure: &Failure) -> Vec<Result<Vec<u8>, Error>> {
     (0..count).map(|_| Err(failure.clone().into())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_more;
+
+    #[test]
+    fn what_a_deletion_or_upkeep_writes_is_never_refused() {
+        for key in [
+            "files/f/content",
+            "files/f/parts/p",
+            "files/f/meta.json",
+            "catalog/1/vs_1/l",
+            "queue/vs_1/l/f/i.json",
+            "stores/vs_1/l/segments/seg-1a2b-0.arrow",
+        ] {
+            assert!(is_more(key), "{key}");
+        }
+        for key in [
+            "uploads/u/end.json",
+            "work/delete-store/vs_1",
+            "stores/vs_1/manifest/00000000000000000001.json",
+            "stores/vs_1/l/segments/seg-m-1a2b.arrow",
+            "stores/vs_1/l/dead/s.roaring",
+            "stores/vs_1/l/garbage/1.json",
+            "stores/vs_1/l/ended/i.json",
+        ] {
+            assert!(!is_more(key), "{key}");
+        }
+    }
 }

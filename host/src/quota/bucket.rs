@@ -46,13 +46,29 @@ impl Bucket {
         Ok(())
     }
 
-    /// Takes `amount`, which may be more than there is, where there is any: the next ones wait for it.
+    /// Takes `amount`, which may be more than there is, where there is any: the next ones wait for it, for
+    /// no more than a burst's worth.
     ///
     /// Errors: after which time there is some. Nothing is taken.
     pub fn overdraw(&mut self, limit: Limit, amount: f64, now: Instant) -> Result<(), Duration> {
         self.some(limit, now)?;
         let full = self.lacks(now) + limit.time(amount);
-        self.full = Some(now + full.min(NEVER));
+        self.full = Some(now + full.min(2 * limit.time(limit.burst)));
+        Ok(())
+    }
+
+    /// Takes `amount` of the lower half, or all of it where that is less, so that something is left for
+    /// who is in a hurry.
+    ///
+    /// Errors: after which time there is any. Nothing is taken.
+    pub fn draw_low(&mut self, limit: Limit, amount: f64, now: Instant) -> Result<(), Duration> {
+        let (lacks, burst) = (self.lacks(now), limit.time(limit.burst));
+        let half = burst / 2;
+        if lacks >= half {
+            return Err((lacks - half + limit.time(1.0)).min(NEVER));
+        }
+        let left = burst.saturating_sub(limit.time(1.0));
+        self.full = Some(now + (lacks + limit.time(amount)).min(left));
         Ok(())
     }
 
@@ -146,13 +162,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_overdrawn_is_waited_for() {
+    fn what_was_overdrawn_is_waited_for_but_not_for_ever() {
         let start = Instant::now();
         let mut bucket = Bucket::default();
-        bucket.overdraw(TWO, 10.0, start).unwrap();
-        assert!(bucket.overdraw(TWO, 1.0, after(start, 3.9)).is_err());
+        bucket.overdraw(TWO, 1_000.0, start).unwrap();
+        assert!(bucket.overdraw(TWO, 1.0, after(start, 0.9)).is_err());
         assert_eq!(bucket.level(TWO, start).remaining, 0);
-        assert!(bucket.overdraw(TWO, 1.0, after(start, 4.1)).is_ok());
+        assert!(bucket.overdraw(TWO, 1.0, after(start, 1.1)).is_ok());
+    }
+
+    #[test]
+    fn who_has_time_leaves_something_for_who_is_in_a_hurry() {
+        let start = Instant::now();
+        let limit = Limit {
+            rate: 10.0,
+            burst: 100.0,
+        };
+        let mut bucket = Bucket::default();
+        bucket.draw_low(limit, 1_000.0, start).unwrap();
+        assert!(bucket.draw_low(limit, 1.0, start).is_err());
+        assert!(bucket.draw_low(limit, 1.0, after(start, 4.8)).is_err());
+        assert!(
+            bucket
+                .clone()
+                .draw_low(limit, 1.0, after(start, 5.1))
+                .is_ok()
+        );
+        assert!(bucket.overdraw(limit, 1.0, start).is_ok());
     }
 
     #[test]

@@ -14,8 +14,8 @@ const REST: u32 = 20;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Other hosts add to it, too.
 const OLD: Duration = Duration::from_secs(600);
-/// What others may start from.
-const WORTH_READING: Duration = Duration::from_secs(24 * 3_600);
+/// Tenants that are measured at once.
+const AT_ONCE: usize = 2;
 /// Of a tenant that stores nothing for so long nothing is known any more.
 const IDLE: Duration = Duration::from_secs(600);
 const FEW: usize = 64;
@@ -26,6 +26,7 @@ const FEW: usize = 64;
 pub struct Ledger {
     storage: Storage,
     accounts: Mutex<Accounts>,
+    measuring: tokio::sync::Semaphore,
 }
 
 /// What a write is, to a quota.
@@ -66,6 +67,7 @@ impl Ledger {
         Arc::new(Self {
             storage: storage.clone(),
             accounts: Mutex::default(),
+            measuring: tokio::sync::Semaphore::new(AT_ONCE),
         })
     }
 
@@ -89,11 +91,11 @@ impl Ledger {
             stores: u64::from(store_of(key).is_some()),
         };
         let account = self.account(tenant);
-        self.know(&account, tenant).await;
         if kind == Kind::Upkeep {
             account.add(more);
             return Ok(());
         }
+        self.know(&account, tenant).await;
         let Err(refusal) = account.try_add(quota, more) else {
             return Ok(());
         };
@@ -125,13 +127,13 @@ impl Ledger {
         if known.is_none_or(|known| known.age() > age) {
             self.measure_soon(&account, tenant).await;
         }
-        account.lock().measured
+        account.present()
     }
 
     /// What was found last of a tenant, without finding out.
     pub async fn last(&self, tenant: &str) -> Option<Measured> {
         let account = self.lock().known.get(tenant).cloned();
-        match account.and_then(|account| account.lock().measured) {
+        match account.and_then(|account| account.present()) {
             Some(measured) => Some(measured),
             None => Measured::read(&self.storage, tenant).await,
         }
@@ -152,13 +154,17 @@ impl Ledger {
     async fn know(self: &Arc<Self>, account: &Arc<Account>, tenant: &str) {
         let known = account.lock().measured;
         if let Some(known) = known {
-            if known.age() > OLD && account.wait().is_zero() {
+            if known.age() > OLD && account.wait().is_zero() && !account.is_being_measured() {
                 self.begin_measuring(account, tenant);
             }
             return;
         }
+        // Only the first one waits: who has more than can be counted soon is limited once it is.
+        if account.is_being_measured() {
+            return;
+        }
         let read = Measured::read(&self.storage, tenant).await;
-        if let Some(read) = read.filter(|read| read.age() < WORTH_READING) {
+        if let Some(read) = read.filter(|read| read.age() < OLD) {
             account.lock().measured.get_or_insert(read);
             return;
         }
@@ -169,7 +175,7 @@ impl Ledger {
     /// the measurement goes on.
     async fn measure_soon(self: &Arc<Self>, account: &Arc<Account>, tenant: &str) -> bool {
         let wait = account.wait();
-        if wait > PATIENCE {
+        if wait > PATIENCE || account.is_being_measured() {
             return false;
         }
         tokio::time::sleep(wait).await;
@@ -200,6 +206,9 @@ impl Ledger {
             // Somebody else has just done so; what was deleted since shows in the next one.
             return true;
         }
+        let Ok(_place) = self.measuring.acquire().await else {
+            return false;
+        };
         let before = account.lock().added;
         let found = match measure(&self.storage, tenant).await {
             Ok(found) => found,
@@ -230,6 +239,19 @@ impl Account {
     fn is_idle(&self) -> bool {
         let used = self.lock().used;
         used.is_none_or(|used| used.elapsed() > IDLE)
+    }
+
+    fn is_being_measured(&self) -> bool {
+        self.measuring.try_lock().is_err()
+    }
+
+    /// What was found, and what was added since.
+    fn present(&self) -> Option<Measured> {
+        let state = self.lock();
+        state.measured.map(|measured| Measured {
+            usage: sum(measured.usage, state.added),
+            ..measured
+        })
     }
 
     fn add(&self, more: Usage) {
@@ -376,6 +398,7 @@ mod tests {
         assert!(!more(&ledger, &quota, "catalog/2/vs_2/l", 10).await);
         ledger.give_back("a", "files/f/meta.json", 10);
         assert!(more(&ledger, &quota, "files/g/meta.json", 10).await);
+        assert!(!more(&ledger, &quota, "files/h/meta.json", 10).await);
     }
 
     #[tokio::test]

@@ -8,11 +8,10 @@ use tokio::time::Instant;
 use super::bucket::{Bucket, Level, Limit};
 use super::{Quotas, TooMuch};
 use crate::identity::{Principal, Quota};
+use crate::runtime::Urgency;
 
 /// So many tenants are known before those are looked for that need not be.
 const FEW: usize = 64;
-/// What a token said holds so long for what its tenant has done without one.
-const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// How fast tenants go, each host by itself. One that is limited in nothing costs nothing, and neither
 /// does one that did nothing for as long as its limits look back.
@@ -30,12 +29,15 @@ struct Tenants {
 
 #[derive(Default)]
 struct Entry {
-    requests: Bucket,
-    tokens: Bucket,
+    requests: Buckets,
+    tokens: Buckets,
     under_way: u64,
-    /// What the last token that set limits said, and when.
-    claimed: Option<(Quota, Instant)>,
 }
+
+/// One for each limit that tokens of the tenant set: what one of them takes is not measured by the limit
+/// of another.
+#[derive(Default)]
+struct Buckets(Vec<(Limit, Bucket)>);
 
 /// A request that counts while this lives.
 pub struct UnderWay {
@@ -91,9 +93,6 @@ impl Rates {
         let tenant: Arc<str> = principal.tenant.as_str().into();
         let mut tenants = self.lock();
         let entry = tenants.entry(&tenant, now);
-        if principal.quota != Quota::NONE {
-            entry.claimed = Some((principal.quota, now));
-        }
         if let Some(most) = quota
             .concurrent_requests
             .filter(|most| entry.under_way >= *most)
@@ -101,10 +100,14 @@ impl Rates {
             return Err(TooMuch::UnderWay(most));
         }
         if let Some(limit) = tokens.filter(|_| embeds) {
-            entry.tokens.some(limit, now).map_err(TooMuch::Tokens)?;
+            entry
+                .tokens
+                .of(limit, now)
+                .some(limit, now)
+                .map_err(TooMuch::Tokens)?;
         }
         if let Some(limit) = requests {
-            let taken = entry.requests.take(limit, 1.0, now);
+            let taken = entry.requests.of(limit, now).take(limit, 1.0, now);
             taken.map_err(TooMuch::Requests)?;
         }
         entry.under_way += 1;
@@ -127,13 +130,9 @@ impl Rates {
         self.quotas.of(principal)
     }
 
-    /// What holds for a job: what is configured, and what the last token of the past hour said that set
-    /// limits.
+    /// What holds for a job, which has no token: what is configured.
     pub fn of_job(&self, tenant: &str) -> Quota {
-        let configured = self.quotas.configured(tenant);
-        let tenants = self.lock();
-        let claimed = tenants.known.get(tenant).and_then(|entry| entry.claimed);
-        claimed.map_or(configured, |(claimed, _)| claimed.over(&configured))
+        self.quotas.configured(tenant)
     }
 
     /// Where a tenant stands.
@@ -149,13 +148,14 @@ impl Rates {
         }
         let tenants = self.lock();
         let entry = tenants.known.get(&*principal.tenant);
-        let level = |limit: Option<Limit>, bucket: fn(&Entry) -> Bucket| {
-            let bucket = entry.map(bucket).unwrap_or_default();
-            limit.map(|limit| bucket.level(limit, now))
+        let level = |limit: Option<Limit>, buckets: fn(&Entry) -> &Buckets| {
+            let limit = limit?;
+            let bucket = entry.and_then(|entry| buckets(entry).find(limit));
+            Some(bucket.unwrap_or_default().level(limit, now))
         };
         Standing {
-            requests: level(requests, |entry| entry.requests),
-            tokens: level(tokens, |entry| entry.tokens),
+            requests: level(requests, |entry| &entry.requests),
+            tokens: level(tokens, |entry| &entry.tokens),
         }
     }
 
@@ -176,11 +176,28 @@ impl Tenants {
 
 impl Entry {
     fn is_idle(&self, now: Instant) -> bool {
-        let is_said = self
-            .claimed
-            .is_some_and(|(_, said)| now - said < REMEMBERED);
-        let is_full = self.requests.is_full(now) && self.tokens.is_full(now);
-        self.under_way == 0 && is_full && !is_said
+        self.under_way == 0 && self.requests.are_full(now) && self.tokens.are_full(now)
+    }
+}
+
+impl Buckets {
+    fn of(&mut self, limit: Limit, now: Instant) -> &mut Bucket {
+        let known = self.0.iter().position(|(other, _)| *other == limit);
+        let at = known.unwrap_or_else(|| {
+            self.0.retain(|(_, bucket)| !bucket.is_full(now));
+            self.0.push((limit, Bucket::default()));
+            self.0.len() - 1
+        });
+        &mut self.0[at].1
+    }
+
+    fn find(&self, limit: Limit) -> Option<Bucket> {
+        let found = self.0.iter().find(|(other, _)| *other == limit);
+        found.map(|(_, bucket)| *bucket)
+    }
+
+    fn are_full(&self, now: Instant) -> bool {
+        self.0.iter().all(|(_, bucket)| bucket.is_full(now))
     }
 }
 
@@ -198,10 +215,10 @@ impl Drop for UnderWay {
 }
 
 impl Pace {
-    /// Waits until the tenant may have more embedded, and takes so many tokens, which may be more than
-    /// there are: whoever comes next waits for them.
-    pub async fn take(&self, amount: u64) {
-        while let Err(wait) = self.take_at(amount, Instant::now()) {
+    /// Waits until the tenant may have more embedded, and takes so many tokens, or a minute's worth where
+    /// that is less. Who has time leaves half of a minute's for who has not.
+    pub async fn take(&self, amount: u64, urgency: Urgency) {
+        while let Err(wait) = self.take_at(amount, urgency, Instant::now()) {
             tokio::time::sleep(wait).await;
         }
     }
@@ -210,14 +227,18 @@ impl Pace {
     ///
     /// Errors: [`TooMuch::Tokens`] where there are none.
     pub fn overdraw(&self, amount: u64) -> Result<(), TooMuch> {
-        let taken = self.take_at(amount, Instant::now());
+        let taken = self.take_at(amount, Urgency::Now, Instant::now());
         taken.map_err(TooMuch::Tokens)
     }
 
-    fn take_at(&self, amount: u64, now: Instant) -> Result<(), Duration> {
+    fn take_at(&self, amount: u64, urgency: Urgency, now: Instant) -> Result<(), Duration> {
         let mut tenants = self.rates.lock();
         let entry = tenants.entry(&self.tenant, now);
-        entry.tokens.overdraw(self.limit, amount as f64, now)
+        let bucket = entry.tokens.of(self.limit, now);
+        match urgency {
+            Urgency::Now => bucket.overdraw(self.limit, amount as f64, now),
+            Urgency::Later => bucket.draw_low(self.limit, amount as f64, now),
+        }
     }
 }
 
@@ -266,7 +287,13 @@ fn shown(time: Duration) -> String {
     match ms {
         0..1_000 => format!("{ms}ms"),
         1_000..60_000 => format!("{}s", ms as f64 / 1_000.0),
-        _ => format!("{}m{}s", ms / 60_000, ms / 1_000 % 60),
+        60_000..3_600_000 => format!("{}m{}s", ms / 60_000, ms / 1_000 % 60),
+        _ => format!(
+            "{}h{}m{}s",
+            ms / 3_600_000,
+            ms / 60_000 % 60,
+            ms / 1_000 % 60
+        ),
     }
 }
 
@@ -307,6 +334,22 @@ mod tests {
     }
 
     #[test]
+    fn a_token_with_a_low_limit_takes_nothing_from_one_with_a_high_one() {
+        let (rates, start) = (Rates::new(Quotas::default()), Instant::now());
+        let with = |rate| {
+            let quota = Quota {
+                requests_per_second: Some(rate),
+                ..Quota::NONE
+            };
+            principal("acme", quota)
+        };
+        let (low, high) = (with(0.001), with(1_000.0));
+        assert!(rates.begin_at(&low, false, start).is_ok());
+        assert!(rates.begin_at(&low, false, start).is_err());
+        assert!(rates.begin_at(&high, false, start).is_ok());
+    }
+
+    #[test]
     fn so_many_are_under_way_at_once() {
         let rates = Rates::new(Quotas::default());
         let quota = Quota {
@@ -325,13 +368,13 @@ mod tests {
         let (rates, start) = (Rates::new(Quotas::default()), Instant::now());
         let acme = limited();
         let pace = rates.pace("acme", &acme.quota).unwrap();
-        pace.take_at(1_200, start).unwrap();
+        pace.take_at(1_200, Urgency::Now, start).unwrap();
         let searched = rates.begin_at(&acme, true, start).err();
         assert!(matches!(searched, Some(TooMuch::Tokens(_))));
         assert!(rates.begin_at(&acme, false, start).is_ok());
-        let wait = pace.take_at(1, start).unwrap_err();
+        let wait = pace.take_at(1, Urgency::Now, start).unwrap_err();
         assert!((60.0..61.0).contains(&wait.as_secs_f64()), "{wait:?}");
-        assert!(pace.take_at(1, start + wait).is_ok());
+        assert!(pace.take_at(1, Urgency::Now, start + wait).is_ok());
     }
 
     #[tokio::test]
@@ -342,8 +385,8 @@ mod tests {
             ..Quota::NONE
         };
         let pace = rates.pace("acme", &quota).unwrap();
-        pace.take(60_010).await;
-        pace.take(1).await;
+        pace.take(60_010, Urgency::Now).await;
+        pace.take(1, Urgency::Now).await;
     }
 
     #[test]
@@ -355,10 +398,9 @@ mod tests {
             drop(rates.begin_at(&one, false, start));
         }
         assert_eq!(rates.lock().known.len(), FEW);
-        assert_eq!(rates.of_job("t0"), quota);
-        drop(rates.begin_at(&limited(), false, start + REMEMBERED));
+        let later = start + Duration::from_secs(1);
+        drop(rates.begin_at(&limited(), false, later));
         assert_eq!(rates.lock().known.len(), 1);
-        assert_eq!(rates.of_job("t0"), Quota::NONE);
     }
 
     #[test]
@@ -367,7 +409,7 @@ mod tests {
         let acme = limited();
         let _held = rates.begin_at(&acme, true, start).unwrap();
         let pace = rates.pace("acme", &acme.quota).unwrap();
-        pace.take_at(100, start).unwrap();
+        pace.take_at(100, Urgency::Later, start).unwrap();
         let mut headers = HeaderMap::new();
         rates.standing_at(&acme, start).write(&mut headers);
         let said = |name: &str| headers[name].to_str().unwrap().to_owned();
@@ -378,6 +420,7 @@ mod tests {
         assert_eq!(said("x-ratelimit-remaining-tokens"), "500");
         assert_eq!(said("x-ratelimit-reset-tokens"), "10s");
         assert_eq!(shown(Duration::from_millis(90_500)), "1m30s");
+        assert_eq!(shown(Duration::from_secs(12_600)), "3h30m0s");
         let mut none = HeaderMap::new();
         let other = principal("b", Quota::NONE);
         rates.standing(&other).write(&mut none);

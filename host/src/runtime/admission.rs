@@ -29,10 +29,10 @@ pub enum Refused {
     TooMuch(TooMuch),
 }
 
-/// The right to one instance, while it lives.
+/// The right to one instance, for one request.
 pub struct Permit {
-    _place: Place,
-    _under_way: Option<UnderWay>,
+    place: Place,
+    under_way: Option<UnderWay>,
 }
 
 /// What a request is, to those who let it in.
@@ -50,6 +50,13 @@ impl Entrant {
         urgency: Urgency::Later,
         embeds: false,
     };
+}
+
+impl Permit {
+    /// The instance's part, and the request's, which ends with its answer.
+    pub fn split(self) -> (Place, Option<UnderWay>) {
+        (self.place, self.under_way)
+    }
 }
 
 impl From<Overloaded> for ApiError {
@@ -76,7 +83,7 @@ impl Admission {
     /// of tenants.
     pub fn new(limits: &LimitOptions, rates: &Arc<Rates>) -> Arc<Self> {
         Arc::new(Self {
-            turns: Turns::new(
+            turns: Turns::keeping_some(
                 limits.instances as usize,
                 limits.instances_per_tenant as usize,
                 limits.queue as usize,
@@ -97,8 +104,8 @@ impl Admission {
         let place = self.turns.take(&tenant, entrant.urgency);
         let place = tokio::time::timeout(self.wait, place).await;
         Ok(Permit {
-            _place: place.ok().and_then(Result::ok).ok_or(Refused::Overloaded)?,
-            _under_way: under_way,
+            place: place.ok().and_then(Result::ok).ok_or(Refused::Overloaded)?,
+            under_way: under_way,
         })
     }
 

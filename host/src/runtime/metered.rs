@@ -53,7 +53,7 @@ impl Share {
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Place>> {
         if self.waiting.is_none() {
-            if let Some(place) = self.turns.take_now(&self.tenant) {
+            if let Some(place) = self.turns.take_now(&self.tenant, self.urgency) {
                 return Poll::Ready(Some(place));
             }
             let (turns, tenant) = (Arc::clone(&self.turns), Arc::clone(&self.tenant));
@@ -160,7 +160,7 @@ mod tests {
             Metered::new(work, budget, Arc::default(), share)
         };
         // Nobody computes before all of them wait.
-        let hold = turns.take_now(&"x".into());
+        let hold = turns.take_now(&"x".into(), Urgency::Later);
         let others: Vec<_> = (0..50)
             .map(|_| tokio::spawn(start("greedy", 100)))
             .collect();

@@ -61,7 +61,7 @@ pub struct Call {
     /// The instance's side of the platform.
     pub platform: Instance,
     /// Given back when the instance ends.
-    pub permit: Option<Permit>,
+    pub permit: Option<Place>,
 }
 
 /// A response whose head is there, and whose body may still be under way.

@@ -78,7 +78,7 @@ impl Destination {
             credential,
             timeout,
             client,
-            turns: Turns::new(REQUESTS, REQUESTS_OF_A_TENANT, usize::MAX),
+            turns: Turns::keeping_some(REQUESTS, REQUESTS_OF_A_TENANT, usize::MAX),
             is_own: false,
         })
     }
@@ -217,7 +217,7 @@ impl WasiHttpHooks for Outbound {
         let (pace, tokens) = (self.pace.clone(), tokens(request.headers()));
         Box::new(async move {
             if let Some(pace) = pace {
-                pace.take(tokens).await;
+                pace.take(tokens, urgency).await;
             }
             let place = concurrent.acquire_owned().await;
             let turn = destination.turns.take(&tenant, urgency).await;

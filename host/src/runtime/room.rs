@@ -104,15 +104,15 @@ impl Drop for Held {
     }
 }
 
-/// An answer's body, whose memory is held until all of it is sent.
-pub struct Charged<B> {
+/// An answer's body, with what is held until all of it is sent.
+pub struct Charged<B, H = Held> {
     /// The body.
     pub inner: B,
     /// What it takes.
-    pub held: Held,
+    pub held: H,
 }
 
-impl<B: Body + Unpin> Body for Charged<B> {
+impl<B: Body + Unpin, H: Unpin> Body for Charged<B, H> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -5,6 +5,9 @@ use tokio::sync::oneshot;
 
 use crate::guests::Guest;
 
+/// After so many that are urgent a tenant's other one has its turn, so that it does not wait for ever.
+const URGENT_IN_A_ROW: u32 = 3;
+
 /// What is waiting goes by this, within a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
@@ -38,6 +41,8 @@ impl Urgency {
 pub struct Turns {
     places: usize,
     most: usize,
+    /// Of a tenant's, what only [`Urgency::Now`] may have.
+    kept: usize,
     queue: usize,
     state: Mutex<State>,
 }
@@ -65,6 +70,7 @@ struct State {
 #[derive(Default)]
 struct Tenant {
     held: usize,
+    urgent_in_a_row: u32,
     waiting: BTreeMap<(Urgency, u64), oneshot::Sender<Place>>,
 }
 
@@ -82,6 +88,19 @@ impl Turns {
         Arc::new(Self {
             places,
             most: most.clamp(1, places),
+            kept: 0,
+            queue,
+            state: Mutex::default(),
+        })
+    }
+
+    /// The same, with a quarter of what a tenant may have kept for what it has waiting that is urgent.
+    pub fn keeping_some(places: usize, most: usize, queue: usize) -> Arc<Self> {
+        let most = most.clamp(1, places.max(1));
+        Arc::new(Self {
+            places: places.max(1),
+            most,
+            kept: most / 4,
             queue,
             state: Mutex::default(),
         })
@@ -101,9 +120,9 @@ impl Turns {
     }
 
     /// A place, where the tenant may have one without waiting.
-    pub fn take_now(self: &Arc<Self>, tenant: &Arc<str>) -> Option<Place> {
+    pub fn take_now(self: &Arc<Self>, tenant: &Arc<str>, urgency: Urgency) -> Option<Place> {
         let mut state = self.lock();
-        if !self.may_have(&state, tenant) {
+        if !self.may_have(&state, tenant, urgency) {
             return None;
         }
         state.held += 1;
@@ -128,8 +147,8 @@ impl Turns {
     ) -> Result<(oneshot::Receiver<Place>, Waiter), Full> {
         let mut state = self.lock();
         // Who need not wait takes no place to wait in: of those that do, none may have what is free.
-        let waits = !self.may_have(&state, tenant);
-        if waits && state.waiting >= self.queue && !state.make_room(tenant) {
+        let waits = !self.may_have(&state, tenant, urgency);
+        if waits && state.waiting >= self.queue && !state.make_room(tenant, urgency) {
             return Err(Full);
         }
         state.numbers += 1;
@@ -166,14 +185,18 @@ impl Turns {
 
     fn next(&self) -> Option<(Arc<str>, oneshot::Sender<Place>)> {
         let mut state = self.lock();
-        let at = state
-            .turns
-            .iter()
-            .position(|tenant| self.may_have(&state, tenant))?;
+        let turns = state.turns.iter().enumerate();
+        let mut found =
+            turns.filter_map(|(at, tenant)| Some((at, self.whose_turn(&state, tenant)?)));
+        let (at, key) = found.next()?;
         let name = state.turns.remove(at)?;
         let tenant = state.tenants.get_mut(&name)?;
-        let (_, sender) = tenant.waiting.pop_first()?;
+        let sender = tenant.waiting.remove(&key)?;
         tenant.held += 1;
+        tenant.urgent_in_a_row = match key.0 {
+            Urgency::Now => tenant.urgent_in_a_row + 1,
+            Urgency::Later => 0,
+        };
         if !tenant.waiting.is_empty() {
             state.turns.push_back(Arc::clone(&name));
         }
@@ -182,10 +205,28 @@ impl Turns {
         Some((name, sender))
     }
 
-    fn may_have(&self, state: &State, tenant: &str) -> bool {
+    /// What of a tenant's is next, where it may have a place.
+    fn whose_turn(&self, state: &State, tenant: &str) -> Option<(Urgency, u64)> {
+        let own = state.tenants.get(tenant)?;
+        let later = own.waiting.range((Urgency::Later, 0)..).next();
+        let later = later.map(|(key, _)| *key);
+        let first = own.waiting.first_key_value().map(|(key, _)| *key);
+        let in_turn = match own.urgent_in_a_row < URGENT_IN_A_ROW {
+            true => [first, later],
+            false => [later, first],
+        };
+        let mut keys = in_turn.into_iter().flatten();
+        keys.find(|(urgency, _)| self.may_have(state, tenant, *urgency))
+    }
+
+    fn may_have(&self, state: &State, tenant: &str, urgency: Urgency) -> bool {
         let free = self.places - state.held;
         let own = state.tenants.get(tenant).map_or(0, |tenant| tenant.held);
-        if free == 0 || own >= self.most {
+        let most = match urgency {
+            Urgency::Now => self.most,
+            Urgency::Later => self.most - self.kept,
+        };
+        if free == 0 || own >= most {
             return false;
         }
         own == 0 || own * (self.places - self.most) < free * self.most
@@ -197,19 +238,29 @@ impl Turns {
 }
 
 impl State {
-    /// Takes one out of the queue, of who has more there than `tenant` would have.
-    fn make_room(&mut self, tenant: &str) -> bool {
-        let own = self.tenants.get(tenant).map_or(0, |own| own.waiting.len());
+    /// Takes one out of the queue: of who has more there than `tenant` would have, or of its own where
+    /// that is less urgent.
+    fn make_room(&mut self, tenant: &str, urgency: Urgency) -> bool {
+        let own = self.waiting_of(tenant);
         let longest = self.turns.iter().max_by_key(|name| self.waiting_of(name));
-        let Some(longest) = longest.cloned() else {
+        let longest = longest.filter(|name| self.waiting_of(name) > own + 1);
+        let from = match longest.cloned() {
+            Some(longest) => longest,
+            None if urgency == Urgency::Now => Arc::from(tenant),
+            None => return false,
+        };
+        let Some(other) = self.tenants.get_mut(&from) else {
             return false;
         };
-        if self.waiting_of(&longest) <= own + 1 {
+        let is_own = &*from == tenant;
+        let last = other.waiting.last_entry();
+        let Some(last) = last.filter(|last| !is_own || last.key().0 == Urgency::Later) else {
             return false;
-        }
-        if let Some(other) = self.tenants.get_mut(&longest) {
-            other.waiting.pop_last();
-            self.waiting -= 1;
+        };
+        last.remove();
+        self.waiting -= 1;
+        if self.waiting_of(&from) == 0 {
+            self.turns.retain(|name| *name != from);
         }
         true
     }
@@ -315,6 +366,37 @@ mod tests {
         assert!(now(&mut b).is_none());
         drop(found);
         place(&mut b);
+    }
+
+    #[test]
+    fn searches_do_not_keep_what_else_their_tenant_does_waiting_for_ever() {
+        let turns = Turns::new(1, 1, 10);
+        let held = place(&mut ask(&turns, "a", Urgency::Now));
+        let mut later = ask(&turns, "a", Urgency::Later);
+        let mut searches: Vec<Taken> = (0..4).map(|_| ask(&turns, "a", Urgency::Now)).collect();
+        drop(held);
+        for search in &mut searches[..3] {
+            assert!(now(&mut later).is_none());
+            drop(place(search));
+        }
+        drop(place(&mut later));
+        place(&mut searches[3]);
+    }
+
+    #[test]
+    fn what_else_a_tenant_does_leaves_a_place_for_its_search() {
+        let turns = Turns::keeping_some(8, 4, 1);
+        let held: Vec<Place> = (0..3)
+            .map(|_| place(&mut ask(&turns, "a", Urgency::Later)))
+            .collect();
+        let mut waiting = ask(&turns, "a", Urgency::Later);
+        assert!(now(&mut waiting).is_none());
+        let search = place(&mut ask(&turns, "a", Urgency::Now));
+        let mut second = ask(&turns, "a", Urgency::Now);
+        assert!(matches!(now(&mut waiting), Some(Err(Full))));
+        drop(search);
+        place(&mut second);
+        drop(held);
     }
 
     #[test]

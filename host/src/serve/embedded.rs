@@ -18,7 +18,7 @@ use crate::runtime::credential_of;
 
 /// What callers outside may have wait in the embedder, beside what guests may.
 const OUTSIDE_REQUESTS: usize = 256;
-const OUTSIDE_BYTES: usize = 32 << 20;
+const OUTSIDE_BYTES: usize = 64 << 20;
 
 /// Where guests get their vectors.
 pub struct Embedding {

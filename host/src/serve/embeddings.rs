@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use dayfly_core::error::ApiError;
-use dayfly_embedder::{BODY_TIMEOUT, MAX_BODY_BYTES, TENANT_HEADER, drain};
+use dayfly_embedder::{BODY_TIMEOUT, DIMENSION, MAX_BODY_BYTES, TENANT_HEADER, drain};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
@@ -67,6 +67,7 @@ impl Embeddings {
         };
         let tenant_name = HeaderValue::from_str(tenant).unwrap_or(HeaderValue::from_static(""));
         parts.headers.insert(TENANT_HEADER, tenant_name);
+        held.grow(vectors_of(whole.len()), PATIENCE).await?;
         parts.headers.insert(CONTENT_LENGTH, whole.len().into());
         if let Some(pace) = rates.pace(tenant, &rates.of(principal)).filter(|_| embeds) {
             pace.overdraw(tokens(&parts.headers))?;
@@ -86,6 +87,13 @@ impl Embeddings {
             Body::new(Charged { inner, held }),
         ))
     }
+}
+
+/// The most bytes that the vectors of a body's texts take: each text takes three bytes of it.
+fn vectors_of(body: usize) -> usize {
+    const TEXT: usize = 3;
+    const MOST: usize = 2_048;
+    (body / TEXT + 1).min(MOST) * DIMENSION * size_of::<f32>()
 }
 
 impl Embeddings {

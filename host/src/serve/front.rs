@@ -27,7 +27,9 @@ use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
 use crate::quota::Standing;
 use crate::rebuild;
-use crate::runtime::{Admission, Call, Entrant, InstanceLimits, Refused, Runtime, Urgency};
+use crate::runtime::{
+    Admission, Call, Charged, Entrant, InstanceLimits, Refused, Runtime, Urgency,
+};
 
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
 const FORM_BYTES: u64 = 16 << 10;
@@ -126,11 +128,12 @@ impl Front {
         }
         let entrant = Entrant {
             urgency: Urgency::of(guest),
-            embeds: guest != Guest::Stores && request.method() == Method::POST,
+            embeds: guest == Guest::Search || request.uri().path() == "/upload",
         };
         let permit = self.admission.admit(&principal, entrant).await;
         *standing = self.admission.standing(&principal);
         let permit = permit.inspect_err(|refused| counted.outcome = outcome(refused))?;
+        let (permit, under_way) = permit.split();
         let call = Call {
             guest,
             request: request.map(|body| body.map_err(WasiError::from).boxed_unsync()),
@@ -143,7 +146,13 @@ impl Front {
         match self.runtime.call(call).await {
             Ok(reply) => {
                 counted.outcome = Outcome::of_status(reply.response.status().as_u16());
-                Ok(reply.response.map(Body::new))
+                let sent = |body| {
+                    Body::new(Charged {
+                        inner: body,
+                        held: under_way,
+                    })
+                };
+                Ok(reply.response.map(sent))
             }
             Err(death) => {
                 counted.outcome = death.outcome();
