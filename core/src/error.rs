@@ -59,6 +59,13 @@ impl ApiError {
         Self::new(400, message)
     }
 
+    /// 400, of a body that ended before its end.
+    pub fn cut() -> Self {
+        Self::invalid_request(
+            "The connection broke before the whole body had arrived; send it again.",
+        )
+    }
+
     /// 404: what the path names does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, message)

@@ -47,7 +47,7 @@ pub async fn collect<E>(
     let mut stream = std::pin::pin!(stream);
     let mut bytes = Vec::new();
     while let Some(piece) = stream.next().await {
-        bytes.extend(piece.map_err(|_| cut())?);
+        bytes.extend(piece.map_err(|_| ApiError::cut())?);
         if bytes.len() > limit {
             return Err(ApiError::new(
                 413,
@@ -57,13 +57,6 @@ pub async fn collect<E>(
         }
     }
     Ok(bytes)
-}
-
-/// The error for a body that ended before its end.
-pub fn cut() -> ApiError {
-    ApiError::invalid_request(
-        "The connection broke before the whole body had arrived; send it again.",
-    )
 }
 
 /// The body as a reader, for parsers that pull. Blocks this instance, and no other.
@@ -78,8 +71,8 @@ const READ_SIZE: u64 = 64 * 1024;
 impl BodyReader {
     /// A reader of a request's body.
     pub fn new(request: &IncomingRequest) -> Result<Self, ApiError> {
-        let body = request.consume().map_err(|()| cut())?;
-        let stream = body.stream().map_err(|()| cut())?;
+        let body = request.consume().map_err(|()| ApiError::cut())?;
+        let stream = body.stream().map_err(|()| ApiError::cut())?;
         Ok(Self {
             stream,
             _body: Box::new(body),

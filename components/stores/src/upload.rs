@@ -3,14 +3,15 @@ use std::slice;
 use dayfly_core::api::{FileObject, LONGEST_PURPOSE, purpose};
 use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
+use dayfly_core::objects::Objects;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::{Made, clock};
-use multer::Field;
+use dayfly_intake::{Field, Received, keep as keep_field, short};
 use spin_sdk::http::IncomingRequest;
 
-use crate::form::{self, Form, Received};
+use crate::form;
 
 const DEFAULT_PURPOSE: &str = "assistants";
 
@@ -30,14 +31,14 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     {
         return Reply::json(&FileObject::from(known));
     }
-    let mut form = Form::of(call, request, "file").await?;
+    let mut form = form::of(call, request, "file").await?;
     let mut arrived: Option<Arrived> = None;
     let mut given = DEFAULT_PURPOSE.to_owned();
     while let Some(field) = form.next().await? {
         match field.name() {
             Some("file") if arrived.is_some() => return Err(one_file()),
             Some("file") => arrived = Some(keep(&files::content_key(&id), field).await?),
-            Some("purpose") => given = purpose(&form::short(field, LONGEST_PURPOSE).await?)?,
+            Some("purpose") => given = purpose(&short(field, LONGEST_PURPOSE).await?)?,
             _ => {}
         }
     }
@@ -58,7 +59,13 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
         content_type: arrived.content_type,
         parts: Vec::new(),
     };
-    files::write(&PlatformObjects, &meta)?;
+    if let Err(error) = files::write(&PlatformObjects, &meta) {
+        // Nothing was written: there is no file, and nobody else would miss its content.
+        if error.is_final() {
+            let _ = PlatformObjects.delete(&files::content_key(&meta.id));
+        }
+        return Err(error);
+    }
     Reply::json(&FileObject::from(meta))
 }
 
@@ -67,7 +74,7 @@ async fn keep(key: &str, field: Field<'static>) -> Result<Arrived, ApiError> {
     let filename = files::filename(field.file_name().unwrap_or("upload.txt"));
     let content_type = field.content_type().map(ToString::to_string);
     Ok(Arrived {
-        received: form::keep(field, key, most, || too_large(most)).await?,
+        received: keep_field(field, &PlatformObjects, key, most, || too_large(most)).await?,
         filename,
         content_type,
     })

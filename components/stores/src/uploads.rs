@@ -6,9 +6,10 @@ use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::{body, clock, platform};
+use dayfly_intake::{Received, keep};
 use spin_sdk::http::IncomingRequest;
 
-use crate::form::{self, Form, Received};
+use crate::form;
 
 /// Begins a file that comes in parts.
 pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError> {
@@ -31,7 +32,7 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
 /// Streams a part to storage. Nothing of it stays unless all of it arrived.
 pub async fn add_part(call: &Call, id: &str, request: IncomingRequest) -> Result<Reply, ApiError> {
     let upload = uploads::open(&PlatformObjects, id, now_s())?;
-    let mut form = Form::of(call, request, "data").await?;
+    let mut form = form::of(call, request, "data").await?;
     let part = platform().new_id(ids::PART_PREFIX);
     let key = upload.part_key(&part);
     let most = upload.bytes.min(PART_BYTES);
@@ -40,7 +41,8 @@ pub async fn add_part(call: &Call, id: &str, request: IncomingRequest) -> Result
         match field.name() {
             Some("data") if received.is_some() => return Err(one_part()),
             Some("data") => {
-                received = Some(form::keep(field, &key, most, || too_large(&upload)).await?);
+                let too_large = || too_large(&upload);
+                received = Some(keep(field, &PlatformObjects, &key, most, too_large).await?);
             }
             _ => {}
         }

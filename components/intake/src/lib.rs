@@ -1,0 +1,11 @@
+//! Documents as they arrive in the bodies of requests, streamed into objects: no more of one is held
+//! than a piece.
+//!
+//! Knows nothing of the host, and so runs natively as well.
+
+mod form;
+mod text;
+
+pub use form::{Form, Received, keep, short};
+pub use multer::Field;
+pub use text::keep_text;
