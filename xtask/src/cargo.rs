@@ -92,6 +92,21 @@ pub fn bench(arguments: &[OsString]) -> Result<(), Failure> {
         .args(arguments))
 }
 
+/// Runs the attacks that `arguments` name, or all; see `tests/benches/isolation`.
+///
+/// # Errors
+/// When it cannot be built, or says so.
+pub fn isolation(arguments: &[OsString]) -> Result<(), Failure> {
+    let bench = &mut command(program());
+    // All packages are named, so that features, and with them what was built, stay the same.
+    run(bench
+        .current_dir(root())
+        .args(["bench", "--workspace", "--bench", "isolation"])
+        .args(natives())
+        .arg("--")
+        .args(arguments))
+}
+
 /// Builds and runs the simulation, which can break the core on purpose; so nothing of this build
 /// is used elsewhere.
 ///
@@ -137,7 +152,8 @@ pub fn binary() -> PathBuf {
     target().join("release/dayfly")
 }
 
-fn target() -> PathBuf {
+/// Where everything is built.
+pub fn target() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(folder)
 }

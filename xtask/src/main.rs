@@ -1,6 +1,8 @@
 //! `cargo xtask`: takes a fresh clone to a running server, or to its test results, in one command.
 
 mod cargo;
+mod fuzz;
+mod instrument;
 mod machine;
 mod run;
 mod suite;
@@ -20,13 +22,20 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   build          build the guests and the binary
   compose        build the guests composed with the platform they need on other hosts,
                  into target/composed, and for hosts that know no Spin target/composed/env
+  fuzz [ARGS]    feed hostile bytes to whatever reads them; with --help, how
   bench [ARGS]   build, then run the benchmarks; ARGS go to `cargo bench`
+  bench isolation [--quick] [--strict] [ATTACK...]
+                 build, then attack a server as one tenant and print what another feels;
+                 with --list, what attacks there are
   simulate [ARGS]
                  run the core over seeded scheduling, time and faults; with --help, how
 ";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
+    if std::env::var_os(instrument::MARK).is_some() {
+        return ended(instrument::rustc(&arguments.collect::<Vec<_>>()));
+    }
     let Some(command) = arguments.next() else {
         eprint!("{USAGE}");
         return ExitCode::from(2);
@@ -38,8 +47,9 @@ fn main() -> ExitCode {
         Some("setup") => setup(cargo::build),
         Some("build") => cargo::build(),
         Some("compose") => machine::prepare().and_then(|()| cargo::build_composed()),
-        Some("bench") => cargo::build().and_then(|()| cargo::bench(&rest)),
+        Some("bench") => bench(&rest),
         Some("simulate") => cargo::simulate(&rest),
+        Some("fuzz") => fuzz::run(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(())
@@ -49,6 +59,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    ended(result)
+}
+
+fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(text)) => {
@@ -63,6 +77,15 @@ fn setup(build: fn() -> Result<(), Failure>) -> Result<(), Failure> {
     machine::prepare()?;
     build()?;
     run::run(run::command(cargo::binary()).arg("setup"))
+}
+
+fn bench(arguments: &[OsString]) -> Result<(), Failure> {
+    match arguments.split_first() {
+        Some((first, rest)) if first == "isolation" => {
+            setup(cargo::build_for_tests).and_then(|()| cargo::isolation(rest))
+        }
+        _ => cargo::build().and_then(|()| cargo::bench(arguments)),
+    }
 }
 
 fn serve(arguments: &[OsString]) -> Result<(), Failure> {

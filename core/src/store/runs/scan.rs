@@ -8,7 +8,7 @@ use super::cursor::Direction;
 use super::decode::{Entries, decode};
 use super::join::Pieces;
 use super::merge::Merge;
-use super::open::{Run, open, root_blocks};
+use super::open::{Run, has_crc, open, root_blocks};
 use super::reference::RunRef;
 use super::schema::LEADING;
 use super::stream::{GROUP_BYTES, Leaf, Lens, Span, Stream};
@@ -124,7 +124,7 @@ impl Lens for Partly<'_> {
         let mut body = MutableBuffer::from_len_zeroed(leaf.at.body as usize);
         for (number, (range, crc)) in self.places(run, leaf)?.into_iter().enumerate() {
             let bytes = pieces.get(&range).ok_or_else(missing)?;
-            if crc32fast::hash(bytes) != crc {
+            if !has_crc(bytes, crc) {
                 return Err(run.corrupt("a column has another checksum"));
             }
             if number == 0 {

@@ -1,0 +1,9 @@
+//! libFuzzer, with FAISS's files.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(
+    init: dayfly_fuzz::choose(dayfly_fuzz_faiss::TARGETS),
+    |input: &[u8]| dayfly_fuzz::run_chosen(input)
+);

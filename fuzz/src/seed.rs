@@ -1,0 +1,39 @@
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::Target;
+
+/// An input to begin with, and its file's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    /// What is special about it.
+    pub name: String,
+    /// The input.
+    pub bytes: Vec<u8>,
+}
+
+impl Seed {
+    /// Of bytes or a text.
+    pub fn new(name: impl Into<String>, bytes: impl AsRef<[u8]>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.as_ref().to_vec(),
+        }
+    }
+}
+
+/// Makes the folders of these targets' seeds anew, below `folder`.
+pub fn write(targets: &[Target], folder: &Path) -> io::Result<()> {
+    for target in targets {
+        let folder = folder.join(target.name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        for seed in (target.seeds)() {
+            fs::write(folder.join(&seed.name), &seed.bytes)?;
+        }
+    }
+    Ok(())
+}
