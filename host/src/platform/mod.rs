@@ -26,10 +26,11 @@ pub use dayfly_core::objects::{OWN_FOLDER, ObjectError as Failure};
 pub use probe::{Unsound, ensure_sound, try_out};
 pub use storage::{Room, Storage};
 
+use self::bindings::dayfly::platform::ingestion;
 pub use self::bindings::dayfly::platform::settings;
 use crate::faiss::Service;
 use crate::identity::{Principal, Quota, Scope, Verifier};
-use crate::jobs::{Queue, Watch};
+use crate::jobs::{Need, Queue, Watch};
 use crate::quota::{Ledger, Pace, Rates};
 use crate::runtime::State;
 
@@ -140,13 +141,18 @@ impl settings::Host for State {
     }
 }
 
-impl bindings::dayfly::platform::ingestion::Host for State {
+impl ingestion::Host for State {
     fn schedule(&mut self, store: String, file: String) -> bool {
         self.platform.schedule(&store, &file).is_some()
     }
 
-    fn is_awaited(&mut self) -> bool {
-        self.platform.turn.as_ref().is_some_and(Watch::is_awaited)
+    fn needed(&mut self) -> ingestion::Need {
+        let turn = self.platform.turn.as_ref();
+        match turn.map_or(Need::None, Watch::needed) {
+            Need::None => ingestion::Need::None,
+            Need::Some => ingestion::Need::Some,
+            Need::Urgent => ingestion::Need::Urgent,
+        }
     }
 }
 

@@ -57,9 +57,7 @@ impl Instance {
         let bytes = data.len() as u64;
         self.admit(key, bytes).await?;
         let put = objects.put(key, data, mode).await;
-        if put.is_err() {
-            self.give_back(key, bytes);
-        }
+        self.settle(key, bytes, put.is_ok());
         put
     }
 
@@ -73,8 +71,13 @@ impl Instance {
         ledger.admit(tenant, &self.quota, key, bytes, kind).await
     }
 
-    fn give_back(&self, key: &str, bytes: u64) {
-        self.platform.ledger.give_back(self.tenant(), key, bytes);
+    /// Whether what was counted is there.
+    fn settle(&self, key: &str, bytes: u64, is_there: bool) {
+        let (ledger, tenant) = (&self.platform.ledger, self.tenant());
+        match is_there {
+            true => ledger.done(tenant, key, bytes),
+            false => ledger.give_back(tenant, key, bytes),
+        }
     }
 }
 
@@ -182,16 +185,14 @@ impl HostWriter for State {
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         instance.writers = instance.writers.saturating_sub(1);
         let finished = writer.finish().await;
-        if finished.is_err() {
-            instance.give_back(&key, bytes);
-        }
+        instance.settle(&key, bytes, finished.is_ok());
         Ok(finished?)
     }
 
     async fn drop(&mut self, writer: Resource<Written>) -> wasmtime::Result<()> {
         let (instance, table) = self.platform();
         let Written { key, bytes, .. } = table.delete(writer)?;
-        instance.give_back(&key, bytes);
+        instance.settle(&key, bytes, false);
         instance.writers = instance.writers.saturating_sub(1);
         Ok(())
     }

@@ -56,6 +56,8 @@ struct State {
     measured: Option<Measured>,
     /// Since then, by this host.
     added: Usage,
+    /// Of that, what may not be there yet.
+    in_flight: Usage,
     /// When the next measurement may begin.
     next: Option<Instant>,
     used: Option<Instant>,
@@ -71,7 +73,8 @@ impl Ledger {
         })
     }
 
-    /// Counts `bytes` that are about to be written at `key` for a tenant.
+    /// Counts `bytes` that are about to be written at `key` for a tenant, until [`done`](Self::done) or
+    /// [`give_back`](Self::give_back).
     ///
     /// Errors: [`Failure::OverQuota`] where that is more than the tenant may have; nothing is counted.
     pub async fn admit(
@@ -85,11 +88,7 @@ impl Ledger {
         if quota.stored_bytes.is_none() && quota.files.is_none() && quota.stores.is_none() {
             return Ok(());
         }
-        let more = Usage {
-            stored_bytes: bytes,
-            files: u64::from(is_file(key)),
-            stores: u64::from(store_of(key).is_some()),
-        };
+        let more = of(key, bytes);
         let account = self.account(tenant);
         if kind == Kind::Upkeep {
             account.add(more);
@@ -106,16 +105,25 @@ impl Ledger {
         }
     }
 
-    /// Takes back what [`admit`](Self::admit) counted, of an object that is not there after all.
+    /// What [`admit`](Self::admit) counted is there.
+    pub fn done(&self, tenant: &str, key: &str, bytes: u64) {
+        if let Some(account) = self.known(tenant) {
+            let mut state = account.lock();
+            state.in_flight = less(state.in_flight, of(key, bytes));
+        }
+    }
+
+    /// What [`admit`](Self::admit) counted is not there after all.
     pub fn give_back(&self, tenant: &str, key: &str, bytes: u64) {
-        let Some(account) = self.lock().known.get(tenant).cloned() else {
-            return;
-        };
-        let added = &mut account.lock().added;
-        added.stored_bytes = added.stored_bytes.saturating_sub(bytes);
-        added.files = added.files.saturating_sub(u64::from(is_file(key)));
-        let stores = u64::from(store_of(key).is_some());
-        added.stores = added.stores.saturating_sub(stores);
+        if let Some(account) = self.known(tenant) {
+            let mut state = account.lock();
+            state.in_flight = less(state.in_flight, of(key, bytes));
+            state.added = less(state.added, of(key, bytes));
+        }
+    }
+
+    fn known(&self, tenant: &str) -> Option<Arc<Account>> {
+        self.lock().known.get(tenant).cloned()
     }
 
     /// What is stored for a tenant, as it was found at most `age` ago, or as far as is known where it
@@ -132,7 +140,7 @@ impl Ledger {
 
     /// What was found last of a tenant, without finding out.
     pub async fn last(&self, tenant: &str) -> Option<Measured> {
-        let account = self.lock().known.get(tenant).cloned();
+        let account = self.known(tenant);
         match account.and_then(|account| account.present()) {
             Some(measured) => Some(measured),
             None => Measured::read(&self.storage, tenant).await,
@@ -209,7 +217,7 @@ impl Ledger {
         let Ok(_place) = self.measuring.acquire().await else {
             return false;
         };
-        let before = account.lock().added;
+        let before = account.settled();
         let found = match measure(&self.storage, tenant).await {
             Ok(found) => found,
             Err(error) => {
@@ -255,8 +263,13 @@ impl Account {
     }
 
     fn add(&self, more: Usage) {
-        let mut state = self.lock();
-        state.added = sum(state.added, more);
+        self.lock().add(more);
+    }
+
+    /// What was added and is there, so that a measurement that begins now finds it.
+    fn settled(&self) -> Usage {
+        let state = self.lock();
+        less(state.added, state.in_flight)
     }
 
     fn try_add(&self, quota: &Quota, more: Usage) -> Result<(), Failure> {
@@ -271,7 +284,7 @@ impl Account {
         )?;
         check("files", quota.files, present.files, more.files)?;
         check("vector stores", quota.stores, present.stores, more.stores)?;
-        state.added = sum(state.added, more);
+        state.add(more);
         Ok(())
     }
 
@@ -287,12 +300,32 @@ impl Account {
     fn settle(&self, found: Measured, before: Usage) {
         let mut state = self.lock();
         state.measured = Some(found);
-        state.added = Usage {
-            stored_bytes: state.added.stored_bytes.saturating_sub(before.stored_bytes),
-            files: state.added.files.saturating_sub(before.files),
-            stores: state.added.stores.saturating_sub(before.stores),
-        };
+        state.added = less(state.added, before);
         state.next = Some(Instant::now() + Duration::from_millis(found.took_ms) * REST);
+    }
+}
+
+impl State {
+    fn add(&mut self, more: Usage) {
+        self.added = sum(self.added, more);
+        self.in_flight = sum(self.in_flight, more);
+    }
+}
+
+/// What an object of so many bytes is.
+fn of(key: &str, bytes: u64) -> Usage {
+    Usage {
+        stored_bytes: bytes,
+        files: u64::from(is_file(key)),
+        stores: u64::from(store_of(key).is_some()),
+    }
+}
+
+fn less(a: Usage, b: Usage) -> Usage {
+    Usage {
+        stored_bytes: a.stored_bytes.saturating_sub(b.stored_bytes),
+        files: a.files.saturating_sub(b.files),
+        stores: a.stores.saturating_sub(b.stores),
     }
 }
 
@@ -370,6 +403,19 @@ mod tests {
             .admit("b", &quota, "files/f/content", 900, Kind::More)
             .await;
         assert!(other.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_written_shows_once_and_what_is_under_way_is_not_forgotten() {
+        let storage = storage();
+        let ledger = Ledger::new(&storage);
+        let quota = bytes(1_000);
+        assert!(more(&ledger, &quota, "files/f/content", 600).await);
+        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
+        put(&storage, "files/f/content", 600).await;
+        ledger.done("a", "files/f/content", 600);
+        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
+        assert!(more(&ledger, &quota, "files/g/content", 400).await);
     }
 
     #[tokio::test]

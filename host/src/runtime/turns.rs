@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -32,8 +32,9 @@ impl Urgency {
 /// A tenant has at most `most` places, and while others hold some, at most as many as are free times
 /// `most / (places - most)`: however many greedy tenants there are, a place is left for the next one, and
 /// a lone tenant reaches its most (the dynamic thresholds of Choudhury and Hahne, IEEE/ACM Transactions
-/// on Networking 6(2), 1998). What becomes free goes to the next tenant in turn that may have it,
-/// within it to what is most urgent, then oldest.
+/// on Networking 6(2), 1998). What becomes free goes to the tenant that has had least of those that wait
+/// and may have it, by the start-time fair queueing of Goyal, Vin and Cheng (IEEE/ACM Transactions on
+/// Networking 5(5), 1997), within it to what is most urgent, then oldest.
 ///
 /// Of those that wait there are at most `queue`. Where it is full, one that comes takes the place of the
 /// last of the tenant that has most waiting, unless it would have as many itself (McKenney's longest
@@ -44,6 +45,8 @@ pub struct Turns {
     /// Of a tenant's, what only [`Urgency::Now`] may have.
     kept: usize,
     queue: usize,
+    /// What a place costs when it is taken.
+    cost: u64,
     state: Mutex<State>,
 }
 
@@ -62,14 +65,16 @@ struct State {
     held: usize,
     waiting: usize,
     numbers: u64,
+    /// What who was served last had had then.
+    served: u64,
     tenants: HashMap<Arc<str>, Tenant>,
-    /// Tenants that have some waiting, in turn.
-    turns: VecDeque<Arc<str>>,
 }
 
 #[derive(Default)]
 struct Tenant {
     held: usize,
+    /// What it has had, counted from what others had when it came.
+    had: u64,
     urgent_in_a_row: u32,
     waiting: BTreeMap<(Urgency, u64), oneshot::Sender<Place>>,
 }
@@ -90,6 +95,7 @@ impl Turns {
             most: most.clamp(1, places),
             kept: 0,
             queue,
+            cost: 1,
             state: Mutex::default(),
         })
     }
@@ -102,6 +108,20 @@ impl Turns {
             most,
             kept: most / 4,
             queue,
+            cost: 1,
+            state: Mutex::default(),
+        })
+    }
+
+    /// The same, where a place costs what is [spent](Place::spend) of it.
+    pub fn by_cost(places: usize) -> Arc<Self> {
+        let places = places.max(1);
+        Arc::new(Self {
+            places,
+            most: places,
+            kept: 0,
+            queue: usize::MAX,
+            cost: 0,
             state: Mutex::default(),
         })
     }
@@ -125,8 +145,8 @@ impl Turns {
         if !self.may_have(&state, tenant, urgency) {
             return None;
         }
-        state.held += 1;
-        state.tenants.entry(Arc::clone(tenant)).or_default().held += 1;
+        state.arrive(tenant);
+        state.serve(tenant, self.cost);
         Some(Place {
             turns: Arc::clone(self),
             tenant: Arc::clone(tenant),
@@ -155,11 +175,8 @@ impl Turns {
         let key = (urgency, state.numbers);
         let (sender, place) = oneshot::channel();
         state.waiting += 1;
-        let own = state.tenants.entry(Arc::clone(tenant)).or_default();
+        let own = state.arrive(tenant);
         own.waiting.insert(key, sender);
-        if own.waiting.len() == 1 {
-            state.turns.push_back(Arc::clone(tenant));
-        }
         let waiter = Waiter {
             turns: Arc::clone(self),
             tenant: Arc::clone(tenant),
@@ -185,23 +202,19 @@ impl Turns {
 
     fn next(&self) -> Option<(Arc<str>, oneshot::Sender<Place>)> {
         let mut state = self.lock();
-        let turns = state.turns.iter().enumerate();
-        let mut found =
-            turns.filter_map(|(at, tenant)| Some((at, self.whose_turn(&state, tenant)?)));
-        let (at, key) = found.next()?;
-        let name = state.turns.remove(at)?;
-        let tenant = state.tenants.get_mut(&name)?;
-        let sender = tenant.waiting.remove(&key)?;
-        tenant.held += 1;
-        tenant.urgent_in_a_row = match key.0 {
-            Urgency::Now => tenant.urgent_in_a_row + 1,
+        let turns = state.tenants.iter();
+        let turns =
+            turns.filter_map(|(name, own)| Some((own.had, self.whose_turn(&state, name)?, name)));
+        let (_, key, name) = turns.min_by_key(|(had, (_, number), _)| (*had, *number))?;
+        let name = Arc::clone(name);
+        let own = state.tenants.get_mut(&name)?;
+        let sender = own.waiting.remove(&key)?;
+        own.urgent_in_a_row = match key.0 {
+            Urgency::Now => own.urgent_in_a_row + 1,
             Urgency::Later => 0,
         };
-        if !tenant.waiting.is_empty() {
-            state.turns.push_back(Arc::clone(&name));
-        }
-        state.held += 1;
         state.waiting -= 1;
+        state.serve(&name, self.cost);
         Some((name, sender))
     }
 
@@ -238,11 +251,30 @@ impl Turns {
 }
 
 impl State {
+    /// A tenant that had nothing waiting is no further behind than who was served last.
+    fn arrive(&mut self, tenant: &Arc<str>) -> &mut Tenant {
+        let served = self.served;
+        let own = self.tenants.entry(Arc::clone(tenant)).or_default();
+        if own.waiting.is_empty() {
+            own.had = own.had.max(served);
+        }
+        own
+    }
+
+    fn serve(&mut self, tenant: &str, cost: u64) {
+        self.held += 1;
+        if let Some(own) = self.tenants.get_mut(tenant) {
+            self.served = self.served.max(own.had);
+            own.held += 1;
+            own.had += cost;
+        }
+    }
+
     /// Takes one out of the queue: of who has more there than `tenant` would have, or of its own where
     /// that is less urgent.
     fn make_room(&mut self, tenant: &str, urgency: Urgency) -> bool {
         let own = self.waiting_of(tenant);
-        let longest = self.turns.iter().max_by_key(|name| self.waiting_of(name));
+        let longest = self.tenants.keys().max_by_key(|name| self.waiting_of(name));
         let longest = longest.filter(|name| self.waiting_of(name) > own + 1);
         let from = match longest.cloned() {
             Some(longest) => longest,
@@ -259,9 +291,6 @@ impl State {
         };
         last.remove();
         self.waiting -= 1;
-        if self.waiting_of(&from) == 0 {
-            self.turns.retain(|name| *name != from);
-        }
         true
     }
 
@@ -285,13 +314,20 @@ impl Drop for Waiter {
         let gone = own.and_then(|own| own.waiting.remove(&self.key));
         if gone.is_some() {
             state.waiting -= 1;
-            if state.waiting_of(&self.tenant) == 0 {
-                state.turns.retain(|name| *name != self.tenant);
-            }
         }
         state.forget_idle(&self.tenant);
         drop(state);
         drop(gone);
+    }
+}
+
+impl Place {
+    /// Its tenant has had so much more by it.
+    pub fn spend(&self, cost: u64) {
+        let mut state = self.turns.lock();
+        if let Some(own) = state.tenants.get_mut(&self.tenant) {
+            own.had += cost;
+        }
     }
 }
 
@@ -336,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_becomes_free_goes_to_the_next_tenant_in_turn() {
+    fn a_place_that_becomes_free_goes_to_the_tenant_that_had_least() {
         let turns = Turns::new(1, 1, 10);
         let first = place(&mut ask(&turns, "a", Urgency::Later));
         let mut more = [
@@ -345,11 +381,12 @@ mod tests {
             ask(&turns, "b", Urgency::Later),
         ];
         drop(first);
-        let second = place(&mut more[0]);
-        assert!(now(&mut more[1]).is_none());
+        let second = place(&mut more[2]);
+        assert!(now(&mut more[0]).is_none());
         drop(second);
+        let third = place(&mut more[0]);
         assert!(now(&mut more[1]).is_none());
-        drop(place(&mut more[2]));
+        drop(third);
         place(&mut more[1]);
     }
 
@@ -369,18 +406,39 @@ mod tests {
     }
 
     #[test]
+    fn who_spends_little_goes_before_who_spent_much() {
+        let turns = Turns::by_cost(1);
+        let held = place(&mut ask(&turns, "x", Urgency::Later));
+        let mut greedy = [0, 1].map(|_| ask(&turns, "greedy", Urgency::Later));
+        let mut modest = ask(&turns, "modest", Urgency::Later);
+        drop(held);
+        let turn = place(&mut greedy[0]);
+        turn.spend(1_000);
+        drop(turn);
+        for _ in 0..10 {
+            let turn = place(&mut modest);
+            turn.spend(1);
+            modest = ask(&turns, "modest", Urgency::Later);
+        }
+        assert!(now(&mut greedy[1]).is_none());
+        place(&mut modest).spend(1_000);
+        place(&mut greedy[1]);
+    }
+
+    #[test]
     fn searches_do_not_keep_what_else_their_tenant_does_waiting_for_ever() {
         let turns = Turns::new(1, 1, 10);
         let held = place(&mut ask(&turns, "a", Urgency::Now));
         let mut later = ask(&turns, "a", Urgency::Later);
         let mut searches: Vec<Taken> = (0..4).map(|_| ask(&turns, "a", Urgency::Now)).collect();
         drop(held);
-        for search in &mut searches[..3] {
+        // The first one was one of three.
+        for search in &mut searches[..2] {
             assert!(now(&mut later).is_none());
             drop(place(search));
         }
         drop(place(&mut later));
-        place(&mut searches[3]);
+        place(&mut searches[2]);
     }
 
     #[test]
@@ -473,7 +531,7 @@ mod tests {
         place(&mut ask(&turns, "d", Urgency::Later));
         let state = turns.lock();
         assert_eq!((state.held, state.waiting), (0, 0));
-        assert!(state.tenants.is_empty() && state.turns.is_empty());
+        assert!(state.tenants.is_empty());
     }
 
     #[derive(Debug, Clone)]

@@ -125,19 +125,19 @@ fn files_and_stores_are_limited_by_their_number() {
 
 #[test]
 fn a_file_whose_rows_have_no_room_fails_and_says_why() {
-    let tenants = Tenants::new(&["stored_bytes=60000"]);
+    let setting = Setting::with(|builder| builder.option("--quota-stored-bytes", 60_000));
+    let client = &setting.client;
     let text = "A heron stands in the shallow water and waits. ".repeat(600);
-    let file = tenants.limited.upload_file("herons.txt", text.as_bytes());
-    let store = tenants.limited.create_store("birds");
-    tenants.limited.attach(&store, &file, &json!({}));
-    let ended = tenants.limited.ended(&store, &file);
+    let file = client.upload_file("herons.txt", text.as_bytes());
+    let store = client.create_store("birds");
+    client.attach(&store, &file, &json!({}));
+    let ended = client.ended(&store, &file);
     assert_eq!(ended["status"], "failed", "{ended}");
     let why = ended["last_error"]["message"].as_str().unwrap();
     assert!(why.contains("quota"), "{why}");
-    let again = tenants
-        .limited
-        .delete(&format!("/v1/vector_stores/{store}/files/{file}"));
-    again.ok();
+    let path = format!("/v1/vector_stores/{store}/files/{file}");
+    client.delete(&path).ok();
+    client.delete(&format!("/v1/files/{file}")).ok();
 }
 
 #[test]
@@ -151,6 +151,8 @@ fn who_embedded_its_minute_s_tokens_waits_for_more() {
     assert_eq!(uploaded.header("x-ratelimit-limit-tokens"), Some("100"));
     let search = json!({"query": "heron"});
     let path = "/v1/vector_stores/default/search";
+    // What the upload left.
+    tenants.limited.post_json(path, &search).ok();
     let refused = tenants.limited.post_json(path, &search);
     assert_rate_limited(&refused);
     assert_eq!(refused.header("x-ratelimit-remaining-tokens"), Some("0"));
