@@ -1,15 +1,18 @@
 //! Prints what large documents and many uploads take: `cargo bench -p dayfly-tests --bench
-//! memory`. With `-- documents`, `-- uploads`, `-- compare` or `-- flat`, that part alone.
+//! memory`. With `-- documents`, `-- uploads`, `-- compare` or `-- flat`, that part alone. `-- long`
+//! alone has the long run: a part of 10,000 uploads, or of as many as are said (`-- long 250000`),
+//! whose figures are added to those of earlier parts in `target/endurance/long.csv`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 
+use dayfly_tests::endurance::{self, Record};
 use dayfly_tests::peer::Naive;
 use dayfly_tests::scenario::{
     Index, LargeDocument, Uploads, Way, large_document, many_uploads, uploads, uploads_at_once,
 };
 use dayfly_tests::slope::{Slope, slope};
-use dayfly_tests::{FakeEmbedder, Server};
+use dayfly_tests::{FakeEmbedder, Server, binary};
 
 fn main() {
     let parts: [(&str, fn()); 4] = [
@@ -20,6 +23,10 @@ fn main() {
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| wanted.iter().any(|argument| argument == name);
+    if is_wanted("long") {
+        let said = wanted.iter().find_map(|argument| argument.parse().ok());
+        return long(said.unwrap_or(10_000));
+    }
     let all = !parts.iter().any(|(name, _)| is_wanted(name));
     for (name, part) in parts {
         if all || is_wanted(name) {
@@ -47,6 +54,49 @@ fn flat() {
             row_of(&resident)
         );
     }
+}
+
+/// Whether resident memory grows in a long run.
+fn long(uploads: u64) {
+    let path = binary::target_directory().join("endurance/long.csv");
+    let mut record = Record::open(&path);
+    endurance::part(&mut record, uploads, |sample| {
+        if sample.uploads % 10_000 == 0 {
+            let rate = sample.uploads as f64 * 1e3 / sample.after_ms.max(1) as f64;
+            let (uploads, resident) = (sample.uploads, mib(sample.resident));
+            println!("{uploads:>8} uploads {resident:>6} MiB {rate:>5.0} a second");
+        }
+    });
+    println!(
+        "\npart  uploads  MiB after 10,000  at most  at the end  bytes an upload after 10,000"
+    );
+    for part in record.parts() {
+        let warm = part
+            .iter()
+            .filter(|sample| sample.uploads >= endurance::WARM);
+        let first = warm.clone().next().map_or(0, |sample| sample.resident);
+        let most = part.iter().map(|sample| sample.resident).max();
+        let last = &part[part.len() - 1];
+        let growth = endurance::growth(part).map_or_else(
+            || "too few to tell".to_owned(),
+            |found| format!("{:+.2} ± {:.2}", found.per_sample, found.within),
+        );
+        println!(
+            "{:>4} {:>8} {:>17} {:>8} {:>11}  {growth}",
+            last.part,
+            last.uploads,
+            mib(first),
+            mib(most.unwrap_or(0)),
+            mib(last.resident)
+        );
+    }
+    let all: u64 = record
+        .parts()
+        .iter()
+        .filter_map(|part| part.last())
+        .map(|last| last.uploads)
+        .sum();
+    println!("{all} uploads in all; {}", path.display());
 }
 
 fn documents() {

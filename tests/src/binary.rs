@@ -45,6 +45,11 @@ pub fn hostile_guest() -> PathBuf {
     path
 }
 
+/// `dayfly serve` with that component, which cargo builds for every test and benchmark of this package.
+pub fn hostile_host() -> PathBuf {
+    profile_directory().join("hostile-host")
+}
+
 /// Where cargo puts executables of the profile that this test was built in.
 pub fn profile_directory() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();

@@ -66,6 +66,21 @@ impl Client {
         }
     }
 
+    /// The same caller, who makes a connection for each request and waits so long for its answer.
+    #[must_use]
+    pub fn afresh(&self, timeout: Duration) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(timeout))
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0);
+        Self {
+            agent: config.build().into(),
+            ..self.clone()
+        }
+    }
+
     fn with_timeout(base: &str, timeout: Duration) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)

@@ -1,13 +1,15 @@
 //! Stores with native indexes, for tests and benchmarks alike.
 
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dayfly_faiss::Index;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::embedder::DIMENSION;
-use crate::{Cli, Client, vector, wait};
+use crate::{Cli, Client, Server, binary, vector, wait};
 
 /// A folder that `dayfly import` takes, with a file for each `per_file` of the texts, `file0` and
 /// so on; answers the vectors, one behind the other.
@@ -43,14 +45,46 @@ pub fn folder_of(path: &Path, texts: &[String], per_file: usize) -> Vec<f32> {
 /// # Panics
 /// When it is refused.
 pub fn import(folder: &Path, data: &Path, name: &str) {
+    import_of(folder, data, "default", name);
+}
+
+/// Imports such a folder into a store of that tenant.
+///
+/// # Panics
+/// When it is refused.
+pub fn import_of(folder: &Path, data: &Path, tenant: &str, name: &str) {
     std::fs::create_dir_all(data).unwrap();
     Cli::new()
         .arg("import")
         .arg(folder)
+        .args(["--tenant", tenant])
         .args(["--store", name, "--model", "fake", "--data"])
         .arg(data)
         .run()
         .success();
+}
+
+/// `dayfly rebuild --worker` on a data directory; ended when dropped.
+pub struct Worker(Child);
+
+impl Worker {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(data: &Path) -> Self {
+        let mut command = Command::new(binary::dayfly());
+        command.args(["rebuild", "--worker", "--data"]).arg(data);
+        let silent = command.stderr(Stdio::null()).stdout(Stdio::null());
+        Self(silent.spawn().unwrap())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Asks for a rebuild and waits for its end; answers what is said of it then.
@@ -94,4 +128,30 @@ pub fn children(pid: u32) -> Vec<u32> {
         );
     }
     found
+}
+
+/// Has the links of the graph of a tenant's only index lead far outside, and its store believe that this
+/// is its index. It has as many `rows`, whole, and nobody has searched it yet, or will before a restart.
+///
+/// # Panics
+/// When there is no such index.
+pub fn misguide(server: &Server, tenant: &str, rows: usize) {
+    let keys = server.stored();
+    let own = keys.iter().filter(|key| key.starts_with(tenant));
+    let index = own.clone().find(|key| key.ends_with("index.faiss"));
+    let file = server.data().join(index.unwrap());
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The vectors come last, and the links before them.
+    let links = bytes.len() - rows * DIMENSION * 4 - 4_000;
+    bytes[links - rows * 100..links].fill(0x7f);
+    std::fs::write(&file, &bytes).unwrap();
+    let checksum: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let newest = own.filter(|key| key.contains("/manifest/")).max();
+    let newest = server.data().join(newest.unwrap());
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&newest).unwrap()).unwrap();
+    manifest["index"]["sha256"] = json!(checksum);
+    std::fs::write(&newest, serde_json::to_vec(&manifest).unwrap()).unwrap();
 }

@@ -1,8 +1,10 @@
 //! `dayfly serve` with a hostile guest in the place of the one for files and stores, in a
 //! process of its own, so that its memory is its own. Takes `serve`'s arguments for the address,
-//! the data and the embedder, and the rest as JSON in `HOSTILE_OPTIONS`.
+//! the data, the keys and the embedder, and the rest as JSON in `HOSTILE_OPTIONS`. `HOSTILE_COMPONENT`
+//! names another guest's file.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dayfly::guests::Guests;
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
 
 async fn serve() -> Result<(), String> {
     let options = options()?;
-    let path = binary::hostile_guest();
+    let given = std::env::var_os("HOSTILE_COMPONENT").map(PathBuf::from);
+    let path = given.unwrap_or_else(binary::hostile_guest);
     let component = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let guests = Guests {
         stores: Cow::Owned(component),
@@ -55,6 +58,7 @@ fn options() -> Result<ServeOptions, String> {
         match argument.as_str() {
             "--listen" => options.listen = value,
             "--data" => options.data = value,
+            "--auth-key" => options.auth_keys.push(value.into()),
             "--embed-url" => options.embed.url = Some(value),
             "--embed-model" => options.embed.model = Some(value),
             other => return Err(format!("unknown argument {other}")),

@@ -1,9 +1,7 @@
 //! Who gets an instance when there are not enough.
 
-use std::io::{Read, Write};
 use std::thread;
 
-use dayfly_tests::raw;
 use serde_json::json;
 
 use crate::Setting;
@@ -89,38 +87,4 @@ fn a_tenant_that_takes_all_it_can_leaves_room_for_others() {
         }
     });
     assert!(setting.embedder.most_in_flight() <= 2);
-}
-
-#[test]
-fn searches_of_an_index_that_come_all_at_once_stop_nobody() {
-    // More than there are threads to wait on.
-    const AT_ONCE: usize = 700;
-    let setting = Setting::new();
-    setting.client.upload("s", "heron");
-    let mut waiting: Vec<_> = (0..AT_ONCE)
-        .map(|n| {
-            let body = json!({"version": n + 1_000, "query": [1.0], "k": 1}).to_string();
-            let head = format!(
-                "POST /v1/vector_stores/vs_x/bases/b/search HTTP/1.1\r\nhost: localhost\r\n\
-                 content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            let (most, last) = body.split_at(body.len() - 1);
-            let mut stream = raw::connect(setting.client.base());
-            stream.write_all((head + most).as_bytes()).unwrap();
-            (stream, last.to_owned())
-        })
-        .collect();
-    for (stream, last) in &mut waiting {
-        stream.write_all(last.as_bytes()).unwrap();
-    }
-    setting.client.get("/healthz").ok();
-    for (mut stream, _) in waiting {
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap();
-        assert!(["404", "503"].contains(&status), "{answer}");
-    }
-    setting.client.upload("s", "another heron");
-    assert_eq!(setting.client.find("s", "heron").len(), 2);
 }

@@ -13,6 +13,7 @@ mod faulty;
 mod freshness;
 mod graphs;
 mod interleavings;
+mod isolation;
 mod limits;
 mod native;
 mod probe;

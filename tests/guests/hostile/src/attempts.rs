@@ -24,6 +24,7 @@ pub fn run(attempt: &str) -> String {
         "trap" => core::arch::wasm32::unreachable(),
         "exit" => std::process::exit(0),
         "handles" => handles(),
+        "recur" => recur(1).to_string(),
         "log" => {
             (0..100_000).for_each(|line| println!("line {line} of a guest that talks too much"));
             "logged".into()
@@ -55,6 +56,13 @@ pub fn spin() -> ! {
     loop {
         value = std::hint::black_box(value.wrapping_add(1));
     }
+}
+
+/// Calls itself until there is no stack left.
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn recur(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 8]);
+    recur(std::hint::black_box(depth + 1)) + frame[7]
 }
 
 /// Makes handles until the host gives no more.

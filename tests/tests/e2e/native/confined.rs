@@ -2,10 +2,9 @@ use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::process::Command;
 
-use dayfly_tests::rebuild::rebuild;
+use dayfly_tests::rebuild::{misguide, rebuild};
 use dayfly_tests::{process, wait};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -110,7 +109,7 @@ fn a_graph_that_leads_nowhere_kills_no_server() {
     rebuild(client, "s", &json!({"factory": "HNSW16,Flat"}));
     let text = &native.texts[3];
     assert_eq!(found(client, text, None)[0], *text);
-    misguide(&native.server);
+    misguide(&native.server, "default", 12_000);
     let server = native.server.restart();
     let client = server.client();
     let body = json!({"query": text, "max_num_results": 10});
@@ -124,25 +123,4 @@ fn a_graph_that_leads_nowhere_kills_no_server() {
     assert_eq!(client.find("t", "a heron")[0].text, "a heron");
     assert_eq!(rebuild(&client, "s", &json!({}))["status"], "idle");
     assert_eq!(found(&client, text, None)[0], *text);
-}
-
-/// Has the links of a graph lead far outside, and the store believe that this is its index.
-fn misguide(server: &Server) {
-    let file = index_of(server);
-    let mut bytes = std::fs::read(&file).unwrap();
-    // The vectors come last, and the links before them.
-    let links = bytes.len() - 12_000 * 384 * 4 - 4_000;
-    bytes[links - 1_200_000..links].fill(0x7f);
-    std::fs::write(&file, &bytes).unwrap();
-    let checksum = Sha256::digest(&bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect::<String>();
-    let mut versions: Vec<String> = server.stored();
-    versions.retain(|key| key.contains("/manifest/"));
-    let newest = server.data().join(versions.iter().max().unwrap());
-    let mut manifest: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&newest).unwrap()).unwrap();
-    manifest["index"]["sha256"] = json!(checksum);
-    std::fs::write(&newest, serde_json::to_vec(&manifest).unwrap()).unwrap();
 }

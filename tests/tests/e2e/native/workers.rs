@@ -1,32 +1,8 @@
-use std::process::{Child, Command, Stdio};
-
-use dayfly_tests::rebuild::{path, rebuilt};
-use dayfly_tests::{Cli, binary};
+use dayfly_tests::Cli;
+use dayfly_tests::rebuild::{Worker, path, rebuilt};
 use serde_json::json;
 
 use super::*;
-
-/// Ended when dropped.
-struct Worker(Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn worker(data: &Path) -> Worker {
-    let mut command = Command::new(binary::dayfly());
-    command.args(["rebuild", "--worker", "--data"]).arg(data);
-    Worker(
-        command
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    )
-}
 
 #[test]
 fn any_number_of_workers_share_the_jobs_of_a_server_that_does_none() {
@@ -39,7 +15,9 @@ fn any_number_of_workers_share_the_jobs_of_a_server_that_does_none() {
     }
     client.post_json(&path("s"), &json!({})).ok();
     assert_eq!(client.get(&path("s")).ok()["status"], "queued");
-    let _workers: Vec<Worker> = (0..3).map(|_| worker(&native.server.data())).collect();
+    let _workers: Vec<Worker> = (0..3)
+        .map(|_| Worker::start(&native.server.data()))
+        .collect();
     assert_eq!(rebuilt(client, "s")["index"]["rows"], 400);
     for (n, store) in stores.iter().enumerate() {
         let state = rebuilt(client, store);
