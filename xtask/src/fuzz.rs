@@ -13,7 +13,7 @@ use options::{Budget, Options};
 use program::{PROGRAMS, Program};
 
 /// What one of them gets in the tests, in seconds.
-const IN_TESTS: u64 = 6;
+const IN_TESTS: u64 = 4;
 
 /// What `cargo xtask fuzz` does with these arguments.
 ///

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected, simulate, wasm};
+use crate::fuzz;
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 
@@ -23,6 +24,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     format()?;
     lint()?;
     simulated()?;
+    fuzz::briefly()?;
     let mut runs = vec![tests_on("local", &[])];
     let everywhere = ["--test", "e2e", "--", "everywhere::"];
     runs.extend(OTHER_TARGETS.map(|target| tests_on(target, &everywhere)));

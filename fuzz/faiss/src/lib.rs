@@ -10,7 +10,7 @@ mod seeds;
 mod told;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use dayfly_faiss::{Error, Hit, Index, Parameters, SearchOptions, Selector};
 use dayfly_fuzz::{Input, Target};
@@ -36,8 +36,7 @@ fn run(bytes: &[u8]) {
     let file = input.rest();
     let mapped = mapped(file);
     told::outcome(&mapped);
-    let mut rest = file;
-    let whole = Index::read(&mut rest);
+    let whole = Index::read(&mut Cursor::new(file));
     told::outcome(&whole);
     let Ok(whole) = whole else {
         // What only its links are wrong of may be mapped, after its checksum was looked at.
@@ -49,7 +48,7 @@ fn run(bytes: &[u8]) {
     }
     let mut written = Vec::new();
     whole.write(&mut written).unwrap();
-    let again = Index::read(&mut &written[..]).unwrap();
+    let again = Index::read(&mut Cursor::new(written)).unwrap();
     assert_eq!(how.search(&again), found);
 }
 

@@ -105,7 +105,7 @@ fn hits(
     let segments = open(objects, &home(), &[meta]).unwrap();
     let scopes = [Scope {
         segment: &segments[0],
-        live: vec![0..ROWS],
+        live: std::iter::once(0..ROWS).collect(),
         found: None,
     }];
     let query = Query::new(&vector(77, DIMENSION)).unwrap();

@@ -166,7 +166,7 @@ fn written_again(objects: &MemoryObjects, meta: &SegmentMeta, read: &[Read]) {
 fn whole(rows: u32) -> Vec<Range<u32>> {
     match rows {
         0 => Vec::new(),
-        rows => vec![0..rows],
+        rows => std::iter::once(0..rows).collect(),
     }
 }
 

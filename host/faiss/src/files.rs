@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::ffi::c_void;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use crate::bridge::{Handle, Refusal, checked};
 use crate::cpu::table;
 use crate::error::{Error, Result};
 use crate::index::Index;
+use crate::shape;
 
 impl Index {
     /// Writes the index in FAISS's file format, which `faiss.read_index` reads. Many of the
@@ -30,16 +32,23 @@ impl Index {
         done.map_err(Refusal::invalid)
     }
 
-    /// Reads an index in FAISS's file format into memory, to the byte where it ends. Many of the
-    /// reads are of a few bytes: a file wants a `BufReader`.
+    /// Reads an index in FAISS's file format into memory, from where the source stands to the byte
+    /// where it ends. Many of the reads are of a few bytes: a file wants a `BufReader`.
     ///
-    /// A file that is cut short is found out, and so are graphs that lead outside of their rows,
-    /// but not every flipped bit: the caller has to check a hash of a file that others could have
-    /// changed, before. A broken length may ask for a lot of memory for a moment.
+    /// A file that is cut short, or whose parts do not fit each other, is found out before FAISS sees
+    /// it, and so are graphs that lead outside of their rows, but not every flipped bit: the caller
+    /// has to check a hash of a file that others could have changed, before.
     ///
     /// # Errors
     /// [`Error::Io`] where the source fails, [`Error::Corrupt`] where it holds no index.
-    pub fn read(source: &mut dyn Read) -> Result<Self> {
+    pub fn read(source: &mut (impl Read + Seek)) -> Result<Self> {
+        let start = source.stream_position()?;
+        let end = source.seek(SeekFrom::End(0))?;
+        source.seek(SeekFrom::Start(start))?;
+        if std::env::var_os("NOSHAPE").is_none() {
+            shape::check(source, end.saturating_sub(start))?;
+        }
+        source.seek(SeekFrom::Start(start))?;
         let mut stream = Stream::new(|bytes: &mut [u8]| source.read_exact(bytes));
         let (transfer, context) = stream.as_transfer();
         // SAFETY: the stream is live, and the context is what the function takes.
@@ -64,8 +73,9 @@ impl Index {
     ///
     /// The file may be renamed or unlinked afterwards, but its bytes must not change, and it must
     /// not be cut: a page that is no longer there ends the program with SIGBUS. A file that is
-    /// cut short already is found out, but links are not looked at, as this would read them all:
-    /// the caller has to check a hash of the file before.
+    /// cut short already is found out, or whose parts do not fit each other, but links and the
+    /// numbers of rows in lists are not looked at, as this would read them all: the caller has to
+    /// check a hash of the file before.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be opened, [`Error::Corrupt`] where it is no index.
@@ -82,10 +92,39 @@ impl Index {
         if length == 0 {
             return Err(Error::Corrupt("an empty file".into()));
         }
+        if std::env::var_os("NOSHAPE").is_none() {
+            shape::check(&mut BufReader::new(Positioned { file, at: 0 }), length)?;
+        }
         Ok(Self {
             handle: Handle::map(file.as_raw_fd(), length)?,
             mapped: true,
         })
+    }
+}
+
+/// A file that is read without moving the place that its other readers share.
+struct Positioned<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for Positioned<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(bytes, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Positioned<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -20,6 +20,7 @@ mod nearest;
 mod parameters;
 mod search;
 mod selector;
+mod shape;
 
 #[cfg(test)]
 mod tests;

@@ -59,22 +59,19 @@ impl Program {
         build
     }
 
-    /// Its C++ reports where it comes by, to calls that are wrapped, and stops where it touches
-    /// memory that is not its own. With a target named, nothing of it is shared with other builds.
+    /// Its C++ reports where it comes by, and stops where it touches memory that is not its own. With
+    /// a target named, nothing of it is shared with other builds.
     fn sanitized(&self) -> Result<Command, Failure> {
-        let triple = host_triple()?;
-        let of_target = format!(
-            "CARGO_TARGET_{}_RUSTFLAGS",
-            triple.replace('-', "_").to_uppercase()
-        );
         let mut build = cargo("build");
         build
-            .args(["--package", "dayfly-fuzz-faiss", "--target", &triple])
+            .args([
+                "--package",
+                "dayfly-fuzz-faiss",
+                "--target",
+                &host_triple()?,
+            ])
             .env("CXX", root().join("fuzz/faiss/c++"))
-            .env(
-                of_target,
-                "-Clink-arg=-fsanitize=address -Clink-arg=-Wl,--wrap=__sanitizer_cov_trace_pc",
-            );
+            .env("DAYFLY_SANITIZE", "1");
         Ok(build)
     }
 

@@ -17,9 +17,9 @@ fn written_read_and_mapped_indexes_find_the_same() {
 
         let mut followed = bytes.clone();
         followed.extend([1, 2, 3]);
-        let mut rest = &followed[..];
-        let read = Index::read(&mut rest).unwrap();
-        assert_eq!(rest, [1, 2, 3], "{factory}");
+        let mut source = io::Cursor::new(followed);
+        let read = Index::read(&mut source).unwrap();
+        assert_eq!(source.position(), bytes.len() as u64, "{factory}");
         let mapped = Index::map(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         let (mut vectors_read, mut vectors_mapped) = (vec![], vec![]);
@@ -110,6 +110,15 @@ impl Write for Full {
 impl io::Read for Full {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(io::Error::from(io::ErrorKind::TimedOut))
+    }
+}
+
+impl io::Seek for Full {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        match to {
+            io::SeekFrom::End(_) => Ok(1_000),
+            _ => Ok(0),
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::io::Cursor;
+
 use super::*;
 use crate::Error;
 
@@ -19,7 +21,7 @@ fn files_that_are_cut_are_corrupt() {
         ]);
         for length in lengths {
             let cut = &bytes[..length.min(bytes.len() - 1)];
-            let read = Index::read(&mut &cut[..]).map(|_| ());
+            let read = Index::read(&mut Cursor::new(cut)).map(|_| ());
             assert!(
                 matches!(read, Err(Error::Corrupt(_))),
                 "{factory} {length}: {read:?}"
@@ -32,7 +34,7 @@ fn files_that_are_cut_are_corrupt() {
             );
         }
     }
-    let read = Index::read(&mut &b"something else altogether"[..]).map(|_| ());
+    let read = Index::read(&mut Cursor::new(b"something else altogether")).map(|_| ());
     assert!(matches!(read, Err(Error::Corrupt(_))));
 }
 
@@ -45,7 +47,7 @@ fn graphs_that_lead_nowhere_are_corrupt() {
     for at in (links - 40_000..links).step_by(997) {
         let mut broken = bytes.clone();
         broken[at | 3] ^= 0x40;
-        match Index::read(&mut &broken[..]).map(|_| ()) {
+        match Index::read(&mut Cursor::new(broken)).map(|_| ()) {
             Err(Error::Corrupt(_)) => refused += 1,
             other => panic!("{at}: {other:?}"),
         }
@@ -57,7 +59,10 @@ fn graphs_that_lead_nowhere_are_corrupt() {
 fn opened(bytes: &[u8]) -> [crate::Result<Index>; 2] {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
-    [Index::read(&mut &bytes[..]), Index::map(file.path())]
+    [
+        Index::read(&mut Cursor::new(bytes)),
+        Index::map(file.path()),
+    ]
 }
 
 #[test]
@@ -119,6 +124,79 @@ fn components_that_are_not_are_never_picked() {
         broken[at..at + 4].copy_from_slice(&wrong.to_le_bytes());
         for outcome in opened(&broken) {
             assert!(matches!(outcome, Err(Error::Corrupt(_))), "{wrong}");
+        }
+    }
+}
+
+/// The bytes of an index of that kind, with the first `from` turned into `to`.
+fn turned(factory: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![];
+    built(factory).write(&mut bytes).unwrap();
+    let at = bytes
+        .windows(from.len())
+        .position(|bytes| bytes == from)
+        .unwrap();
+    bytes.splice(at..at + from.len(), to.iter().copied());
+    bytes
+}
+
+fn numbers<const N: usize>(numbers: [u64; N]) -> Vec<u8> {
+    numbers.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+/// Each of these ended the process within FAISS's reader.
+#[test]
+fn parts_that_do_not_fit_are_refused_before_faiss_computes_with_them() {
+    let width = u64::from(DIMENSION);
+    let header = |kind: &[u8], rows: i64| {
+        let mut bytes = [kind, &DIMENSION.to_le_bytes(), &rows.to_le_bytes()].concat();
+        // Two numbers that stand for nothing, that it is trained, and the inner product.
+        bytes.extend([0; 16]);
+        bytes.extend([1, 0, 0, 0, 0]);
+        bytes
+    };
+    let nested = [header(b"IxPT", 0), vec![0; 4]].concat().repeat(100_000);
+    let no_parts = [header(b"IxPq", 0), numbers([width, 0, 8, 0, 0]), vec![0; 9]].concat();
+    // As many bytes as there are numbers, which is 3 times the rows.
+    let endless = [
+        header(b"IxPq", i64::MAX / 3 * 2 + 1),
+        numbers([width, 1, 24]),
+        numbers([0, u64::MAX]),
+    ];
+    let no_quantizer = {
+        let mut bytes = turned("IVF16,PQ16", b"IxFI", b"null");
+        let after = bytes.windows(4).position(|four| four == b"null").unwrap() + 4;
+        bytes.drain(after..after + 33 + 8 + 16 * DIMENSION as usize * 4);
+        bytes
+    };
+    for (what, bytes) in [
+        (
+            "a graph over other codes",
+            turned("HNSW16,Flat", b"IHNf", b"IHNp"),
+        ),
+        ("depth", nested),
+        ("no parts", no_parts),
+        ("no quantizer", no_quantizer),
+        ("endless codes", endless.concat()),
+        (
+            "a list without its size",
+            turned(
+                "IVF16,Flat",
+                &[b"full".to_vec(), numbers([16])].concat(),
+                &[b"sprs".to_vec(), numbers([1])].concat(),
+            ),
+        ),
+        (
+            "more lists than centroids",
+            turned("IVF16,SQ8", &numbers([16, 1]), &numbers([1 << 40, 1])),
+        ),
+    ] {
+        for outcome in opened(&bytes) {
+            let outcome = outcome.map(|index| index.describe());
+            assert!(
+                matches!(outcome, Err(Error::Corrupt(_))),
+                "{what}: {outcome:?}"
+            );
         }
     }
 }
