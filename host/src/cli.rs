@@ -182,6 +182,10 @@ mod tests {
             vec!["dayfly", "stores", "--json"],
             vec!["dayfly", "stores", "get", "a", "--json"],
             vec!["dayfly", "token", "keygen", "--json"],
+            vec!["dayfly", "token", "inspect", "-", "--json"],
+            vec![
+                "dayfly", "token", "revoke", "--file", "f", "--id", "a", "--json",
+            ],
             vec!["dayfly", "rebuild", "a", "--json"],
             vec!["dayfly", "rebuild", "--worker", "--json"],
             vec!["dayfly", "faiss", "--json"],

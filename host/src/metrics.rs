@@ -232,7 +232,12 @@ impl Metrics {
 fn render_jobs(text: &mut String, jobs: &Queue) {
     let figures = jobs.figures();
     let name = "dayfly_jobs";
-    head(text, name, "gauge", "Pending ingestions that are known here.");
+    head(
+        text,
+        name,
+        "gauge",
+        "Pending ingestions that are known here.",
+    );
     for (state, count) in [
         ("running", figures.running),
         ("waiting", figures.waiting),

@@ -148,14 +148,10 @@ fn embedder(options: &ServeOptions) -> String {
 }
 
 fn greeting(addr: SocketAddr, options: &ServeOptions) -> String {
-    let (tenants, token) = match options.auth_keys.len() {
-        0 => ("one, `default`; no token is asked for".to_owned(), ""),
-        1 => (
-            "named by tokens of 1 key".to_owned(),
-            " -H \"authorization: Bearer $DAYFLY_TOKEN\"",
-        ),
-        keys => (
-            format!("named by tokens of {keys} keys"),
+    let (tenants, token) = match options.auth_keys.is_empty() {
+        true => ("one, `default`; no token is asked for", ""),
+        false => (
+            "named by tokens",
             " -H \"authorization: Bearer $DAYFLY_TOKEN\"",
         ),
     };

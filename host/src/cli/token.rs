@@ -105,15 +105,17 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
 fn make_keys(arguments: &Keygen, output: Output) -> Result<(), Failure> {
     let pair = identity::keygen()?;
     let (private, public) = files::write_pair(&arguments.out, &pair)?;
-    let answer = json!({ "private_key": private, "public_key": public });
+    let answer = json!({ "private_key": private, "public_key": public, "kid": pair.kid });
     let human = || {
         format!(
             "private key  {} (keep it off the server)\n\
-             public key   {}\n\n\
+             public key   {}\n\
+             its name     {} (kid)\n\n\
              dayfly serve --auth-key {}\n\
              dayfly token issue --key {} --tenant acme --scope read --scope write\n",
             private.display(),
             public.display(),
+            pair.kid,
             public.display(),
             private.display(),
         )

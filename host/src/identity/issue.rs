@@ -18,6 +18,8 @@ pub struct KeyPair {
     pub private_pem: String,
     /// SubjectPublicKeyInfo; what `auth_keys` names.
     pub public_pem: String,
+    /// What tokens name it by.
+    pub kid: String,
 }
 
 /// Draws a new key pair.
@@ -31,6 +33,7 @@ pub fn keygen() -> Result<KeyPair, IdentityError> {
     Ok(KeyPair {
         private_pem: pem("PRIVATE KEY", private.as_ref()),
         public_pem: pem("PUBLIC KEY", public.as_ref()),
+        kid: key_id(pair.public_key().as_ref()),
     })
 }
 

@@ -1,8 +1,8 @@
 //! The file that lists what is revoked: read, and changed so that nobody ever reads half of it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use dayfly_identity::RevocationList;
@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 16 << 20;
 ///
 /// Fails where it cannot be read, or has more than 16 MiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
-    let read = || -> std::io::Result<Vec<u8>> {
+    let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut within = File::open(path)?.take(MAX_BYTES + 1);
         within.read_to_end(&mut bytes)?;
@@ -50,21 +50,53 @@ pub fn change(
 ) -> Result<RevocationList, IdentityError> {
     let io = |error| wrong(path, error);
     let path = &resolved(path).map_err(io)?;
-    let folder = File::open(folder_of(path)).map_err(io)?;
-    folder.lock().map_err(io)?;
-    let found = fs::exists(path).map_err(io)?;
-    let mut list = match found {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder_of(path).join(format!(".{name}.new"));
+    let file = locked(&new).map_err(io)?;
+    let changed = changed(path, change).and_then(|list| {
+        replace(path, &new, file, &list).map_err(io)?;
+        Ok(list)
+    });
+    if changed.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    changed
+}
+
+fn changed(
+    path: &Path,
+    change: impl FnOnce(&mut RevocationList),
+) -> Result<RevocationList, IdentityError> {
+    let mut list = match fs::exists(path).map_err(|error| wrong(path, error))? {
         true => open(path)?,
         false => RevocationList::default(),
     };
     change(&mut list);
-    replace(path, &list).map_err(io)?;
-    folder.sync_all().map_err(io)?;
     Ok(list)
 }
 
+/// The file that becomes the next list, which one process has at a time.
+fn locked(new: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(new)?;
+        file.lock()?;
+        // Whoever held it before has made it the list, or removed it.
+        let own = file.metadata()?;
+        match fs::metadata(new) {
+            Ok(there) if (there.dev(), there.ino()) == (own.dev(), own.ino()) => return Ok(file),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+}
+
 /// Where a symbolic link leads, so that the file there is replaced and not the link.
-fn resolved(path: &Path) -> std::io::Result<PathBuf> {
+fn resolved(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.into()),
         other => other,
@@ -78,32 +110,18 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn replace(path: &Path, list: &RevocationList) -> std::io::Result<()> {
+/// As a file that those may read who may read the one that was there.
+fn replace(path: &Path, new: &Path, mut file: File, list: &RevocationList) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(list)?;
     text.push(b'\n');
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Whoever else would write it waits for the folder's lock.
-    let new = folder_of(path).join(format!(".{name}.new"));
-    let written = write(&new, &text, path).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
-}
-
-/// As a file that those may read who may read the one at `like`.
-fn write(new: &Path, text: &[u8], like: &Path) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(new)?;
-    if let Ok(before) = fs::metadata(like) {
+    if let Ok(before) = fs::metadata(path) {
         file.set_permissions(before.permissions())?;
     }
-    file.write_all(text)?;
-    file.sync_all()
+    file.set_len(0)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn wrong(path: &Path, why: impl ToString) -> IdentityError {
@@ -178,6 +196,7 @@ mod tests {
             "{said}"
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"tokens\": [}\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

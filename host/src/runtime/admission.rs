@@ -105,7 +105,7 @@ impl Admission {
         let place = tokio::time::timeout(self.wait, place).await;
         Ok(Permit {
             place: place.ok().and_then(Result::ok).ok_or(Refused::Overloaded)?,
-            under_way: under_way,
+            under_way,
         })
     }
 

@@ -16,13 +16,15 @@ const LEAST_NS: u64 = 1_000;
 #[derive(Debug, PartialEq, Eq)]
 pub struct CpuSpent;
 
+type Turn = Pin<Box<dyn Future<Output = Result<Place, Full>> + Send>>;
+
 /// A tenant's share of the processors: as many guests compute at once as there are, and tenants take
 /// turns, however many instances they have.
 pub struct Share {
     turns: Arc<Turns>,
     tenant: Arc<str>,
     urgency: Urgency,
-    waiting: Option<Pin<Box<dyn Future<Output = Result<Place, Full>> + Send>>>,
+    waiting: Option<Turn>,
 }
 
 /// A future that counts the CPU time of its polls, each in its tenant's turn, and ends when a budget is

@@ -368,7 +368,7 @@ mod tests {
     }
 
     fn place(taken: &mut Taken) -> Place {
-        now(taken).expect("it waits").ok().expect("it is full")
+        now(taken).expect("it waits").expect("it is full")
     }
 
     #[test]
