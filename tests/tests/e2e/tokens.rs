@@ -2,6 +2,7 @@
 //! a server that runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dayfly_tests::key::KeyPair;
 use dayfly_tests::{Cli, Client, Server, wait};
@@ -42,6 +43,22 @@ impl Live {
         self.setting.client.with_token(token)
     }
 
+    /// Does `work`, while requests with this token come without a pause, and are all answered.
+    fn answering(&self, token: &str, work: impl FnOnce()) {
+        let client = self.client(token);
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    client.get("/v1/files").ok();
+                }
+            });
+            let done = Done(&is_done);
+            work();
+            drop(done);
+        });
+    }
+
     /// Waits for the refusal, and gives its text.
     fn refused(&self, token: &str) -> String {
         let client = self.client(token);
@@ -56,6 +73,15 @@ impl Live {
         wait::until("the token to be accepted", || {
             (client.get("/v1/files").status == 200).then_some(())
         });
+    }
+}
+
+/// Ends the requests also where the work panics.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -140,12 +166,15 @@ fn keys_are_rotated_by_the_steps_of_the_readme_and_no_request_is_refused() {
     let after = new.token("acme", &["read"]);
     assert!(live.refused(&after).contains("`kid`"));
 
-    std::fs::copy(new.public(), live.key("2.pem")).unwrap();
-    live.accepted(&after);
+    live.answering(&before, || {
+        std::fs::copy(new.public(), live.key("2.pem")).unwrap();
+        live.accepted(&after);
+    });
     live.client(&before).get("/v1/files").ok();
-
-    std::fs::remove_file(live.key("1.pem")).unwrap();
-    assert!(live.refused(&before).contains("has no longer"));
+    live.answering(&after, || {
+        std::fs::remove_file(live.key("1.pem")).unwrap();
+        assert!(live.refused(&before).contains("has no longer"));
+    });
     live.client(&after).get("/v1/files").ok();
 }
 

@@ -170,8 +170,11 @@ fn what_is_revoked_is_refused_and_nothing_else() {
 #[test]
 fn a_token_may_live_as_long_as_the_server_says() {
     let keys = KeyPair::new();
-    let setting =
-        Setting::with(|builder| builder.auth_key(keys.public()).option("--auth-max-life", "1d"));
+    let setting = Setting::with(|builder| {
+        builder
+            .auth_key(keys.public())
+            .option("--auth-max-life", "1d")
+    });
     let client = |life: &str| {
         let token = keys.token_for("acme", &["read"], life);
         setting.client.with_token(&token)
