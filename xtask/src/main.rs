@@ -16,7 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND [ARGUMENTS]
 
   serve [ARGS]   set up, then run `dayfly serve ARGS`
-  test [ARGS]    set up, then check the formatting, lint, and run every test;
+  test [ARGS]    set up, then check the formatting, lint, fuzz, and run every test;
                  with ARGS, run `cargo test ARGS` alone
   setup          install what is missing, build, fetch the embedding model
   build          build the guests and the binary

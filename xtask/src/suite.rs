@@ -8,7 +8,7 @@ use crate::fuzz;
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 
-/// Formatting, lints, unit tests and end-to-end tests, these on every target; with `arguments`,
+/// Formatting, lints, fuzzing, unit tests and end-to-end tests, these on every target; with `arguments`,
 /// `cargo test` with them and nothing else. The last line printed has the number of tests.
 ///
 /// # Errors

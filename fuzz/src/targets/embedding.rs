@@ -39,7 +39,7 @@ fn run(bytes: &[u8]) {
         Err(error) => {
             let text = error.to_string();
             assert!(
-                text.contains("e:1") && text.len() < LONGEST_MESSAGE,
+                text.contains("e:1") && text.chars().count() < LONGEST_MESSAGE,
                 "{text}"
             );
             return;
