@@ -4,16 +4,19 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::campaign::Campaign;
-use crate::cargo::{cargo, natives, program as cargo_program, root, target};
+use crate::cargo::{cargo, natives, root, target};
 use crate::instrument::MARK;
 use crate::run::{Failure, command, run};
+
+/// Below the folder of all builds.
+const SANITIZED: &str = "sanitized";
 
 /// A program, and the seeds of the targets in it.
 pub struct Program {
     pub binary: &'static str,
     seeds: &'static str,
     /// Whether our crates report where they come by.
-    is_instrumented: bool,
+    pub is_instrumented: bool,
 }
 
 /// FAISS is one for all builds, as compiling it takes minutes; only `--sanitize` has its own.
@@ -46,7 +49,7 @@ impl Program {
                     .env(MARK, "1"))
             }
             (false, false) => run(&mut self.beside_the_tests()),
-            (false, true) => run(&mut self.sanitized()?),
+            (false, true) => run(&mut self.sanitized()),
         }
     }
 
@@ -59,28 +62,24 @@ impl Program {
         build
     }
 
-    /// Its C++ reports where it comes by, and stops where it touches memory that is not its own. With
-    /// a target named, nothing of it is shared with other builds.
-    fn sanitized(&self) -> Result<Command, Failure> {
+    /// Its C++ reports where it comes by, and stops where it touches memory that is not its own. It
+    /// shares nothing with other builds, and none of them waits for it.
+    fn sanitized(&self) -> Command {
         let mut build = cargo("build");
         build
-            .args([
-                "--package",
-                "dayfly-fuzz-faiss",
-                "--target",
-                &host_triple()?,
-            ])
+            .args(["--package", "dayfly-fuzz-faiss", "--target-dir"])
+            .arg(target().join(SANITIZED))
             .env("CXX", root().join("fuzz/faiss/c++"))
             .env("DAYFLY_SANITIZE", "1");
-        Ok(build)
+        build
     }
 
-    fn path(&self, sanitizes: bool) -> Result<PathBuf, Failure> {
+    fn path(&self, sanitizes: bool) -> PathBuf {
         let folder = match sanitizes && !self.is_instrumented {
-            true => target().join(host_triple()?),
+            true => target().join(SANITIZED),
             false => target(),
         };
-        Ok(folder.join("release").join(self.binary))
+        folder.join("release").join(self.binary)
     }
 
     /// Makes the seeds of its targets anew.
@@ -90,7 +89,7 @@ impl Program {
     pub fn make_seeds(&self) -> Result<(), Failure> {
         self.build(false)?;
         let folder = root().join(self.seeds);
-        run(command(self.path(false)?).env("DAYFLY_FUZZ_SEEDS", folder))
+        run(command(self.path(false)).env("DAYFLY_FUZZ_SEEDS", folder))
     }
 
     /// The targets in it, by their folders of seeds.
@@ -99,7 +98,7 @@ impl Program {
     /// When these cannot be listed.
     pub fn campaigns(&self, sanitizes: bool) -> Result<Vec<Campaign>, Failure> {
         let folder = root().join(self.seeds);
-        let program = self.path(sanitizes)?;
+        let program = self.path(sanitizes);
         let unread = |error| Failure(format!("{}: {error}", folder.display()));
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(unread)? {
@@ -115,15 +114,4 @@ impl Program {
         };
         Ok(names.into_iter().map(campaign).collect())
     }
-}
-
-/// What this machine's programs are compiled for.
-fn host_triple() -> Result<String, Failure> {
-    let output = command(cargo_program()).arg("-vV").output();
-    let output = output.map_err(|error| Failure(format!("cargo cannot be started: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let triple = text.lines().find_map(|line| line.strip_prefix("host: "));
-    triple
-        .map(str::to_owned)
-        .ok_or_else(|| Failure("cargo does not tell its host".to_owned()))
 }

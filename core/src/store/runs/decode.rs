@@ -11,6 +11,7 @@ use arrow_array::{
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::root_as_message;
+use arrow_schema::{DataType, Schema};
 
 use super::RunError;
 use super::columns::{Column, Kind};
@@ -34,6 +35,7 @@ pub(super) fn decode(
     let message = root_as_message(message).map_err(|_| broken())?;
     let batch = message.header_as_record_batch().ok_or_else(broken)?;
     let size = body.len() as i64;
+    let widths = widths(&run.shape.schema).ok_or_else(broken)?;
     let nodes = batch.nodes().into_iter().flatten();
     let buffers = batch.buffers().into_iter().flatten();
     // Arrow takes these as they are.
@@ -43,9 +45,13 @@ pub(super) fn decode(
             (0..=size.max(batch.length())).contains(&node.length())
                 && (0..=node.length()).contains(&node.null_count())
         })
-        && buffers.into_iter().all(|buffer| {
+        && batch.buffers().map_or(0, |buffers| buffers.len()) == widths.len()
+        && buffers.into_iter().zip(widths).all(|(buffer, width)| {
             let end = buffer.offset().checked_add(buffer.length());
-            buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end <= size)
+            buffer.offset() >= 0
+                && buffer.length() >= 0
+                && buffer.length() % width == 0
+                && end.is_some_and(|end| end <= size)
         });
     if !bounded {
         return Err(broken());
@@ -54,6 +60,36 @@ pub(super) fn decode(
     let version = message.version();
     read_record_batch(body, batch, schema, &HashMap::new(), projection, &version)
         .map_err(|_| broken())
+}
+
+/// Of each buffer of a batch, in order, the bytes of one of its elements: Arrow panics where a buffer
+/// ends within one. None where the schema has a type that no run has.
+fn widths(schema: &Schema) -> Option<Vec<i64>> {
+    const BITS: i64 = 1;
+    const OFFSET: i64 = 4;
+    fn add(kind: &DataType, widths: &mut Vec<i64>) -> Option<()> {
+        widths.push(BITS);
+        match kind {
+            DataType::Boolean => widths.push(BITS),
+            DataType::Utf8 => widths.extend([OFFSET, 1]),
+            DataType::List(items) => {
+                widths.push(OFFSET);
+                add(items.data_type(), widths)?;
+            }
+            DataType::Struct(fields) => {
+                for field in fields {
+                    add(field.data_type(), widths)?;
+                }
+            }
+            other => widths.push(i64::try_from(other.primitive_width()?).ok()?),
+        }
+        Some(())
+    }
+    let mut all = Vec::new();
+    for field in schema.fields() {
+        add(field.data_type(), &mut all)?;
+    }
+    Some(all)
 }
 
 /// The columns of a leaf that every reader needs.
