@@ -4,22 +4,26 @@ mod fence;
 mod split;
 mod strategy;
 mod tokens;
-mod window;
-#[cfg(test)]
-mod work;
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use self::fence::FenceTracker;
-use self::split::Splitter;
+use self::split::{Splitter, typical_bytes};
 pub use self::strategy::{
     AUTO_CHARACTERS, AUTO_OVERLAP_CHARACTERS, ChunkingStrategy, StrategyError,
 };
-use self::window::MAX_WINDOW_BYTES;
-pub(crate) use self::window::Windows;
 
+/// Bytes of text that are split at once. `text-splitter` looks at all that is left of a
+/// text for every chunk, so that its cost grows with the square of the length.
+const WINDOW_BYTES: usize = 64 * 1024;
+/// A window holds at least this many typical chunks, so that little is split twice.
+const WINDOW_CHUNKS: usize = 8;
+/// Where a window does not hold enough chunks (of many bytes to a token or character) it
+/// grows, up to this size. The largest chunk is 4096 tokens of 128 bytes, or 100,000
+/// characters of 4 bytes, so this always holds several.
+const MAX_WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// The chunks at the end of a window that are split again with what follows: the last
 /// one ends where the window does, and the one before it may end in a block of
 /// Markdown whose meaning only its end decides.
@@ -77,12 +81,10 @@ pub struct Checkpoint {
 /// Guarantees, however the text is divided among the pushes: the chunks are the same;
 /// each is a slice of the text, no longer than the strategy's limit, and ends after the
 /// one before; every character but white space is in at least one. They are
-/// the chunks of `text-splitter` on the whole text except near the ends of windows, where
-/// about one chunk may be cut elsewhere, and at white space of 256 bytes or more, where a
-/// chunk always ends. A window has 64 KiB, or as much as 144 chunks where that is less;
-/// text without sentences and lines, or with nothing else, is cut in windows of about
-/// eight chunks. So the time is in proportion to the text's length, whatever it is made
-/// of, and the memory to the window (at most 2 MiB of text), however long its lines are.
+/// the chunks of `text-splitter` on the whole text except near the ends of windows of
+/// 64 KiB, where about one chunk may be cut elsewhere, and at white space of 256 bytes or
+/// more, where a chunk always ends. Memory stays in proportion to the window (at most
+/// 2 MiB of text), whatever the text's length or the length of its lines.
 ///
 /// ```
 /// use dayfly_core::chunk::{Chunker, ChunkingStrategy, Format};
@@ -99,33 +101,30 @@ pub struct Chunker {
     format: Format,
     /// Text from `settled.base` on.
     buffer: String,
-    windows: Windows,
-    /// Bytes that are gathered before any are split.
+    base_window: usize,
     window: usize,
-    /// Bytes that are split at once at the least; 0 where it is not known how many are too few.
-    least: usize,
     settled: Checkpoint,
 }
 
 impl Chunker {
     /// Fails where the strategy's sizes are out of their bounds.
     pub fn new(strategy: ChunkingStrategy, format: Format) -> Result<Self, StrategyError> {
-        Self::with_windows(strategy, format, Windows::of(strategy))
+        let window = WINDOW_BYTES.max(typical_bytes(strategy) * WINDOW_CHUNKS);
+        Self::with_window(strategy, format, window)
     }
 
-    pub(crate) fn with_windows(
+    pub(crate) fn with_window(
         strategy: ChunkingStrategy,
         format: Format,
-        windows: Windows,
+        window: usize,
     ) -> Result<Self, StrategyError> {
         let splitter = Splitter::new(strategy, format)?;
         Ok(Self {
             splitter,
             format,
             buffer: String::new(),
-            windows,
-            window: windows.whole,
-            least: 0,
+            base_window: window,
+            window,
             settled: Checkpoint::default(),
         })
     }
@@ -136,8 +135,7 @@ impl Chunker {
     pub fn resume(self, checkpoint: Checkpoint) -> Self {
         Self {
             buffer: String::new(),
-            window: self.windows.whole,
-            least: 0,
+            window: self.base_window,
             settled: checkpoint,
             ..self
         }
@@ -167,52 +165,26 @@ impl Chunker {
     /// Gives the chunks of what is left.
     pub fn finish(mut self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
-        loop {
-            let (end, space) = (self.buffer.len(), self.leading_space(self.buffer.len()));
-            let size = self.size(end);
-            match space {
-                Some(space) => self.split_up_to(space, &mut chunks),
-                None if size < end => self.split_front(size, &mut chunks),
-                None => {
-                    self.split_up_to(end..end, &mut chunks);
-                    return chunks;
-                }
-            }
+        while let Some(space) = long_space(&self.buffer) {
+            self.split_up_to(space, &mut chunks);
         }
+        let end = self.buffer.len();
+        self.split_up_to(end..end, &mut chunks);
+        chunks
     }
 
     fn split_window(&mut self, chunks: &mut Vec<Chunk>) {
-        match self.leading_space(self.window) {
-            Some(space) => self.split_up_to(space, chunks),
-            None => self.split_front(self.size(self.window), chunks),
+        let end = self.buffer.floor_char_boundary(self.window);
+        if let Some(space) = long_space(&self.buffer[..end]) {
+            return self.split_up_to(space, chunks);
         }
-    }
-
-    fn leading_space(&self, within: usize) -> Option<Range<usize>> {
-        long_space(&self.buffer[..self.buffer.floor_char_boundary(within)])
-    }
-
-    /// How many of the next `most` bytes to split at once.
-    fn size(&self, most: usize) -> usize {
-        let size = match self.least {
-            0 => self.windows.size(&self.buffer.as_bytes()[..most]),
-            least => least,
-        };
-        size.min(most)
-    }
-
-    /// Splits about `size` bytes, and settles the chunks that do not depend on what follows. Where
-    /// there are none, more are split the next time.
-    fn split_front(&mut self, size: usize, chunks: &mut Vec<Chunk>) {
-        let end = self.buffer.floor_char_boundary(size);
         let mut ranges = self.split(end);
         let Some(last) = ranges.last().cloned() else {
             return self.drop_front(end);
         };
         let settled = match ranges.len().saturating_sub(UNSETTLED_CHUNKS) {
-            0 if size < MAX_WINDOW_BYTES => {
-                self.least = (size * 2).min(MAX_WINDOW_BYTES);
-                self.window = self.window.max(self.least);
+            0 if self.window < MAX_WINDOW_BYTES => {
+                self.window = (self.window * 2).min(MAX_WINDOW_BYTES);
                 return;
             }
             0 => ranges.len() - 1,
@@ -273,8 +245,7 @@ impl Chunker {
         }
         self.buffer.drain(..length);
         self.settled.base += length as u64;
-        self.window = self.windows.whole;
-        self.least = 0;
+        self.window = self.base_window;
     }
 
     fn emit(&mut self, range: Range<usize>, chunks: &mut Vec<Chunk>) {

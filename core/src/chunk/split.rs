@@ -5,13 +5,13 @@ use std::ops::Range;
 use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 use super::strategy::{AUTO_CHARACTERS, AUTO_OVERLAP_CHARACTERS};
-use super::tokens::{Sizer, Unit};
+use super::tokens::Unit;
 use super::{ChunkingStrategy, Format, StrategyError};
 
 /// A strategy and a format made ready to split windows.
 pub(super) enum Splitter {
-    Text(Box<TextSplitter<Sizer>>),
-    Markdown(Box<MarkdownSplitter<Sizer>>),
+    Text(TextSplitter<Unit>),
+    Markdown(Box<MarkdownSplitter<Unit>>),
 }
 
 impl Splitter {
@@ -19,14 +19,14 @@ impl Splitter {
         strategy.validate()?;
         let (max, overlap, unit) = sizes(strategy);
         let config = ChunkConfig::new(max)
-            .with_sizer(Sizer::new(unit))
+            .with_sizer(unit)
             .with_overlap(overlap)
             .map_err(|error| StrategyError {
                 param: "chunking_strategy".into(),
                 message: error.to_string(),
             })?;
         Ok(match format {
-            Format::Text => Self::Text(Box::new(TextSplitter::new(config))),
+            Format::Text => Self::Text(TextSplitter::new(config)),
             Format::Markdown => Self::Markdown(Box::new(MarkdownSplitter::new(config))),
         })
     }
@@ -50,8 +50,6 @@ fn ranges<'a>(text: &str, chunks: impl Iterator<Item = (usize, &'a str)>) -> Vec
         return ranges;
     }
     for (start, chunk) in chunks {
-        #[cfg(test)]
-        super::work::cut(text.len());
         let end = start + chunk.len();
         ranges.push(start..end);
         if end >= text_end {

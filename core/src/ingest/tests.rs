@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunk::Windows;
 use crate::objects::MemoryObjects;
 
 fn stored(objects: &MemoryObjects, content: &[u8], format: Format) -> Source {
@@ -33,11 +32,7 @@ fn small<'a>(
     first: u32,
     piece: u64,
 ) -> Batches<'a> {
-    let windows = Windows {
-        whole: 300,
-        narrow: 200,
-    };
-    let chunker = Chunker::with_windows(source.chunking, source.format, windows).unwrap();
+    let chunker = Chunker::with_window(source.chunking, source.format, 300).unwrap();
     let batcher = Batcher::new(3, 10_000);
     Batches {
         piece,

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::vocabulary::rank;
 
 /// Counts tokens; keeps its memory from piece to piece.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Merger {
     /// For the start of each part, its end; 0 where no part starts any more.
     ends: Vec<usize>,
