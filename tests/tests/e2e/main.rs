@@ -9,7 +9,6 @@ mod composed;
 mod doctor;
 mod durability;
 mod everywhere;
-mod fair_jobs;
 mod faulty;
 mod freshness;
 mod graphs;
