@@ -12,6 +12,7 @@ fn guests_that_do_all_that_they_must_not_do_are_no_others_concern() {
         "413 memory_limit_exceeded",
         "413 cpu_limit_exceeded",
         "500 internal_error",
+        "503 overloaded",
         "504 timeout",
         // A trap in the middle of an answer.
         "closed",
