@@ -20,23 +20,24 @@ fn stored(target: &str) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn seeds_are_what_the_code_makes_today() {
     for target in TARGETS {
-        let made = (target.seeds)().into_iter();
-        let made: BTreeMap<_, _> = made.map(|Seed { name, bytes }| (name, bytes)).collect();
-        assert!(
-            stored(target.name) == made,
-            "{}: run `cargo xtask fuzz --seeds`, and commit what changes",
-            target.name
-        );
+        let stored = stored(target.name);
+        for Seed { name, bytes } in (target.seeds)() {
+            assert!(
+                stored.get(&name) == Some(&bytes),
+                "{} {name}: run `cargo xtask fuzz --seeds`, and commit what changes",
+                target.name
+            );
+        }
     }
 }
 
 #[test]
 fn every_promise_holds_for_seeds_and_what_is_left_of_them() {
     for target in TARGETS {
-        for seed in (target.seeds)() {
-            let length = seed.bytes.len();
+        for input in stored(target.name).values() {
+            let length = input.len();
             for end in [length, length.saturating_sub(1), length / 2, 4, 0] {
-                target.check(&seed.bytes[..end.min(length)]);
+                (target.run)(&input[..end.min(length)]);
             }
         }
     }
