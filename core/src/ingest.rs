@@ -34,6 +34,13 @@ pub struct Position {
     chunker: Checkpoint,
 }
 
+impl Position {
+    /// Whether all chunks from number `chunks` on can be read from here.
+    fn reaches(&self, chunks: u32) -> bool {
+        self.chunker.next_number <= chunks
+    }
+}
+
 /// What a piece of a file comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
@@ -132,16 +139,17 @@ impl<'a> Batches<'a> {
         self.ready.is_empty() && self.chunker.is_none()
     }
 
-    /// Whether a reader that goes on does so later than where this one began.
-    pub fn has_moved(&self) -> bool {
-        self.positions.len() > 1
+    /// Whether a reader that goes on from chunk number `chunks` begins later than this one did.
+    pub fn has_moved(&self, chunks: u32) -> bool {
+        self.positions
+            .get(1)
+            .is_some_and(|place| place.reaches(chunks))
     }
 
     /// The latest place so far from which the chunks from number `chunks` on can be read. Numbers
     /// must not fall from one call to the next.
     pub fn position_before(&mut self, chunks: u32) -> Position {
-        let reaches = |place: &Position| place.chunker.next_number <= chunks;
-        while self.positions.get(1).is_some_and(reaches) {
+        while self.has_moved(chunks) {
             self.positions.pop_front();
         }
         self.positions.front().cloned().unwrap_or_default()

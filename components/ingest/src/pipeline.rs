@@ -152,7 +152,7 @@ impl Run<'_> {
         let (mut taken, mut written) = (0_usize, 0_usize);
         loop {
             while under_way.len() < self.embedder.concurrency() {
-                if (taken > 0 || self.batches.has_moved()) && self.budget.is_over() {
+                if (taken > 0 || self.has_moved()) && self.budget.is_over() {
                     break;
                 }
                 let batch = match self.batches.advance()? {
@@ -193,6 +193,11 @@ impl Run<'_> {
                 Some(Some(Err(error))) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether the next step begins later than this one did, also where this one writes nothing.
+    fn has_moved(&self) -> bool {
+        self.batches.has_moved(self.writer.next_chunk())
     }
 
     fn ask(&mut self) -> Result<(), PendingError> {
