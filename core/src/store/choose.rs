@@ -109,7 +109,8 @@ pub fn live_in_base(manifest: &Manifest, live: &Live, base: &str) -> Vec<Range<u
     let mut rows: Vec<Range<u64>> = Vec::new();
     for (first, ranges) in parts {
         for range in ranges {
-            let range = first + u64::from(range.start)..first + u64::from(range.end);
+            let place = |row: u32| first.saturating_add(row.into());
+            let range = place(range.start)..place(range.end);
             match rows.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
                 _ => rows.push(range),

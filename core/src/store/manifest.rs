@@ -284,7 +284,7 @@ impl Manifest {
             None => 0,
         };
         let new = self.totals.rows.saturating_sub(indexed);
-        new + known.saturating_sub(indexed)
+        new.saturating_add(known.saturating_sub(indexed))
     }
 }
 

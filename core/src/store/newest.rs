@@ -174,12 +174,18 @@ fn parse(platform: Platform<'_>, key: &str, data: &[u8]) -> Result<Manifest, Sto
     }
     let damaged = |fault: serde_json::Error| StoreError::damaged(key, &fault);
     let Format { format } = serde_json::from_slice(data).map_err(damaged)?;
-    match format {
-        FORMAT => serde_json::from_slice(data).map_err(damaged),
-        ..FORMAT => legacy::read(platform, key, data),
-        found => Err(StoreError::NewerFormat {
-            found,
-            known: FORMAT,
-        }),
+    let manifest: Manifest = match format {
+        FORMAT => serde_json::from_slice(data).map_err(damaged)?,
+        ..FORMAT => legacy::read(platform, key, data)?,
+        found => {
+            return Err(StoreError::NewerFormat {
+                found,
+                known: FORMAT,
+            });
+        }
+    };
+    match home::manifest(&manifest.store.id, manifest.version) == key {
+        true => Ok(manifest),
+        false => Err(StoreError::damaged(key, &"it says that it is another")),
     }
 }

@@ -3,7 +3,9 @@
 // FAISS reads many kinds, and checks some of what it reads; the rest it would find out by reading
 // where nothing is. So only kinds all of whose parts are looked at here are let through. Flipped
 // bits in vectors and codes cannot be seen here.
+#include <limits>
 #include <typeinfo>
+#include <vector>
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
@@ -109,6 +111,16 @@ void check_links(const faiss::HNSW& hnsw, size_t rows) {
     }
 }
 
+// A search that follows links gets lost among distances that are no numbers: no row may be longer
+// than a query.
+void check_lengths(const faiss::Index* vectors) {
+    std::vector<float> row(vectors->d);
+    for (faiss::idx_t number = 0; number < vectors->ntotal; number++) {
+        vectors->reconstruct(number, row.data());
+        must(has_length(row.data(), row.size()), "a graph over vectors that are no numbers");
+    }
+}
+
 void check_graph(const faiss::IndexHNSW* index, bool links) {
     const faiss::HNSW& hnsw = index->hnsw;
     const size_t rows = static_cast<size_t>(index->ntotal);
@@ -142,6 +154,7 @@ void check_graph(const faiss::IndexHNSW* index, bool links) {
     }
     if (links) {
         check_links(hnsw, rows);
+        check_lengths(index->storage);
     }
 }
 
@@ -216,6 +229,15 @@ void check_transform(const faiss::VectorTransform* transform) {
 }
 
 } // namespace
+
+bool has_length(const float* vector, size_t components) {
+    double square = 0;
+    for (size_t i = 0; i < components; i++) {
+        square += static_cast<double>(vector[i]) * vector[i];
+    }
+    // False where it is no number.
+    return square <= std::numeric_limits<float>::max();
+}
 
 void check(const faiss::Index* index, bool links) {
     must(index != nullptr, "a file without an index");

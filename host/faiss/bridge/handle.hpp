@@ -65,6 +65,9 @@ bool is_mapped(const faiss::InvertedLists* lists);
 // at every link of a graph as well, which reads all of it.
 void check(const faiss::Index* index, bool links);
 
+// Whether a vector's components are numbers, and so is every product of it with another such vector.
+bool has_length(const float* vector, size_t components);
+
 // FAISS takes the number of threads from the calling thread.
 struct Threads {
     int before;

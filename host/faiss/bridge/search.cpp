@@ -118,6 +118,12 @@ int32_t search(const Handle* handle, const SearchCall* call, Failure* failure) {
             }
             index = outer->index;
         }
+        const size_t width = static_cast<size_t>(index->d);
+        for (idx_t i = 0; transformed && i < query.count; i++) {
+            FAISS_THROW_IF_NOT_MSG(
+                    has_length(query.vectors + i * width, width),
+                    "the index turns the query into no numbers");
+        }
         if (const auto* hnsw = dynamic_cast<const faiss::IndexHNSW*>(index)) {
             search_hnsw(hnsw, query);
         } else if (const auto* ivf = dynamic_cast<const faiss::IndexIVF*>(index)) {

@@ -134,6 +134,23 @@ fn a_damaged_manifest_is_named_and_not_taken_for_an_empty_store() {
 }
 
 #[test]
+fn a_manifest_that_says_that_it_is_another_is_damaged() {
+    let (tenant, home) = store();
+    add_many(tenant.platform(), &home, "a", 1);
+    let mut older = newest(&tenant);
+    let key = manifest_key(STORE, older.version);
+    older.version -= 1;
+    let mut elsewhere = newest(&tenant);
+    elsewhere.store.id = "vs_other".to_owned();
+    for other in [older, elsewhere] {
+        let data = serde_json::to_vec(&other).unwrap();
+        tenant.objects.put(&key, &data).unwrap();
+        let error = current(tenant.platform(), STORE).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { key: named, .. } if named == key));
+    }
+}
+
+#[test]
 fn a_manifest_of_a_newer_format_is_refused_with_what_to_do() {
     let (tenant, _) = store();
     let mut newer = serde_json::to_value(newest(&tenant)).unwrap();

@@ -128,6 +128,36 @@ fn components_that_are_not_are_never_picked() {
     }
 }
 
+#[test]
+fn distances_that_are_no_numbers_lead_nobody_astray() {
+    let first: Vec<u8> = vectors(ROWS, 1)[..2]
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    for bad in [f32::NAN, f32::INFINITY, 1e30] {
+        let bytes = turned(
+            "HNSW16,Flat",
+            &first,
+            &[bad, bad].map(f32::to_le_bytes).concat(),
+        );
+        let read = Index::read(&mut Cursor::new(bytes));
+        assert!(matches!(read, Err(Error::Corrupt(_))), "{bad}");
+    }
+    let mut index = Index::from_factory(DIMENSION, "PCA8,HNSW16,Flat").unwrap();
+    index.train(&vectors(ROWS, 1)).unwrap();
+    index.add(&vectors(ROWS, 1)).unwrap();
+    let mut bytes = vec![];
+    index.write(&mut bytes).unwrap();
+    // The matrix ends before its bias, as many numbers as components come out.
+    let graph = bytes.windows(4).position(|four| four == b"IHNf").unwrap();
+    let matrix = graph - 9 - 8 * 4 - 8;
+    bytes[matrix - 4..matrix].copy_from_slice(&f32::NAN.to_le_bytes());
+    for index in opened(&bytes) {
+        let found = index.unwrap().search(&vectors(1, 2), 5, &options());
+        assert!(matches!(found, Err(Error::Invalid(_))), "{found:?}");
+    }
+}
+
 /// The bytes of an index of that kind, with the first `from` turned into `to`.
 fn turned(factory: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = vec![];
