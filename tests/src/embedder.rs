@@ -65,7 +65,15 @@ struct Shared {
     dimension: AtomicUsize,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
-    held: watch::Sender<bool>,
+    held: watch::Sender<Held>,
+}
+
+/// Which requests wait.
+#[derive(Clone, Debug)]
+enum Held {
+    None,
+    All,
+    With(String),
 }
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -114,7 +122,7 @@ impl FakeEmbedder {
             dimension: AtomicUsize::new(DIMENSION),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
-            held: watch::Sender::new(false),
+            held: watch::Sender::new(Held::None),
         });
         runtime.spawn(accept(listener, Arc::clone(&shared)));
         Self {
@@ -141,12 +149,17 @@ impl FakeEmbedder {
 
     /// Requests wait from now on, until [`release`](Self::release).
     pub fn hold(&self) {
-        self.shared.held.send_replace(true);
+        self.shared.held.send_replace(Held::All);
+    }
+
+    /// As [`hold`](Self::hold), but only those with a text that has `word` in it.
+    pub fn hold_those_with(&self, word: &str) {
+        self.shared.held.send_replace(Held::With(word.to_owned()));
     }
 
     /// Lets all requests go on.
     pub fn release(&self) {
-        self.shared.held.send_replace(false);
+        self.shared.held.send_replace(Held::None);
     }
 
     /// Another dimension from now on, as if the operator had changed the model.
@@ -249,7 +262,7 @@ async fn answer(
         texts: inputs.clone(),
     });
     let mut held = shared.held.subscribe();
-    let _ = held.wait_for(|held| !held).await;
+    let _ = held.wait_for(|held| !held.holds(&inputs)).await;
 
     let fault = shared.next_fault();
     let dimension = match fault {
@@ -270,6 +283,16 @@ async fn answer(
         Some(other) => return misbehave(other, &encode(&model, &vectors, as_base64)).await,
     }
     Ok(json(StatusCode::OK, encode(&model, &vectors, as_base64)))
+}
+
+impl Held {
+    fn holds(&self, texts: &[String]) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::With(word) => texts.iter().any(|text| text.contains(word)),
+        }
+    }
 }
 
 impl Shared {

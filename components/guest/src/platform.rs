@@ -9,6 +9,7 @@ use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
 use crate::bindings::dayfly::platform::objects::{self as wit, ByteRange};
 use crate::bindings::dayfly::platform::{ingestion, settings};
 
+pub use crate::bindings::dayfly::platform::ingestion::Need;
 pub use crate::bindings::dayfly::platform::settings::Values as Settings;
 
 /// Confines this instance to the caller's tenant; answers whether the caller may write.
@@ -52,9 +53,9 @@ pub fn schedule(store: &str, file: &str) -> bool {
     ingestion::schedule(store, file)
 }
 
-/// Whether other work waits for this instance's to come to the end of a step.
-pub fn is_awaited() -> bool {
-    ingestion::is_awaited()
+/// How urgently others need this instance's ingestion to come to the end of a step.
+pub fn needed() -> Need {
+    ingestion::needed()
 }
 
 /// The most keys of one `delete-many`.

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use dayfly_guest::clock;
-use dayfly_guest::platform::is_awaited;
+use dayfly_guest::platform::{Need, needed};
 
 /// The part of a step's time that requests under way may take beyond it.
 const GRACE: u32 = 4;
-/// The time that requests under way get when somebody waits.
+/// The time that requests under way get when somebody waits for this instance.
 const YIELDING: Duration = Duration::from_secs(1);
 
 /// The time that this instance may work.
@@ -16,6 +16,7 @@ pub struct Budget {
     /// When nothing new is begun, and when nothing is waited for any more, as [`clock::monotonic`]
     /// tells; `None` for never.
     limits: Option<(Duration, Duration)>,
+    is_urgent: bool,
 }
 
 impl Budget {
@@ -29,6 +30,7 @@ impl Budget {
         Self {
             is_limited: limits.is_some(),
             limits,
+            is_urgent: false,
         }
     }
 
@@ -40,14 +42,25 @@ impl Budget {
     /// Whether nothing new should be begun.
     pub fn is_over(&mut self) -> bool {
         let now = clock::monotonic();
-        if self.limits.is_some_and(|(over, _)| now >= over) {
-            return true;
+        let is_over = self.limits.is_some_and(|(over, _)| now >= over);
+        match needed() {
+            Need::None => is_over,
+            Need::Some if is_over => true,
+            Need::Some => {
+                self.limits = Some((now, now.saturating_add(YIELDING)));
+                true
+            }
+            Need::Urgent => {
+                self.limits = Some((now, now));
+                self.is_urgent = true;
+                true
+            }
         }
-        let is_awaited = is_awaited();
-        if is_awaited {
-            self.limits = Some((now, now.saturating_add(YIELDING)));
-        }
-        is_awaited
+    }
+
+    /// Whether to stop wherever the work stands.
+    pub fn is_urgent(&self) -> bool {
+        self.is_urgent
     }
 
     /// Whether nothing should be waited for any more.

@@ -3,7 +3,6 @@ use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
 use crate::objects::Objects;
 use crate::platform::Platform;
-use crate::segment::SegmentMeta;
 use crate::store::{self, Home, Next, StoreError};
 
 /// What the names of all segments begin with that an ingestion writes.
@@ -36,7 +35,7 @@ pub fn conclude(
             let noted = (!committed).then_some(error);
             end_failed(platform, home, ticket, noted)?;
         }
-        End::Cancelled => failed::take_back(platform, home, ticket)?,
+        End::Cancelled => end_cancelled(platform, home, ticket, committed)?,
         End::Completed => {}
     }
     let folder = attempt::folder(home, ingest_id);
@@ -52,6 +51,21 @@ pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result
         conclude(platform, home, ticket, &End::Cancelled)?;
     }
     Ok(())
+}
+
+/// Takes back that it failed. Where it was committed before somebody began to take it out, it is in the
+/// place of the failures before it all the same.
+fn end_cancelled(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    committed: bool,
+) -> Result<(), PendingError> {
+    failed::take_back(platform, home, ticket)?;
+    match read(platform, ticket)? {
+        Some(pending) if committed => failed::forget_earlier(platform, home, &pending),
+        _ => Ok(()),
+    }
 }
 
 /// Notes the failure, if it is one, and lets go of those before it.
@@ -143,11 +157,4 @@ fn remove_unnamed(
     }
     platform.objects.delete_many(&doomed)?;
     Ok(committed)
-}
-
-/// Removes segments that were written and that nobody can have heard of. What cannot be removed
-/// now goes when the ingestion ends.
-pub(super) fn discard_unheard(objects: &dyn Objects, home: &Home, segments: &[SegmentMeta]) {
-    let keys: Vec<String> = segments.iter().flat_map(|meta| meta.keys(home)).collect();
-    let _ = objects.delete_many(&keys);
 }

@@ -1,5 +1,5 @@
 use super::attempt::{self, Attempt, Claim, Lost, claim};
-use super::conclude::{conclude, discard_unheard};
+use super::conclude::conclude;
 use super::end::{End, LastError, decide, ended};
 use super::progress::{Progress, Recorded, Track};
 use super::queue::{Pending, ensure_wanted};
@@ -115,21 +115,17 @@ impl<'a> Hold<'a> {
     /// Records that the ingestion came so far; the next attempt goes on from there. `progress`
     /// adds to what was recorded before.
     ///
-    /// Errors: as of [`renew`](Self::renew); with [`PendingError::Held`], the segments that it adds
-    /// are removed.
+    /// Errors: as of [`renew`](Self::renew). The segments that it adds stay in any case: that no record
+    /// names them is no proof that no version does, as records are forgotten at the ingestion's end.
+    /// That end removes them where nothing names them.
     pub fn record(&mut self, progress: &Progress) -> Result<(), PendingError> {
-        let heard = self.track.progress.segments.len();
         let (objects, number) = (self.platform.objects, self.attempt.number());
         let recorded = self.track.record(objects, number, progress.clone())?;
-        if recorded == Recorded::No {
-            let unheard = progress.segments.get(heard..).unwrap_or_default();
-            discard_unheard(objects, &self.home, unheard);
-        }
         // Where it has ended, the record came too late to go with the others.
         self.ensure_wanted()?;
         match recorded {
             Recorded::Yes => Ok(()),
-            Recorded::No | Recorded::Overtaken => Err(PendingError::Held { retry_after_s: 1 }),
+            Recorded::Overtaken | Recorded::Ended => Err(PendingError::Held { retry_after_s: 1 }),
         }
     }
 

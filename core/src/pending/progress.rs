@@ -38,10 +38,10 @@ struct Record {
 pub enum Recorded {
     /// It is the newest.
     Yes,
-    /// It was, and another attempt went on from it.
+    /// Another attempt goes on, from it or from before it.
     Overtaken,
-    /// Another attempt was first: nobody will ever hear of what it would have added.
-    No,
+    /// The ingestion has ended, and its records are gone: with what, nobody can tell from here.
+    Ended,
 }
 
 /// The linear history of an ingestion's progress.
@@ -115,31 +115,29 @@ impl Track {
         // Others went on from it, or its number was free only because it was pruned long ago. Each
         // record names all that those before it do, so the newest tells.
         let newest = Self::in_folder(objects, self.folder.clone())?;
-        let is_heard = record
-            .progress
-            .segments
-            .last()
-            .is_some_and(|own| newest.progress.segments.contains(own));
         if newest.newest < number {
-            // The ingestion has ended, and its records are gone: what it was committed with, nobody
-            // can tell from here.
-            return Ok(Recorded::Overtaken);
+            return Ok(Recorded::Ended);
         }
+        let segments = &newest.progress.segments;
+        let is_heard = record.progress.segments.last();
+        let is_heard = is_heard.is_some_and(|own| segments.contains(own));
         if is_created && newest.newest > number && !is_heard {
             objects.delete(&own)?;
         }
-        Ok(match is_heard {
-            true => Recorded::Overtaken,
-            false => Recorded::No,
-        })
+        Ok(Recorded::Overtaken)
     }
 
     /// Makes sure that no earlier attempt records anything after what is known here.
+    ///
+    /// Errors: [`PendingError::Held`] where the ingestion has ended meanwhile.
     pub fn fence(&mut self, objects: &dyn Objects, attempt: u32) -> Result<(), PendingError> {
         for _ in 0..MOST_READS {
             let known = self.progress.clone();
-            if self.record(objects, attempt, known)? == Recorded::Yes {
-                return Ok(());
+            match self.record(objects, attempt, known)? {
+                Recorded::Yes => return Ok(()),
+                Recorded::Overtaken => {}
+                // What it recorded now would be its first record to whoever reads it.
+                Recorded::Ended => return Err(PendingError::Held { retry_after_s: 1 }),
             }
             *self = Self::in_folder(objects, std::mem::take(&mut self.folder))?;
         }

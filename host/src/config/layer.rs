@@ -281,7 +281,8 @@ pub struct Limits {
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jobs {
-    /// Jobs at work at once; 0 leaves them to other hosts of the bucket [default: 2]
+    /// Jobs at work at once, and one more that has just begun; 0 leaves them to other hosts of the
+    /// bucket [default: 2]
     #[arg(
         id = "job-concurrency",
         long = "job-concurrency",

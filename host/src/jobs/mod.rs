@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
 pub use collector::Collector;
-pub use queue::{Figures, Queue, Watch};
+pub use queue::{Figures, Need, Queue, Watch};
 
 use queue::{Job, Progress, Turn};
 

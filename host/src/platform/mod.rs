@@ -30,7 +30,7 @@ use self::bindings::dayfly::platform::ingestion;
 pub use self::bindings::dayfly::platform::settings;
 use crate::faiss::Service;
 use crate::identity::{Principal, Quota, Scope, Verifier};
-use crate::jobs::{Queue, Watch};
+use crate::jobs::{Need, Queue, Watch};
 use crate::quota::{Ledger, Pace, Rates};
 use crate::runtime::State;
 
@@ -146,8 +146,13 @@ impl ingestion::Host for State {
         self.platform.schedule(&store, &file).is_some()
     }
 
-    fn is_awaited(&mut self) -> bool {
-        self.platform.turn.as_ref().is_some_and(Watch::is_awaited)
+    fn needed(&mut self) -> ingestion::Need {
+        let turn = self.platform.turn.as_ref();
+        match turn.map_or(Need::None, Watch::needed) {
+            Need::None => ingestion::Need::None,
+            Need::Some => ingestion::Need::Some,
+            Need::Urgent => ingestion::Need::Urgent,
+        }
     }
 }
 

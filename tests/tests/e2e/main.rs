@@ -9,6 +9,7 @@ mod composed;
 mod doctor;
 mod durability;
 mod everywhere;
+mod fair_jobs;
 mod faulty;
 mod freshness;
 mod graphs;

@@ -40,7 +40,7 @@ impl ingestion::Guest for Provider {
     }
 
     /// Each instance has its own step of time, and takes nothing from others.
-    fn is_awaited() -> bool {
-        false
+    fn needed() -> ingestion::Need {
+        ingestion::Need::None
     }
 }

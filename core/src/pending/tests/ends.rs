@@ -166,6 +166,53 @@ fn what_commits_while_it_is_cancelled_is_gone_or_never_there() {
 }
 
 #[test]
+fn a_record_that_comes_late_removes_nothing_whatever_stands_in_its_place() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = under_way(platform, &home).unwrap();
+    let mut late = hold_of(platform, &home, &pending);
+    let next = hold_of(platform, &home, &pending);
+    commit(platform, &home, &next).unwrap();
+    let newest = existing(platform, STORE).unwrap();
+    next.end(Ending::Committed).unwrap();
+    // Somebody who read the progress before there was any records his after it was forgotten.
+    let mut zombie = Track::read(platform.objects, &home, "1").unwrap();
+    zombie.fence(platform.objects, 2).unwrap();
+    let segments = newest
+        .segments
+        .iter()
+        .map(|segment| segment.meta.clone())
+        .collect();
+    let came = Progress {
+        segments,
+        ..Progress::default()
+    };
+    assert!(late.record(&came).is_err());
+    crate::testing::check(platform, STORE);
+}
+
+#[test]
+fn one_that_came_and_is_cancelled_half_way_takes_the_place_of_earlier_failures() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let failing = under_way(platform, &home).unwrap();
+    fail(hold_of(platform, &home, &failing)).unwrap();
+    let file = files::read(platform.objects, "file-a").unwrap();
+    let chunking = crate::chunk::ChunkingStrategy::Auto;
+    ops::attach(platform, &home, &file, Default::default(), chunking).unwrap();
+    let pending = under_way(platform, &home).unwrap();
+    let hold = hold_of(platform, &home, &pending);
+    commit(platform, &home, &hold).unwrap();
+    // Who takes the file out dies at once, and so did who ingested it.
+    decide(platform, &home, &pending.ingest_id, End::Cancelled).unwrap();
+    let again = take_up(platform, &home, &pending, &worker("b", "1"), None).unwrap();
+    assert!(again.is_none());
+    assert_eq!(failed_of(platform, &home, "file-a").unwrap(), None);
+    assert_eq!(status(platform, &home), Some(Status::Completed));
+    nothing_is_left(&tenant, &home);
+}
+
+#[test]
 fn an_empty_file_that_failed_is_not_committed_by_a_late_worker() {
     let (tenant, home) = accepted();
     let platform = tenant.platform();

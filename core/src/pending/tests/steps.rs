@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::{Hooked, Op};
 
 fn chance() -> Option<Lost> {
     Some(Lost::Chance("it trapped".to_owned()))
@@ -111,7 +112,10 @@ fn of_two_attempts_that_go_on_from_one_record_one_writes_the_next() {
     let objects = MemoryObjects::default();
     let (mut old, mut new) = (track(&objects), track(&objects));
     assert_eq!(new.record(&objects, 2, progress(5)).unwrap(), Recorded::Yes);
-    assert_eq!(old.record(&objects, 1, progress(9)).unwrap(), Recorded::No);
+    assert_eq!(
+        old.record(&objects, 1, progress(9)).unwrap(),
+        Recorded::Overtaken
+    );
     assert_eq!(track(&objects).progress.chunks, 5);
 }
 
@@ -128,7 +132,7 @@ fn an_attempt_that_slept_through_pruning_records_nothing() {
     let before = objects.list_all("stores/").unwrap();
     assert_eq!(
         slow.record(&objects, 1, progress(99)).unwrap(),
-        Recorded::No
+        Recorded::Overtaken
     );
     assert_eq!(track(&objects).progress.chunks, 9);
     assert_eq!(objects.list_all("stores/").unwrap().len(), before.len());
@@ -144,6 +148,26 @@ fn an_attempt_that_was_taken_over_from_records_nothing_more() {
     assert_eq!(old.record(&objects, 1, progress(4)).unwrap(), Recorded::Yes);
     new.fence(&objects, 2).unwrap();
     assert_eq!(new.progress.chunks, 4, "nothing recorded is lost");
-    assert_eq!(old.record(&objects, 1, progress(5)).unwrap(), Recorded::No);
+    assert_eq!(
+        old.record(&objects, 1, progress(5)).unwrap(),
+        Recorded::Overtaken
+    );
     assert_eq!(new.record(&objects, 2, progress(6)).unwrap(), Recorded::Yes);
+}
+
+#[test]
+fn a_fence_that_comes_after_the_end_begins_no_new_history() {
+    let objects = MemoryObjects::default();
+    let mut late = track(&objects);
+    for chunks in 1..4 {
+        late.record(&objects, 1, progress(chunks)).unwrap();
+    }
+    let mut newer = track(&objects);
+    newer.fence(&objects, 2).unwrap();
+    let slow = Hooked::interrupted(&objects, Op::List, || {
+        objects.delete_all("stores/").unwrap();
+    });
+    let fenced = late.fence(&slow, 1);
+    assert!(matches!(fenced, Err(PendingError::Held { .. })));
+    assert_eq!(objects.list_all("stores/").unwrap(), []);
 }

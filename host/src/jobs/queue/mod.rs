@@ -44,7 +44,7 @@ pub enum Progress {
 /// Vin and Cheng, SIGCOMM 1996).
 ///
 /// A job goes on in its place until it is done, as long as no other tenant waits that has had ten
-/// seconds less: then, after ten seconds at the least, [`Watch::is_awaited`] says so, and it goes on in
+/// seconds less: then, after ten seconds at the least, [`Watch::needed`] says so, and it goes on in
 /// another turn. For others of its own tenant it gives way after a minute. Where all places are taken,
 /// a job that has just come is beside them, for about a second. So what is soon done waits for no job
 /// that is not, and those that are not are seldom interrupted.
@@ -66,6 +66,17 @@ pub struct Turn {
     /// Why its last instance died here.
     pub lost: Option<String>,
     watch: Watch,
+}
+
+/// How urgently a turn should end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nobody waits for it.
+    None,
+    /// Soon, but not before it came further.
+    Some,
+    /// At once.
+    Urgent,
 }
 
 /// Tells a turn when to end.
@@ -203,12 +214,12 @@ impl Turn {
 }
 
 impl Watch {
-    /// Whether the turn should end soon, for another waits for it. Once it should, it always does.
-    pub fn is_awaited(&self) -> bool {
-        let gives_way = self.queue.lock().gives_way(self.number, Instant::now());
+    /// Whether the turn should end for others' sake. Once it should, it always does.
+    pub fn needed(&self) -> Need {
+        let need = self.queue.lock().needed(self.number, Instant::now());
         // It may have moved into a place that became free.
         self.queue.ready.notify_one();
-        gives_way
+        need
     }
 }
 

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::tenant::{MOST, Overflow, Tenant};
-use super::{Figures, Job, Progress};
+use super::{Figures, Job, Need, Progress};
 
 /// How long a job that has just begun may go on beside those that fill the places.
 pub(super) const BRIEF: Duration = Duration::from_secs(1);
+/// After that time it is not to wait for its embedder any longer: in a place it may.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a job goes on at the least before it gives way to another tenant's, and by how much that
 /// tenant must have had less. Giving way costs a part of a second in a distant bucket.
 pub(super) const TURN: Duration = Duration::from_secs(10);
@@ -153,8 +155,19 @@ impl State {
         waiting.min().map(|(.., name)| Arc::clone(name))
     }
 
-    /// Whether a turn has to end soon, so that another can begin.
-    pub(super) fn gives_way(&mut self, number: u64, now: Instant) -> bool {
+    /// Whether a turn has to end, so that another can begin.
+    pub(super) fn needed(&mut self, number: u64, now: Instant) -> Need {
+        if !self.gives_way(number, now) {
+            return Need::None;
+        }
+        let is_late = |turn: &Running| turn.is_beside && now - turn.began >= PATIENCE;
+        match self.turns.get(&number).is_some_and(is_late) {
+            true => Need::Urgent,
+            false => Need::Some,
+        }
+    }
+
+    fn gives_way(&mut self, number: u64, now: Instant) -> bool {
         let Some(turn) = self.turns.get(&number) else {
             return false;
         };

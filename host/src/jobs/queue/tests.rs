@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::state::{BRIEF, Next, OWN_TURN, State, TURN};
+use super::state::{BRIEF, Next, OWN_TURN, PATIENCE, State, TURN};
 use super::tenant::MOST;
-use super::{Figures, Job, Progress, Queue, job};
+use super::{Figures, Job, Need, Progress, Queue, job};
 
 /// A queue whose time passes when a test says so.
 struct Bench {
@@ -58,9 +58,13 @@ fn begins(queue: &Rc<Bench>, file: &str) -> Turn {
     turn
 }
 
-fn is_awaited(turn: &Turn) -> bool {
+fn needed(turn: &Turn) -> Need {
     let mut state = turn.queue.state.borrow_mut();
-    state.gives_way(turn.number, turn.queue.now.get())
+    state.needed(turn.number, turn.queue.now.get())
+}
+
+fn is_awaited(turn: &Turn) -> bool {
+    needed(turn) > Need::None
 }
 
 fn figures(queue: &Bench) -> Figures {
@@ -150,6 +154,31 @@ fn what_comes_begins_beside_long_jobs_at_once() {
     small.finish(Progress::Done);
     schedule(&queue, &[("a", "small too")]);
     begins(&queue, "small too");
+}
+
+#[test]
+fn beside_the_places_no_job_waits_for_long() {
+    let queue = queue(1);
+    schedule(&queue, &[("a", "big"), ("a", "stuck")]);
+    let (big, stuck) = (begins(&queue, "big"), begins(&queue, "stuck"));
+    schedule(&queue, &[("b", "small")]);
+    pass(&queue, BRIEF);
+    assert_eq!(needed(&stuck), Need::Some);
+    pass(&queue, PATIENCE - BRIEF);
+    assert_eq!(needed(&stuck), Need::Urgent);
+    stuck.finish(Progress::Step);
+    begins(&queue, "small").finish(Progress::Done);
+    // In a place it waits as long as it takes.
+    pass(&queue, TURN * 10);
+    big.finish(Progress::Done);
+    let stuck = begins(&queue, "stuck");
+    schedule(&queue, &[("b", "other")]);
+    let other = begins(&queue, "other");
+    pass(&queue, TURN * 10);
+    assert_eq!(needed(&other), Need::Urgent);
+    other.finish(Progress::Step);
+    pass(&queue, TURN * 10);
+    assert_eq!(needed(&stuck), Need::Some);
 }
 
 #[test]
