@@ -22,6 +22,13 @@ pub fn time_ordered(prefix: &str, now_ms: u64, random: u64) -> String {
     format!("{prefix}{now_ms:011x}{random:016x}")
 }
 
+/// An id as of [`time_ordered`] that sorts after `last`, which is one of the same prefix, also where
+/// the clock is behind the one that made that.
+pub fn time_ordered_after(last: &str, prefix: &str, now_ms: u64, random: u64) -> String {
+    let last_ms = made_ms(last, prefix).unwrap_or_default();
+    time_ordered(prefix, now_ms.max(last_ms.saturating_add(1)), random)
+}
+
 /// The id of the store that a path or a query names: `vs_…` stands for itself, anything else
 /// is a name, whose store has an id derived from it. `None` when it can be neither.
 pub fn store_id(id_or_name: &str) -> Option<String> {
@@ -77,6 +84,16 @@ mod tests {
         assert_eq!(made_ms(&early, FILE_PREFIX), Some(1_700_000_000_000));
         assert_eq!(made_ms(&early, STORE_PREFIX), None);
         assert_eq!(made_ms("file-short", FILE_PREFIX), None);
+    }
+
+    #[test]
+    fn ids_sort_after_those_that_are_known_whatever_the_clock_says() {
+        let known = time_ordered("", 5_000, u64::MAX);
+        for now_ms in [0, 4_999, 5_000, 9_000] {
+            let id = time_ordered_after(&known, "", now_ms, 0);
+            assert!(id > known, "{id}");
+            assert!(made_ms(&id, "") >= Some(now_ms));
+        }
     }
 
     #[test]

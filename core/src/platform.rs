@@ -37,6 +37,11 @@ impl<'a> Platform<'a> {
     pub fn new_id(&self, prefix: &str) -> String {
         ids::time_ordered(prefix, self.clock.now_ms(), self.clock.random())
     }
+
+    /// A new identifier that sorts after `last`; see [`ids::time_ordered_after`].
+    pub fn new_id_after(&self, last: &str, prefix: &str) -> String {
+        ids::time_ordered_after(last, prefix, self.clock.now_ms(), self.clock.random())
+    }
 }
 
 /// Who does work that others may take over.

@@ -32,11 +32,16 @@ pub fn attach(
             is_new: false,
         });
     }
+    // Of two failures the one with the greater id is the newer, whoever's clock made them.
+    let ingest_id = match known.failed.iter().max() {
+        Some(last) => platform.new_id_after(last, ""),
+        None => platform.new_id(""),
+    };
     let asked = Pending {
         attributes,
         chunking,
         earlier: known.failed,
-        ..Pending::new(file, platform.new_id(""))
+        ..Pending::new(file, ingest_id)
     };
     Ok(Attached {
         pending: pending::accept(platform, home, asked)?,

@@ -60,6 +60,25 @@ fn one_that_is_concluded_as_failed_late_does_not_hide_the_next() {
 }
 
 #[test]
+fn the_next_one_sorts_after_the_failures_it_takes_the_place_of_whatever_the_clock_says() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    tenant.clock.advance(600_000);
+    let first = attach_one(platform, &home, "file-a");
+    let error = pending::LastError::server("no");
+    let end = pending::End::Failed { error };
+    pending::decide(platform, &home, &first.ingest_id, end).unwrap();
+    // Another host's clock is behind.
+    let behind = Tenant {
+        objects: tenant.objects.clone(),
+        ..Tenant::default()
+    };
+    let second = attach_one(behind.platform(), &home, "file-a");
+    assert_eq!(second.earlier, [first.ingest_id.clone()]);
+    assert!(second.ingest_id > first.ingest_id, "{second:?}");
+}
+
+#[test]
 fn one_that_fails_beside_another_does_not_hide_it() {
     for is_noted in [false, true] {
         let (tenant, home) = store();
