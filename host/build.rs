@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use sha2::{Digest, Sha256};
+
 const TARGET: &str = "wasm32-wasip2";
 const GUESTS: [&str; 3] = ["stores", "ingest", "search"];
 /// Built with them, so that spin.toml finds it beside them; the host needs it for nothing.
@@ -37,7 +39,12 @@ fn guests() -> Result<(), Box<dyn Error>> {
     for guest in GUESTS {
         let name = format!("dayfly_{guest}.wasm");
         let from = built.join(&name);
-        fs::copy(&from, out.join(&name)).map_err(|error| format!("{}: {error}", from.display()))?;
+        let wasm = fs::read(&from).map_err(|error| format!("{}: {error}", from.display()))?;
+        fs::write(
+            out.join(format!("dayfly_{guest}.sha256")),
+            format!("{:x}", Sha256::digest(&wasm)),
+        )?;
+        fs::write(out.join(&name), wasm)?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ mod verify;
 mod worker;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -69,6 +70,11 @@ enum Command {
     #[cfg(feature = "faiss")]
     #[command(name = dayfly::confined::COMMAND, hide = true)]
     FaissProcess { threads: usize, memory_mib: u64 },
+    #[command(name = dayfly::runtime::compiled::COMMAND, hide = true)]
+    GuestProcess {
+        directory: PathBuf,
+        memory_bytes: usize,
+    },
     /// Check everything that a store has, or all of them, and list what belongs to nothing
     Verify(verify::Arguments),
     /// Make keys, and the tokens that name a tenant
@@ -141,6 +147,10 @@ fn run(command: Command, output: Output) -> Result<(), Failure> {
             threads,
             memory_mib,
         } => Ok(dayfly::confined::run(threads, memory_mib)?),
+        Command::GuestProcess {
+            directory,
+            memory_bytes,
+        } => Ok(dayfly::runtime::compiled::run(directory, memory_bytes)?),
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Token(arguments) => token::run(&arguments, output),
         Command::Setup => setup::run(output),

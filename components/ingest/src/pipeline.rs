@@ -72,8 +72,8 @@ pub trait Principal {
 /// file's size: at any time a piece of text, the batches under way and a part of a segment are
 /// held.
 ///
-/// When the budget is over it stops, but not before it came further. Segments that were completed
-/// before an error stay, for the ingestion's end to remove.
+/// When the budget is over it stops, but unless that is urgent not before it came further. Segments
+/// that were completed before an error stay, for the ingestion's end to remove.
 pub async fn run(
     manifest: &Manifest,
     ingest_id: &str,
@@ -152,7 +152,7 @@ impl Run<'_> {
         let (mut taken, mut written) = (0_usize, 0_usize);
         loop {
             while under_way.len() < self.embedder.concurrency() {
-                if (taken > 0 || self.has_moved()) && self.budget.is_over() {
+                if self.ends(taken > 0 || self.has_moved()) {
                     break;
                 }
                 let batch = match self.batches.advance()? {
@@ -172,7 +172,7 @@ impl Run<'_> {
                     false => Fed::Part,
                 });
             }
-            if written > 0 && self.budget.is_spent() {
+            if self.ends(written > 0) && self.budget.is_spent() {
                 return Ok(Fed::Part);
             }
             let wait = match written {
@@ -193,6 +193,10 @@ impl Run<'_> {
                 Some(Some(Err(error))) => return Err(error.into()),
             }
         }
+    }
+
+    fn ends(&mut self, came_further: bool) -> bool {
+        self.budget.is_over() && (came_further || self.budget.is_urgent())
     }
 
     /// Whether the next step begins later than this one did, also where this one writes nothing.

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use dayfly::guests::Guests;
 use dayfly::options::ServeOptions;
+use dayfly::runtime::compiled::compile_apart;
 use dayfly::serve::Running;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -57,6 +58,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let options = config::load(&arguments.flags)?;
     log_to_stderr(&arguments.log, output)?;
     allow_open_files();
+    compile_apart(&options, &Guests::built_in());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, Thread};
@@ -6,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
-use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, EngineWeak};
+use wasmtime::{Config, Enabled, Engine, EngineWeak};
 use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Also the longest that a guest computes before others get their turn.
@@ -18,9 +17,8 @@ const MEMORIES_PER_INSTANCE: u32 = 2;
 const TABLES_PER_INSTANCE: u32 = 4;
 const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 
-/// An engine with room for `slots` instances of `memory_bytes` each. Compiled guests are kept in
-/// `cache`, where it can be used.
-pub fn build(slots: u32, memory_bytes: usize, cache: Option<PathBuf>) -> anyhow::Result<Engine> {
+/// An engine with room for `slots` instances of `memory_bytes` each.
+pub fn build(slots: u32, memory_bytes: usize) -> anyhow::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots * CORE_INSTANCES_PER_COMPONENT)
@@ -42,35 +40,14 @@ pub fn build(slots: u32, memory_bytes: usize, cache: Option<PathBuf>) -> anyhow:
         // Nothing here runs several tasks of one component at once, and the bookkeeping for it
         // costs 40 % of a small request.
         .concurrency_support(false)
-        .cache(open_cache(cache));
+        // Of use to profilers alone, and read as a whole when a guest is loaded.
+        .native_unwind_info(false);
     Engine::new(&config).map_err(plain).context("wasmtime cannot reserve address space for the instances: lower limits.instances or lift the limit on virtual memory (ulimit -v)")
 }
 
 /// Keeps the chain of causes, which is all that is ever shown.
 pub fn plain(error: wasmtime::Error) -> anyhow::Error {
     anyhow::anyhow!("{error:#}")
-}
-
-/// Without a cache every start compiles the guests anew, which only takes longer.
-fn open_cache(directory: Option<PathBuf>) -> Option<Cache> {
-    let directory = directory.or_else(user_cache)?;
-    let mut config = CacheConfig::new();
-    config.with_directory(std::path::absolute(&directory).ok()?);
-    Cache::new(config)
-        .inspect_err(|error| {
-            tracing::warn!(directory = %directory.display(), %error, "compiled guests are not kept");
-        })
-        .ok()
-}
-
-fn user_cache() -> Option<PathBuf> {
-    let named = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))?;
-    Some(base.join("dayfly").join("guests"))
 }
 
 /// The engine's clock for interrupting guests. It stands still while there is none.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+pub mod compiled;
 mod engine;
 mod limits;
 mod log;
@@ -19,7 +20,7 @@ use http::{Request, Response};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -35,6 +36,7 @@ use crate::guests::{Guest, Guests};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::ServeOptions;
 use crate::platform::{self, Instance};
+use compiled::Cache;
 use engine::{Ticker, plain};
 
 /// The compiled guests and what their instances share.
@@ -118,15 +120,16 @@ impl Runtime {
             .instances
             .saturating_add(options.jobs.instances())
             .max(1);
-        let memory_mib = options.limits.memory_mib.max(options.jobs.memory_mib);
-        let engine = engine::build(slots, (memory_mib as usize) << 20, options.cache.clone())?;
+        let engine = engine::build(slots, compiled::memory_bytes(options))?;
+        let cache = Cache::open(options.cache.clone());
         let linker = link(&engine)
             .map_err(plain)
             .context("the host's functions do not link")?;
         let mut compiled = Vec::with_capacity(Guest::ALL.len());
         for guest in Guest::ALL {
             let name = guest.name();
-            let component = Component::new(&engine, guests.component(guest))
+            let component = cache
+                .component(&engine, name, guests.component(guest))
                 .map_err(plain)
                 .with_context(|| format!("the guest `{name}` cannot be compiled"))?;
             let ready = linker.instantiate_pre(&component).and_then(ProxyPre::new);

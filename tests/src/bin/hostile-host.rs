@@ -3,7 +3,6 @@
 //! the data, the keys and the embedder, and the rest as JSON in `HOSTILE_OPTIONS`. `HOSTILE_COMPONENT`
 //! names another guest's file.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,7 +31,7 @@ async fn serve() -> Result<(), String> {
     let path = given.unwrap_or_else(binary::hostile_guest);
     let component = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let guests = Guests {
-        stores: Cow::Owned(component),
+        stores: component.into(),
         ..Guests::built_in()
     };
     let mut running = start(options, guests)

@@ -1,6 +1,5 @@
 //! A guest serves one request, also on a host that would reuse it.
 
-use std::borrow::Cow;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -150,7 +149,7 @@ fn a_guest_that_is_entered_a_second_time_traps() {
         .build()
         .unwrap();
     let guests = Guests::built_in();
-    let components: [(&str, &Cow<'_, [u8]>); 3] = [
+    let components: [(&str, &[u8]); 3] = [
         ("stores", &guests.stores),
         ("ingest", &guests.ingest),
         ("search", &guests.search),
