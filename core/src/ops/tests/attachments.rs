@@ -74,7 +74,7 @@ fn the_next_one_sorts_after_the_failures_it_takes_the_place_of_whatever_the_cloc
         ..Tenant::default()
     };
     let second = attach_one(behind.platform(), &home, "file-a");
-    assert_eq!(second.earlier, [first.ingest_id.clone()]);
+    assert_eq!(second.earlier, std::slice::from_ref(&first.ingest_id));
     assert!(second.ingest_id > first.ingest_id, "{second:?}");
 }
 
