@@ -1,77 +1,29 @@
 //! Compiled guests, kept on disk between starts and mapped from there: of some thirty megabytes only
 //! the pages that are used are resident, and the system may take those back.
 
+mod apart;
+
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine;
-use crate::guests::{Guest, Guests, Wasm};
+use crate::guests::Wasm;
 use crate::options::ServeOptions;
 
-/// The hidden command that compiles the guests.
-pub const COMMAND: &str = "guest-process";
+pub use apart::{COMMAND, compile_apart, run};
 
 /// Files that another version of Dayfly left are removed after so long.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 const EXTENSION: &str = "cwasm";
-
-/// Compiles those of the guests that are not in the cache yet in a process of its own, so that what a
-/// compiler needs is gone when the server begins. Where that fails, the server compiles them itself.
-pub fn compile_apart(options: &ServeOptions, guests: &Guests) {
-    let Some(directory) = Cache::open(options.cache.clone()).directory else {
-        return;
-    };
-    let kept = files(&directory);
-    let is_kept = |guest: &Guest| {
-        let prefix = prefix(guest.name(), guests.component(*guest));
-        kept.iter().any(|path| file_name(path).starts_with(&prefix))
-    };
-    if Guest::ALL.iter().all(is_kept) {
-        return;
-    }
-    tracing::info!("compiling the guests, which takes some seconds and is done once");
-    let status = std::env::current_exe().and_then(|binary| {
-        Command::new(binary)
-            .arg(COMMAND)
-            .arg(&directory)
-            .arg(memory_bytes(options).to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()
-    });
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(status) => warn(&directory, &status),
-        Err(error) => warn(&directory, &error),
-    }
-}
-
-/// What [`compile_apart`] starts: fills the cache in `directory` for instances of `memory_bytes`.
-///
-/// # Errors
-///
-/// A guest that does not compile.
-pub fn run(directory: PathBuf, memory_bytes: usize) -> anyhow::Result<()> {
-    let engine = engine::build(1, memory_bytes)?;
-    let guests = Guests::built_in();
-    let cache = Cache::open(Some(directory));
-    for guest in Guest::ALL {
-        let wasm = guests.component(guest);
-        cache
-            .component(&engine, guest.name(), wasm)
-            .map_err(engine::plain)?;
-    }
-    Ok(())
-}
 
 /// The most linear memory of an instance.
 pub(super) fn memory_bytes(options: &ServeOptions) -> usize {
@@ -85,11 +37,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in `directory`, by default the user's. Where it cannot be used every start compiles
-    /// the guests anew, which takes longer, and keeps all of them in memory.
+    /// The cache in `directory`, by default the user's. Where it cannot be used, also because others
+    /// could put code into it, every start compiles the guests anew, which takes longer, and keeps all
+    /// of them in memory.
     pub fn open(directory: Option<PathBuf>) -> Self {
         let directory = directory.or_else(user_cache).filter(|directory| {
-            let made = fs::create_dir_all(directory);
+            let made = fs::create_dir_all(directory).and_then(|()| ensure_own(directory));
             made.inspect_err(|error| warn(directory, error)).is_ok()
         });
         Self { directory }
@@ -110,8 +63,14 @@ impl Cache {
             return Component::new(engine, &**wasm);
         };
         let kept = Kept::new(directory, engine, name, wasm);
-        if let Some(component) = kept.find(engine) {
-            return Ok(component);
+        match kept.find(engine) {
+            Some(Ok(component)) => return Ok(component),
+            // It is what this engine makes: a file system that lets nothing be executed, for one.
+            Some(Err(error)) => {
+                warn(directory, &error);
+                return Component::new(engine, &**wasm);
+            }
+            None => {}
         }
         let compiled = engine.precompile_component(wasm)?;
         let stored = kept.store(&compiled);
@@ -124,6 +83,18 @@ impl Cache {
             Err(error) => warn(directory, &error),
         }
         Component::new(engine, &**wasm)
+    }
+}
+
+/// Fails where others than this user and root can write into the folder.
+fn ensure_own(directory: &Path) -> io::Result<()> {
+    let found = fs::metadata(directory)?;
+    let is_owned = [0, geteuid().as_raw()].contains(&found.uid());
+    match is_owned && found.mode() & 0o002 == 0 {
+        true => Ok(()),
+        false => Err(io::Error::other(
+            "other users can write there; name a folder of your own with --cache",
+        )),
     }
 }
 
@@ -164,15 +135,12 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// The component of the first file that is whole and can be loaded. Others are removed.
-    fn find(&self, engine: &Engine) -> Option<Component> {
+    /// The component of the first file that is whole. Damaged ones are removed.
+    fn find(&self, engine: &Engine) -> Option<wasmtime::Result<Component>> {
         let of_it = |path: &PathBuf| file_name(path).starts_with(&self.prefix);
         for path in files(self.directory).into_iter().filter(of_it) {
             match self.is_whole(&path) {
-                Ok(true) => match load(engine, &path) {
-                    Ok(component) => return Some(component),
-                    Err(error) => warn(&path, &error),
-                },
+                Ok(true) => return Some(load(engine, &path)),
                 Ok(false) => warn(&path, &"it was damaged"),
                 Err(error) => warn(&path, &error),
             }
@@ -212,8 +180,8 @@ impl<'a> Kept<'a> {
 )]
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file is what `precompile_component` made, as its name tells by its digest, and nobody
-    // changes it: it is written under another name, and replaced or removed as a whole. Who can write
-    // into the user's cache folder can run code as that user anyway.
+    // changes it: it is written under another name, and removed as a whole. Only this user and root
+    // can write into its folder, and both can run code as this user anyway.
     unsafe { Component::deserialize_file(engine, path) }
 }
 
@@ -243,56 +211,4 @@ fn file_name(path: &Path) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
-
-    fn loads(engine: &Engine, directory: &Path) -> bool {
-        let cache = Cache::open(Some(directory.to_owned()));
-        let wasm = Wasm::from(EMPTY.to_vec());
-        cache.component(engine, "empty", &wasm).is_ok()
-    }
-
-    #[test]
-    fn what_is_kept_is_loaded_and_what_is_damaged_is_compiled_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let engine = Engine::default();
-        assert!(loads(&engine, directory.path()));
-        let [kept] = &files(directory.path())[..] else {
-            panic!("not one file is kept");
-        };
-        let whole = fs::read(kept).unwrap();
-        let written = fs::metadata(kept).unwrap().modified().unwrap();
-        assert!(loads(&engine, directory.path()));
-        assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), written);
-        let mut flipped = whole.clone();
-        flipped[whole.len() / 2] ^= 1;
-        for damaged in [&whole[..whole.len() / 2], &[], &flipped] {
-            fs::write(kept, damaged).unwrap();
-            assert!(loads(&engine, directory.path()));
-            assert!(fs::read(kept).unwrap() == whole, "it is not as it was");
-        }
-    }
-
-    #[test]
-    fn without_a_place_for_them_guests_are_compiled_all_the_same() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("no folder");
-        fs::write(&file, "").unwrap();
-        assert!(loads(&Engine::default(), &file));
-    }
-
-    #[test]
-    fn what_other_versions_left_goes_after_a_month() {
-        let directory = tempfile::tempdir().unwrap();
-        let named = |name: &str| directory.path().join(name);
-        for (name, age) in [("a.cwasm", KEPT * 2), ("b.cwasm", KEPT / 2)] {
-            let file = File::create(named(name)).unwrap();
-            file.set_modified(SystemTime::now() - age).unwrap();
-        }
-        assert!(loads(&Engine::default(), directory.path()));
-        assert!(!named("a.cwasm").exists());
-        assert!(named("b.cwasm").exists());
-    }
-}
+mod tests;
