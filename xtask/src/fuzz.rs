@@ -14,6 +14,8 @@ use program::{PROGRAMS, Program};
 
 /// Inputs that each of them gets in the tests.
 const IN_TESTS: u64 = 5_000;
+/// Seconds that each of them has there at the most.
+const IN_TESTS_S: u64 = 40;
 
 /// What `cargo xtask fuzz` does with these arguments.
 ///
@@ -52,7 +54,8 @@ pub fn briefly() -> Result<(), Failure> {
         program.build(false)?;
         campaigns.extend(program.campaigns(false)?);
     }
-    report::all(&campaigns, &Budget::Runs(IN_TESTS), options::processors())
+    let budget = Budget::RunsWithin(IN_TESTS, IN_TESTS_S);
+    report::all(&campaigns, &budget, options::processors())
 }
 
 /// The targets of these names; all, where there are none.

@@ -48,9 +48,13 @@ impl Campaign {
         let log = File::create(self.log()).map_err(unwritten)?;
         let status = self
             .libfuzzer()
-            .arg(match budget {
-                Budget::Seconds(seconds) => format!("-max_total_time={seconds}"),
-                Budget::Runs(runs) => format!("-runs={runs}"),
+            .args(match budget {
+                Budget::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+                Budget::Runs(runs) => vec![format!("-runs={runs}")],
+                Budget::RunsWithin(runs, seconds) => vec![
+                    format!("-runs={runs}"),
+                    format!("-max_total_time={seconds}"),
+                ],
             })
             .args([
                 "-seed=1".to_owned(),

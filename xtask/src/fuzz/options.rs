@@ -23,6 +23,8 @@ inputs, N targets at a time (as many as there are processors). What is learnt go
 pub enum Budget {
     Seconds(u64),
     Runs(u64),
+    /// So many inputs, or as many as so many seconds allow.
+    RunsWithin(u64, u64),
 }
 
 #[derive(Debug, PartialEq, Eq)]
