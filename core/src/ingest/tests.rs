@@ -126,16 +126,16 @@ proptest! {
                     next => break next,
                 }
             };
-            let is_at_end = next == Next::End;
-            let moves = next == Next::Later;
-            if let Next::Batch(chunks) = next {
-                written.extend(chunks);
-            }
-            if is_at_end {
-                break;
-            }
+            let writes = match next {
+                Next::End => break,
+                Next::Later => false,
+                Next::Batch(chunks) => {
+                    written.extend(chunks);
+                    true
+                }
+            };
             let place = batches.position_before(written.len() as u32);
-            prop_assert!(!moves || place.source > from.source, "it is where it was");
+            prop_assert!(writes || place.source > from.source, "it is where it was");
             from = place;
         }
         prop_assert_eq!(written, whole);

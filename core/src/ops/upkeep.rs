@@ -169,7 +169,8 @@ pub fn scrub_files(
     })
 }
 
-/// Those of `keys` that are in the folder of a file that is not there.
+/// Those of `keys` that are in the folder of a file that is not there, and not being deleted: its
+/// deletion still needs to know in which stores it is.
 fn of_no_file(
     objects: &dyn Objects,
     listed: &[ObjectMeta],
@@ -187,15 +188,17 @@ fn of_no_file(
         let Some((file_id, _)) = file_of(&key) else {
             continue;
         };
-        let is_there = match known.get(file_id) {
-            Some(is_there) => *is_there,
+        let is_known = match known.get(file_id) {
+            Some(is_known) => *is_known,
             None => {
-                let is_there = objects.exists(&files::meta_key(file_id))?;
-                known.insert(file_id.to_owned(), is_there);
-                is_there
+                // In this order: a deletion is recorded before the file is gone.
+                let is_known = objects.exists(&files::meta_key(file_id))?
+                    || files::is_being_deleted(objects, file_id)?;
+                known.insert(file_id.to_owned(), is_known);
+                is_known
             }
         };
-        if !is_there {
+        if !is_known {
             doomed.push(key);
         }
     }

@@ -35,7 +35,7 @@ pub fn conclude(
             let noted = (!committed).then_some(error);
             end_failed(platform, home, ticket, noted)?;
         }
-        End::Cancelled => end_cancelled(platform, home, ticket, committed)?,
+        End::Cancelled => end_cancelled(platform, home, ticket)?,
         End::Completed => {}
     }
     let folder = attempt::folder(home, ingest_id);
@@ -53,18 +53,14 @@ pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result
     Ok(())
 }
 
-/// Takes back that it failed. Where it was committed before somebody began to take it out, it is in the
-/// place of the failures before it all the same.
-fn end_cancelled(
-    platform: Platform<'_>,
-    home: &Home,
-    ticket: &Ticket,
-    committed: bool,
-) -> Result<(), PendingError> {
+/// Takes back that it failed, and lets go of the failures before it: it has their place, also where it
+/// came before somebody began to take it out, and whoever that was got no further.
+fn end_cancelled(platform: Platform<'_>, home: &Home, ticket: &Ticket) -> Result<(), PendingError> {
     failed::take_back(platform, home, ticket)?;
     match read(platform, ticket)? {
-        Some(pending) if committed => failed::forget_earlier(platform, home, &pending),
-        _ => Ok(()),
+        Some(pending) => failed::forget_earlier(platform, home, &pending),
+        // Another did all of this.
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::store::GRACE_MS;
+use crate::store::{GRACE_MS, SCRUB_AFTER_MS};
 use crate::testing::Hooked;
 
 fn look_everywhere(tenant: &Tenant, id: &str) -> Vec<Option<Status>> {
@@ -51,6 +51,29 @@ fn a_deleted_file_is_in_no_store_and_leaves_nothing() {
     tenant.clock.advance(GRACE_MS);
     finish_file_deletions(platform, 10).unwrap();
     assert_eq!(keys(&tenant.objects, "work/"), Vec::<String>::new());
+}
+
+#[test]
+fn a_scrub_leaves_what_is_being_deleted_to_its_deletion() {
+    for calls in 1..100 {
+        let (tenant, _, _) = attached();
+        tenant.clock.advance(SCRUB_AFTER_MS);
+        let crashing = Hooked::crashing(&tenant.objects, calls, true);
+        let ended = delete_file(tenant.through(&crashing), "file-a").is_ok();
+        let is_begun = !keys(&tenant.objects, "work/").is_empty();
+        let mut place = Some(files::FOLDER.to_owned());
+        while let Some(from) = place {
+            place = scrub_files(tenant.platform(), Some(&from)).unwrap();
+        }
+        finish_file_deletions(tenant.platform(), 10).unwrap();
+        if is_begun {
+            assert_eq!(look_everywhere(&tenant, "file-a"), [None, None], "{calls}");
+        }
+        if ended {
+            return;
+        }
+    }
+    panic!("it never ends");
 }
 
 #[test]

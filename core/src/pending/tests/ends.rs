@@ -193,23 +193,29 @@ fn a_record_that_comes_late_removes_nothing_whatever_stands_in_its_place() {
 
 #[test]
 fn one_that_came_and_is_cancelled_half_way_takes_the_place_of_earlier_failures() {
-    let (tenant, home) = accepted();
-    let platform = tenant.platform();
-    let failing = under_way(platform, &home).unwrap();
-    fail(hold_of(platform, &home, &failing)).unwrap();
-    let file = files::read(platform.objects, "file-a").unwrap();
-    let chunking = crate::chunk::ChunkingStrategy::Auto;
-    ops::attach(platform, &home, &file, Default::default(), chunking).unwrap();
-    let pending = under_way(platform, &home).unwrap();
-    let hold = hold_of(platform, &home, &pending);
-    commit(platform, &home, &hold).unwrap();
-    // Who takes the file out dies at once, and so did who ingested it.
-    decide(platform, &home, &pending.ingest_id, End::Cancelled).unwrap();
-    let again = take_up(platform, &home, &pending, &worker("b", "1"), None).unwrap();
-    assert!(again.is_none());
-    assert_eq!(failed_of(platform, &home, "file-a").unwrap(), None);
-    assert_eq!(status(platform, &home), Some(Status::Completed));
-    nothing_is_left(&tenant, &home);
+    for is_taken_out in [false, true] {
+        let (tenant, home) = accepted();
+        let platform = tenant.platform();
+        let failing = under_way(platform, &home).unwrap();
+        fail(hold_of(platform, &home, &failing)).unwrap();
+        let file = files::read(platform.objects, "file-a").unwrap();
+        let chunking = crate::chunk::ChunkingStrategy::Auto;
+        ops::attach(platform, &home, &file, Default::default(), chunking).unwrap();
+        let pending = under_way(platform, &home).unwrap();
+        let hold = hold_of(platform, &home, &pending);
+        commit(platform, &home, &hold).unwrap();
+        // Who takes the file out dies on the way, and so did who ingested it.
+        decide(platform, &home, &pending.ingest_id, End::Cancelled).unwrap();
+        if is_taken_out {
+            assert!(take_out(platform, &home, "file-a").unwrap());
+        }
+        let again = take_up(platform, &home, &pending, &worker("b", "1"), None).unwrap();
+        assert!(again.is_none());
+        assert_eq!(failed_of(platform, &home, "file-a").unwrap(), None);
+        let left = (!is_taken_out).then_some(Status::Completed);
+        assert_eq!(status(platform, &home), left);
+        nothing_is_left(&tenant, &home);
+    }
 }
 
 #[test]
