@@ -1,6 +1,8 @@
 """The upload handler that Dayfly replaces, as it is commonly written: LangChain and FAISS in a
-long-lived process."""
+long-lived process. With `COLLECT` set it is the form that people mend it to: a full collection after each
+upload."""
 
+import gc
 import os
 
 from flask import Flask, request
@@ -25,4 +27,7 @@ def upload():
     )
     store = FAISS.from_texts(splitter.split_text(text), embeddings)
     store.save_local(os.environ["INDEX_FOLDER"])
+    if "COLLECT" in os.environ:
+        del store, embeddings
+        gc.collect()
     return "Success: Data uploaded and indexed successfully"

@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod mount;
 pub mod parts;
 pub mod peer;
+pub mod picture;
 pub mod plain_host;
 pub mod process;
 pub mod raw;

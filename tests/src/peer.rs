@@ -22,17 +22,30 @@ const PACKAGES: [&str; 6] = [
     "faiss-cpu==1.15.1",
 ];
 
+/// How the handler treats its garbage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Garbage {
+    /// As Python does where nobody says anything.
+    Left,
+    /// Collected in full after each upload.
+    Collected,
+}
+
 impl Naive {
     /// Installs it where needed, starts it and waits until it answers.
     ///
     /// # Panics
     /// When it cannot be had or does not answer.
-    pub fn start(embedder: &FakeEmbedder) -> Self {
+    pub fn start(embedder: &FakeEmbedder, garbage: Garbage) -> Self {
         let python = venv::with("naive", &PACKAGES);
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let url = embedder.url();
-        let master = Command::new(python)
+        let mut command = Command::new(python);
+        if garbage == Garbage::Collected {
+            command.env("COLLECT", "1");
+        }
+        let master = command
             .args(["-m", "gunicorn", "--workers", "1", "--timeout", "600"])
             .args(["--bind", &format!("127.0.0.1:{port}"), "naive:app"])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches"))

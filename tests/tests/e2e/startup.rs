@@ -1,6 +1,6 @@
-//! What `dayfly serve` refuses to begin with.
+//! What `dayfly serve` refuses to begin with, and what a first start leaves in memory.
 
-use dayfly_tests::Server;
+use dayfly_tests::{FakeEmbedder, Server};
 
 #[test]
 fn without_keys_nothing_but_loopback_is_bound() {
@@ -43,4 +43,24 @@ fn a_password_in_the_embedders_address_is_refused_and_not_repeated() {
     assert!(!status.success());
     assert!(said.contains("--embed-key-env"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_first_start_takes_no_more_memory_than_a_later_one() {
+    const NOISE: u64 = 16 << 20;
+    let (embedder, cache) = (FakeEmbedder::start(), tempfile::tempdir().unwrap());
+    let resident = || {
+        let server = Server::builder()
+            .embedder(&embedder)
+            .option("--cache", cache.path().display())
+            .start();
+        server.client().upload("store", "A mayfly lives for a day.");
+        server.wait_until_idle();
+        server.resident_bytes()
+    };
+    let (first, later) = (resident(), resident());
+    assert!(
+        first < later + NOISE,
+        "{first} bytes after the guests were compiled, {later} where they were at hand"
+    );
 }
