@@ -70,7 +70,14 @@ pub fn add(objects: &Blocking, store: &str, file_id: &str, rows: u32) -> Manifes
             rows,
         }],
     };
-    store::add_file(platform, &home, &entry, &[meta], || Ok::<_, StoreError>(())).unwrap()
+    store::add_file(
+        platform,
+        &home,
+        &entry,
+        &[meta],
+        |_| Ok::<_, StoreError>(()),
+    )
+    .unwrap()
 }
 
 /// A vector of its own for each text, of length 1.

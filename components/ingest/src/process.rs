@@ -175,11 +175,7 @@ async fn ingest(
         &home.store,
         &upkeep(),
         PendingError::is_full,
-        || {
-            store::add_file(platform(), &home, &entry, &ingested.segments, || {
-                hold.ensure_wanted()
-            })
-        },
+        || hold.commit(&entry, &ingested.segments),
     );
     match committed {
         Ok(committed) => Ok(Some(committed)),

@@ -1,5 +1,5 @@
 use crate::files::{self, FileMeta};
-use crate::pending::{End, PendingError, Ticket, conclude, decide};
+use crate::pending::{self, End, PendingError, Ticket, conclude, decide};
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 use crate::store::{self, FileEntry, Home, Manifest};
@@ -14,13 +14,16 @@ pub fn commit_upload(
     file: &FileEntry,
     segments: &[SegmentMeta],
 ) -> Result<Manifest, PendingError> {
-    store::add_file(platform, home, file, segments, || {
+    store::add_file(platform, home, file, segments, |replaced| {
         if !platform.objects.exists(&files::meta_key(&file.file_id))? {
             return Err(PendingError::Cancelled);
         }
-        match crate::pending::ended(platform, home, &file.ingest_id)? {
+        if pending::ended(platform, home, &file.ingest_id)?.is_some() {
+            return Err(PendingError::Cancelled);
+        }
+        match replaced {
+            Some(other) => pending::end_replaced(platform, home, &file.file_id, other),
             None => Ok(()),
-            Some(_) => Err(PendingError::Cancelled),
         }
     })
 }

@@ -1,4 +1,4 @@
-use super::end::{End, LastError, ended};
+use super::end::{End, LastError, decide, ended};
 use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
 use crate::objects::Objects;
@@ -49,6 +49,26 @@ pub fn conclude(
 pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result<(), PendingError> {
     for ticket in cancelled {
         conclude(platform, home, ticket, &End::Cancelled)?;
+    }
+    Ok(())
+}
+
+/// Ends the ingestion that a file's entry is of, where whoever committed it got no further. Who takes the
+/// entry's place does this before: another attempt at it would not find its own entry any more, and
+/// commit it once more, over all that came after it.
+pub(crate) fn end_replaced(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+    ingest_id: &str,
+) -> Result<(), PendingError> {
+    let ticket = Ticket::new(home, file_id, ingest_id);
+    // Where the record is gone, it has ended.
+    if let Some(pending) = read(platform, &ticket)?
+        && ended(platform, home, ingest_id)?.is_none()
+    {
+        failed::forget_earlier(platform, home, &pending)?;
+        decide(platform, home, ingest_id, End::Completed)?;
     }
     Ok(())
 }

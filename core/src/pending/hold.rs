@@ -1,11 +1,13 @@
 use super::attempt::{self, Attempt, Claim, Lost, claim};
-use super::conclude::conclude;
+use super::conclude::{conclude, end_replaced};
 use super::end::{End, LastError, decide, ended};
 use super::progress::{Progress, Recorded, Track};
 use super::queue::{Pending, ensure_wanted};
 use super::{PendingError, Ticket, failed};
+use crate::files;
 use crate::platform::{Platform, Worker};
-use crate::store::Home;
+use crate::segment::SegmentMeta;
+use crate::store::{self, FileEntry, Home, Manifest};
 
 /// A granted attempt at an ingestion, and how far the ingestion came.
 pub struct Hold<'a> {
@@ -45,6 +47,11 @@ pub fn take_up<'a>(
     let (objects, ingest_id) = (platform.objects, &pending.ingest_id);
     if let Some(end) = ended(platform, home, ingest_id)? {
         conclude(platform, home, &pending.ticket(home), &end)?;
+        return Ok(None);
+    }
+    // Its record may have come after whoever deletes the file had looked for it.
+    if files::is_being_deleted(objects, &pending.file_id)? {
+        end(platform, home, pending, End::Cancelled)?;
         return Ok(None);
     }
     let mut track = Track::read(objects, home, ingest_id)?;
@@ -110,6 +117,28 @@ impl<'a> Hold<'a> {
             file_id, ingest_id, ..
         } = self.pending;
         ensure_wanted(self.platform, &self.home, file_id, ingest_id)
+    }
+
+    /// Makes the file visible, as [`store::add_file`] does, where the ingestion is still wanted.
+    ///
+    /// Errors: as of [`ensure_wanted`](Self::ensure_wanted) and [`store::add_file`].
+    pub fn commit(
+        &self,
+        file: &FileEntry,
+        segments: &[SegmentMeta],
+    ) -> Result<Manifest, PendingError> {
+        let (platform, home) = (self.platform, &self.home);
+        store::add_file(platform, home, file, segments, |replaced| {
+            self.before_commit(replaced)
+        })
+    }
+
+    pub(super) fn before_commit(&self, replaced: Option<&str>) -> Result<(), PendingError> {
+        self.ensure_wanted()?;
+        match replaced {
+            Some(other) => end_replaced(self.platform, &self.home, &self.pending.file_id, other),
+            None => Ok(()),
+        }
     }
 
     /// Records that the ingestion came so far; the next attempt goes on from there. `progress`

@@ -20,6 +20,7 @@ mod queue;
 mod ticket;
 
 pub use attempt::{Attempt, Claim, LEASE_MS, Lost, claim, forget as forget_attempts};
+pub(crate) use conclude::end_replaced;
 pub use conclude::{bury, conclude, segment_prefix};
 pub use end::{End, LastError, decide, ended, forget_old as forget_old_ends};
 pub use error::PendingError;

@@ -14,7 +14,7 @@ use crate::segment::SegmentMeta;
 /// several commits of one ingestion the first counts, and the others change nothing.
 ///
 /// `still_wanted` is asked after each reading of the newest version and before the creation of the
-/// next one; its error ends the commit.
+/// next one, with the ingestion whose entry this one takes the place of; its error ends the commit.
 ///
 /// Errors: [`StoreError::NoSuchStore`] where this life of the store has ended,
 /// [`StoreError::WrongDimension`], [`StoreError::Full`]. After an error of the storage the file
@@ -24,16 +24,17 @@ pub fn add_file<E: From<StoreError>>(
     home: &Home,
     file: &FileEntry,
     segments: &[SegmentMeta],
-    still_wanted: impl Fn() -> Result<(), E>,
+    still_wanted: impl Fn(Option<&str>) -> Result<(), E>,
 ) -> Result<Manifest, E> {
     change(platform, &home.store, |newest| {
         ensure_alive(home, newest)?;
         let mut draft = Draft::of(platform, newest);
         let present = draft.find(&file.file_id)?;
-        if present.is_some_and(|present| present.ingest_id == file.ingest_id) {
+        let replaced = present.map(|present| present.ingest_id.clone());
+        if replaced.as_ref() == Some(&file.ingest_id) {
             return Ok(None);
         }
-        still_wanted()?;
+        still_wanted(replaced.as_deref())?;
         draft.put_file(file.clone(), segments)?;
         Ok(Some(draft.finish()?))
     })

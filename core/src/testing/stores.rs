@@ -92,5 +92,5 @@ pub(crate) fn add(
     let id = format!("seg-{ingest_id}-0");
     let segments = [write_segment(platform, home, &id, file_id, 0, rows)];
     let file = entry(file_id, ingest_id, &segments);
-    store::add_file(platform, home, &file, &segments, || Ok(()))
+    store::add_file(platform, home, &file, &segments, |_| Ok(()))
 }

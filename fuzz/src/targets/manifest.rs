@@ -174,7 +174,13 @@ fn added(platform: Platform<'_>, home: &Home, number: usize) -> Manifest {
         }],
         file_id,
     };
-    let added = store::add_file(platform, home, &file, &segments, || Ok::<_, StoreError>(()));
+    let added = store::add_file(
+        platform,
+        home,
+        &file,
+        &segments,
+        |_| Ok::<_, StoreError>(()),
+    );
     added.unwrap()
 }
 

@@ -117,9 +117,7 @@ fn ingest(
         }
     }
     let entry = content::entry(&file, ingest_id, &progress.segments);
-    store::add_file(platform, home, &entry, &progress.segments, || {
-        hold.ensure_wanted()
-    })
+    hold.commit(&entry, &progress.segments)
 }
 
 fn collect(task: &TaskContext, workload: &Workload, upkeep: &Upkeep) {

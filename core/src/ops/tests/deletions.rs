@@ -130,7 +130,7 @@ fn attach_and_work(platform: Platform<'_>, home: &Home) -> Result<(), PendingErr
         &one("a"),
     )];
     let entry = crate::testing::entry("file-a", &attached.pending.ingest_id, &segments);
-    match store::add_file(platform, home, &entry, &segments, || hold.ensure_wanted()) {
+    match hold.commit(&entry, &segments) {
         Ok(_) => hold.end(pending::Ending::Committed),
         Err(error) => hold.end(pending::Ending::Stopped(error)),
     }

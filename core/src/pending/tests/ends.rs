@@ -24,7 +24,10 @@ fn commit(platform: Platform<'_>, home: &Home, hold: &Hold<'_>) -> Result<(), Pe
     let rows = [("text".to_owned(), vec![1.0, 0.5])];
     let segments = [write_segment(platform, home, &id, "file-a", 0, &rows)];
     let file = entry("file-a", ingest_id, &segments);
-    add_file(platform, home, &file, &segments, || hold.ensure_wanted()).map(drop)
+    add_file(platform, home, &file, &segments, |replaced| {
+        hold.before_commit(replaced)
+    })
+    .map(drop)
 }
 
 fn status(platform: Platform<'_>, home: &Home) -> Option<Status> {
@@ -230,7 +233,7 @@ fn an_empty_file_that_failed_is_not_committed_by_a_late_worker() {
         fail(hold_of(platform, &home, &pending)).unwrap();
     });
     let through = tenant.through(&slow);
-    let late = add_file(through, &home, &file, &[], || hold.ensure_wanted());
+    let late = add_file(through, &home, &file, &[], |_| hold.ensure_wanted());
     assert_eq!(late.map(drop), Err(PendingError::Cancelled));
     assert_eq!(status(platform, &home), Some(Status::Failed));
     assert_eq!(existing(platform, STORE).unwrap().totals.files, 0);
@@ -323,4 +326,62 @@ fn work_for_a_store_that_is_deleted_comes_to_nothing() {
             .all(|key| key.starts_with("files/") || key.contains("/manifest/")),
         "{left:?}"
     );
+}
+
+#[test]
+fn what_is_committed_is_not_committed_once_more_over_what_came_after_it() {
+    for dies in [false, true] {
+        let (tenant, home) = accepted();
+        let platform = tenant.platform();
+        let first = under_way(platform, &home).unwrap();
+        // Accepted by a request that was given up, whose record comes late.
+        let late = accept_one(platform, &home, "0");
+        let hold = hold_of(platform, &home, &first);
+        commit(platform, &home, &hold).unwrap();
+        let of_first = (!dies).then_some(hold);
+        let other = hold_of(platform, &home, &late);
+        commit(platform, &home, &other).unwrap();
+        other.end(Ending::Committed).unwrap();
+        let newest = existing(platform, STORE).unwrap();
+        let again = match of_first {
+            Some(hold) => commit(platform, &home, &hold),
+            None => match take_up(platform, &home, &first, &worker("b", "1"), None).unwrap() {
+                Some(hold) => commit(platform, &home, &hold),
+                None => Err(PendingError::Cancelled),
+            },
+        };
+        assert_eq!(again, Err(PendingError::Cancelled), "{dies}");
+        let present = store::find(platform, &newest, "file-a").unwrap().unwrap();
+        assert_eq!(present.ingest_id, "0");
+        assert_eq!(existing(platform, STORE).unwrap().totals, newest.totals);
+        assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Completed));
+        let ticket = first.ticket(&home);
+        conclude(platform, &home, &ticket, &End::Completed).unwrap();
+        assert_eq!(keys(&tenant.objects, &home.queue()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_ingestion_that_is_accepted_late_does_not_bring_back_a_deleted_file() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let pending = under_way(platform, &home).unwrap();
+    let kept: Vec<(String, Vec<u8>)> = [pending.ticket(&home).key(), files::meta_key("file-a")]
+        .map(|key| {
+            let data = tenant.objects.get(&key).unwrap();
+            (key, data)
+        })
+        .into();
+    tenant.objects.delete(&kept[0].0).unwrap();
+    ops::delete_file(platform, "file-a").unwrap();
+    ops::finish_file_deletion(platform, "file-a").unwrap();
+    // Requests that were under way, and one that was sent twice.
+    for (key, data) in kept {
+        tenant.objects.put(&key, &data).unwrap();
+    }
+    let taken_up = take_up(platform, &home, &pending, &worker("b", "1"), None);
+    assert!(taken_up.unwrap().is_none());
+    assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Cancelled));
+    assert_eq!(existing(platform, STORE).unwrap().totals.files, 0);
+    nothing_is_left(&tenant, &home);
 }

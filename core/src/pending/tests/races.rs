@@ -62,8 +62,7 @@ fn ingest(
         }
     }
     let file = entry("file-a", "1", &progress.segments);
-    let wanted = || hold.ensure_wanted();
-    match store::add_file(platform, home, &file, &progress.segments, wanted) {
+    match hold.commit(&file, &progress.segments) {
         Ok(_) if dies => Ok(()),
         Ok(_) => hold.end(Ending::Committed),
         Err(error) => hold.end(Ending::Stopped(error)),

@@ -113,7 +113,7 @@ fn small_segments_of_one_file_stay_in_the_order_of_its_chunks() {
         ),
     ];
     let file = entry("file-a", "1", &parts);
-    crate::store::add_file(platform, &home, &file, &parts, || Ok::<_, StoreError>(())).unwrap();
+    crate::store::add_file(platform, &home, &file, &parts, |_| Ok::<_, StoreError>(())).unwrap();
     add_many(platform, &home, "b", 2 * TAIL_CHANGES);
     compact_all(platform);
     let compacted = check(platform, STORE).unwrap();

@@ -125,13 +125,9 @@ impl Run {
             ));
         }
         let entry = entry(&file, &ingest, &segments);
-        add_file(
-            platform,
-            home,
-            &entry,
-            &segments,
-            || Ok::<_, StoreError>(()),
-        )
+        add_file(platform, home, &entry, &segments, |_| {
+            Ok::<_, StoreError>(())
+        })
         .unwrap();
         self.model.insert(file, (Attributes::new(), texts));
     }
