@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::commit::{Next, change};
 use super::error::StoreError;
 use super::garbage::waiting;
 use super::home::Home;
+use super::lease::Duty;
 use super::manifest::Manifest;
 use super::names::named;
 use crate::objects::ObjectMeta;
@@ -32,21 +34,64 @@ pub fn unreachable(
     Ok(strange.collect())
 }
 
-/// Removes what [`unreachable`] finds that was old at `began_ms`, a time before `newest` was read: so
-/// what came since stays, however long this stood still. Answers how many objects.
-pub fn scrub(
+/// The keys of what [`unreachable`] finds that was old at `began_ms`, a time before `newest` was read: so
+/// what came since is not among them, however long this stood still.
+pub fn abandoned(
     platform: Platform<'_>,
     newest: &Manifest,
     ingesting: &HashSet<String>,
     began_ms: u64,
+) -> Result<Vec<String>, StoreError> {
+    let found = unreachable(platform, newest, ingesting)?.into_iter();
+    let old = found.filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= began_ms);
+    Ok(old.map(|meta| meta.key).collect())
+}
+
+/// Removes what was [`abandoned`]; answers how many objects. While a compaction or a rebuild is under way
+/// nothing is removed.
+///
+/// Who wrote it may only have stood still on its way to a commit, however long. So a version is made first
+/// that any such commit finds in its way, and that takes the next epochs of both duties. Who commits without
+/// a claim what it wrote before looks for its ingestion's end again: the caller has made that.
+pub fn scrub(
+    platform: Platform<'_>,
+    newest: &Manifest,
+    ingesting: &HashSet<String>,
+    mut abandoned: Vec<String>,
 ) -> Result<usize, StoreError> {
-    let found = unreachable(platform, newest, ingesting)?;
-    let old = found
-        .into_iter()
-        .filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= began_ms);
-    let keys: Vec<String> = old.map(|meta| meta.key).collect();
-    platform.objects.delete_many(&keys)?;
-    Ok(keys.len())
+    if abandoned.is_empty() {
+        return Ok(0);
+    }
+    let Some(fenced) = fence(platform, newest)? else {
+        return Ok(0);
+    };
+    let (home, reachable) = (fenced.home(), Reachable::of(platform, &fenced, ingesting)?);
+    abandoned.retain(|key| !reachable.has(&home, key));
+    platform.objects.delete_many(&abandoned)?;
+    Ok(abandoned.len())
+}
+
+fn fence(platform: Platform<'_>, newest: &Manifest) -> Result<Option<Manifest>, StoreError> {
+    const DUTIES: [Duty; 2] = [Duty::Compaction, Duty::Rebuild];
+    let now_ms = platform.now_ms();
+    let mut is_fenced = false;
+    let fenced = change(platform, &newest.store.id, |present| {
+        let is_at_work = DUTIES.iter().any(|duty| duty.of(present).until_ms > now_ms);
+        is_fenced = present.incarnation == newest.incarnation && !is_at_work;
+        if !is_fenced {
+            return Ok(None);
+        }
+        let mut next = present.clone();
+        for duty in DUTIES {
+            duty.of_mut(&mut next).epoch += 1;
+        }
+        Ok::<_, StoreError>(Some(Next::upkeep(next)))
+    });
+    match fenced {
+        Ok(fenced) => Ok(is_fenced.then_some(fenced)),
+        Err(StoreError::NoSuchStore(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 struct Reachable<'a> {

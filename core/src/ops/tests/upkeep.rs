@@ -2,7 +2,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::store::{GRACE_MS, SCRUB_AFTER_MS, delete, manifests};
-use crate::testing::{Hooked, Op};
+use crate::testing::{Hooked, Op, entry, write_segment};
 
 fn after(tenant: &Tenant, committed: &Manifest) {
     after_commit(tenant.platform(), committed, &upkeep()).unwrap();
@@ -240,4 +240,56 @@ fn a_store_that_was_made_again_while_a_scrub_stood_still_for_a_day_stays() {
         let again = make(tenant.platform(), STORE);
         add(tenant.platform(), &again, "file-late", "late", &one("late")).unwrap();
     });
+}
+
+#[test]
+fn a_commit_that_stood_still_for_a_day_names_nothing_that_was_scrubbed_meanwhile() {
+    for has_come_far in [false, true] {
+        let (tenant, home) = store();
+        let platform = tenant.platform();
+        file(platform, "file-a");
+        let id = format!("{}0", pending::segment_prefix("1"));
+        let rows = one("a");
+        let segments = [write_segment(platform, &home, &id, "file-a", 0, &rows)];
+        let added = entry("file-a", "1", &segments);
+        let scrubbed = || {
+            tenant.clock.advance(SCRUB_AFTER_MS);
+            look_after(platform, STORE, &upkeep(), true).unwrap();
+        };
+        let op = match has_come_far {
+            false => Op::Get,
+            true => Op::PutNew,
+        };
+        let slow = Hooked::interrupted(&tenant.objects, op, scrubbed);
+        let late = commit_upload(tenant.through(&slow), &home, &added, &segments);
+        assert_eq!(late, Err(PendingError::Cancelled), "{op:?}");
+        assert_eq!(check(platform, STORE).unwrap().totals.files, 0);
+    }
+}
+
+#[test]
+fn a_compaction_that_stood_still_for_a_day_comes_to_nothing() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    for number in 0..64 {
+        let id = format!("file-{number:02}");
+        add(platform, &home, &id, &id, &one(&id)).unwrap();
+    }
+    let scrubs = Cell::new(0);
+    let slow = Hooked::new(&tenant.objects).before(|call| {
+        let is_whole = call.is_commit() && !keys(&tenant.objects, &moved(&home)).is_empty();
+        if is_whole && scrubs.replace(scrubs.get() + 1) == 0 {
+            tenant.clock.advance(SCRUB_AFTER_MS);
+            look_after(platform, STORE, &upkeep(), true).unwrap();
+        }
+        Ok(())
+    });
+    let Upkeep { worker, indexing } = upkeep();
+    let _ = store::compact(tenant.through(&slow), STORE, &worker, indexing, true);
+    assert!(scrubs.get() > 0, "it wrote nothing");
+    assert_eq!(check(platform, STORE).unwrap().totals.files, 64);
+}
+
+fn moved(home: &Home) -> String {
+    home.key("segments/seg-m-")
 }

@@ -184,7 +184,9 @@ fn leaves_nothing(tenant: &Tenant, home: &Home, seed: u64) {
         strange.iter().all(|meta| is_word(&meta.key)),
         "seed {seed}: {strange:?}"
     );
-    store::scrub(platform, &manifest, &ingesting, platform.now_ms()).unwrap();
+    let now_ms = platform.now_ms();
+    let abandoned = store::abandoned(platform, &manifest, &ingesting, now_ms).unwrap();
+    store::scrub(platform, &manifest, &ingesting, abandoned).unwrap();
     assert_eq!(
         store::unreachable(platform, &manifest, &ingesting).unwrap(),
         []
