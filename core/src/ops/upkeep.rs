@@ -1,10 +1,10 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::idempotency;
 use crate::files;
 use crate::mutants::{Mutant, active};
 use crate::objects::{ObjectMeta, Objects};
-use crate::pending::{self, End, Pending, PendingError, Status};
+use crate::pending::{self, Pending, PendingError, Status};
 use crate::platform::Platform;
 use crate::store::{self, Home, Manifest, SCRUB_AFTER_MS, StoreError, Upkeep, legacy};
 
@@ -79,21 +79,7 @@ fn scrub_store(platform: Platform<'_>, store: &str) -> Result<usize, PendingErro
     let tickets = pending::all_tickets(platform.objects, &newest.home())?;
     let ingesting: HashSet<String> = tickets.into_iter().map(|one| one.ingest_id).collect();
     let abandoned = store::abandoned(platform, &newest, &ingesting, began_ms)?;
-    let home = newest.home();
-    for ingest_id in ingestions_of(&home, &abandoned) {
-        pending::decide(platform, &home, &ingest_id, End::Cancelled)?;
-    }
     Ok(store::scrub(platform, &newest, &ingesting, abandoned)?)
-}
-
-/// Whose segments these are.
-fn ingestions_of(home: &Home, keys: &[String]) -> BTreeSet<String> {
-    let prefix = home.key("segments/seg-");
-    let ids = keys
-        .iter()
-        .filter_map(|key| Some(key.strip_prefix(&prefix)?.rsplit_once('-')?.0));
-    // Those that a compaction wrote have none.
-    ids.filter(|id| *id != "m").map(str::to_owned).collect()
 }
 
 /// Removes folders of incarnations that have ended and whose deletion nobody goes on with: those

@@ -1,13 +1,18 @@
 use crate::files::{self, FileMeta};
+use crate::ids;
 use crate::pending::{self, End, PendingError, Ticket, conclude, decide};
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
-use crate::store::{self, FileEntry, Home, Manifest};
+use crate::store::{self, FileEntry, Home, Manifest, SCRUB_AFTER_MS};
+
+/// An upload that was begun so long ago is not committed: no record holds its segments, so a scrub may have
+/// removed them.
+const LONGEST_MS: u64 = SCRUB_AFTER_MS / 2;
 
 /// Commits a file whose caller waits for it, and of which nothing was accepted before.
 ///
-/// Errors: [`PendingError::Cancelled`] where the file was deleted meanwhile; otherwise those of
-/// [`store::add_file`].
+/// Errors: [`PendingError::Cancelled`] where the file was deleted meanwhile, or half a day has passed since
+/// its ingestion was named; otherwise those of [`store::add_file`].
 pub fn commit_upload(
     platform: Platform<'_>,
     home: &Home,
@@ -18,7 +23,9 @@ pub fn commit_upload(
         if !platform.objects.exists(&files::meta_key(&file.file_id))? {
             return Err(PendingError::Cancelled);
         }
-        if pending::ended(platform, home, &file.ingest_id)?.is_some() {
+        let begun_ms = ids::made_ms(&file.ingest_id, "");
+        let is_late = begun_ms.is_some_and(|ms| ms + LONGEST_MS <= platform.now_ms());
+        if is_late || pending::ended(platform, home, &file.ingest_id)?.is_some() {
             return Err(PendingError::Cancelled);
         }
         match replaced {

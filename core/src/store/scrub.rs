@@ -51,8 +51,8 @@ pub fn abandoned(
 /// nothing is removed.
 ///
 /// Who wrote it may only have stood still on its way to a commit, however long. So a version is made first
-/// that any such commit finds in its way, and that takes the next epochs of both duties. Who commits without
-/// a claim what it wrote before looks for its ingestion's end again: the caller has made that.
+/// that any such commit finds in its way, and that takes the next epochs of both duties. Who then commits
+/// again what it wrote before, without a claim or a record that says so, has to tell that by its age.
 pub fn scrub(
     platform: Platform<'_>,
     newest: &Manifest,

@@ -248,10 +248,11 @@ fn a_commit_that_stood_still_for_a_day_names_nothing_that_was_scrubbed_meanwhile
         let (tenant, home) = store();
         let platform = tenant.platform();
         file(platform, "file-a");
-        let id = format!("{}0", pending::segment_prefix("1"));
+        let ingest_id = platform.new_id("");
+        let id = format!("{}0", pending::segment_prefix(&ingest_id));
         let rows = one("a");
         let segments = [write_segment(platform, &home, &id, "file-a", 0, &rows)];
-        let added = entry("file-a", "1", &segments);
+        let added = entry("file-a", &ingest_id, &segments);
         let scrubbed = || {
             tenant.clock.advance(SCRUB_AFTER_MS);
             look_after(platform, STORE, &upkeep(), true).unwrap();
