@@ -7,11 +7,11 @@ use clap::Parser;
 use dayfly_core::mutants::{AVAILABLE, Mutant};
 use dayfly_simulation::model::CommitRule;
 use dayfly_simulation::runner::{Found, Plan, make, replay_command, silence_panics, sweep, table};
-use dayfly_simulation::store::STORES;
+use dayfly_simulation::store::{ROUGH_STORES, STORES};
 use dayfly_simulation::{Failure, Run, Scenario};
 
 /// Every scenario there is.
-const SCENARIOS: &[&dyn Scenario] = &[&CommitRule, &STORES];
+const SCENARIOS: &[&dyn Scenario] = &[&CommitRule, &STORES, &ROUGH_STORES];
 
 /// Failures that are shown in full.
 const SHOWN: usize = 10;

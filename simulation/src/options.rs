@@ -115,10 +115,19 @@ impl Options {
     /// frequent or absent, as `seed` decides: rare combinations are met that everything at once
     /// would drown.
     pub fn swarm(seed: u64) -> Self {
+        Self::weighted(seed, [0.0, 0.0, 0.1, 1.0, 1.0, 4.0])
+    }
+
+    /// As [`swarm`](Self::swarm), with every kind of fault, and most of them more frequent.
+    pub fn rough(seed: u64) -> Self {
+        Self::weighted(seed, [0.1, 0.5, 1.0, 2.0, 4.0, 8.0])
+    }
+
+    fn weighted(seed: u64, weights: [f64; 6]) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x5741_524d);
         let mut options = Self::wild();
         for fault in options.faults() {
-            *fault *= [0.0, 0.0, 0.1, 1.0, 1.0, 4.0][rng.usize(..6)];
+            *fault *= weights[rng.usize(..weights.len())];
         }
         if rng.bool() {
             options.stall_ms = 1_000..=5 * MINUTE_MS;

@@ -26,10 +26,14 @@ use workload::Workload;
 /// Everything that is done to stores.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct Stores {}
+pub struct Stores {
+    is_rough: bool,
+}
 
 /// The scenario.
-pub const STORES: Stores = Stores {};
+pub const STORES: Stores = Stores { is_rough: false };
+/// The same where more fails: runs that are shorter, and meet sooner what takes several rare faults.
+pub const ROUGH_STORES: Stores = Stores { is_rough: true };
 
 const HOSTS: u32 = 3;
 const CLIENTS: u32 = 3;
@@ -38,10 +42,16 @@ const PATIENCE_MS: u64 = 28 * 24 * HOUR_MS;
 
 impl Scenario for Stores {
     fn name(&self) -> &'static str {
-        "stores"
+        match self.is_rough {
+            true => "rough-stores",
+            false => "stores",
+        }
     }
 
     fn catches(&self) -> &'static [(Mutant, u64)] {
+        if self.is_rough {
+            return &[];
+        }
         &[
             (Mutant::PruneByNumberOnly, 2_000),
             (Mutant::SharedIncarnation, 2_000),
@@ -61,7 +71,7 @@ impl Scenario for Stores {
     }
 
     fn run(&self, run: &Run) -> Result<Report, Failure> {
-        let mut simulation = run.simulation(options(run.seed));
+        let mut simulation = run.simulation(self.options(run.seed));
         let workload = Rc::new(Workload::draw(run.seed));
         let ledger = Rc::new(RefCell::new(ledger::Ledger::default()));
         let mut hosts = Vec::new();
@@ -104,13 +114,18 @@ impl Scenario for Stores {
     }
 }
 
-/// As wild as the seed has it; clocks are off by minutes, and requests take no longer than the
-/// storage accepts them, but for those of manifests.
-fn options(seed: u64) -> Options {
-    let swarm = Options::swarm(seed);
-    Options {
-        clock_jump_ms: 4 * MINUTE_MS,
-        max_steps: 400_000,
-        ..swarm
+impl Stores {
+    /// As wild as the seed has it; clocks are off by minutes, and requests take no longer than the
+    /// storage accepts them, but for those of manifests.
+    fn options(&self, seed: u64) -> Options {
+        let swarm = match self.is_rough {
+            true => Options::rough(seed),
+            false => Options::swarm(seed),
+        };
+        Options {
+            clock_jump_ms: 4 * MINUTE_MS,
+            max_steps: 400_000,
+            ..swarm
+        }
     }
 }
