@@ -13,12 +13,12 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
+use dayfly_core::home::Home;
 use dayfly_core::objects::{MemoryObjects, ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
 use dayfly_core::segment::{
     DeadRows, Hit, Method, NewRow, Query, Scope, SegmentMeta, SegmentSpec, SegmentWriter, open,
     search_by,
 };
-use dayfly_core::store::Home;
 
 const DIMENSION: usize = 384;
 const ROWS: [usize; 4] = [1 << 10, 1 << 12, 1 << 14, 1 << 15];

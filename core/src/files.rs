@@ -1,14 +1,16 @@
 //! Uploaded files: what came, as it came, and what is known of it.
 
+mod error;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::deletion::OF_FILES;
-use crate::error::ApiError;
 use crate::ids;
-use crate::json;
 use crate::objects::{ObjectError, Objects, Part};
+
+pub use error::FileError;
 
 /// What is known of an uploaded file. Its presence makes the file exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,14 +65,16 @@ pub fn parts_folder(id: &str) -> String {
 /// The bytes of `range` that exist, whether the file came whole or in parts: fewer, or none, past
 /// its end and where it was deleted meanwhile. Reads only the parts that `range` touches.
 ///
-/// Errors: 404 where the bytes are gone, and whatever the storage answers.
+/// # Errors
+///
+/// [`ObjectError::NotFound`] where the bytes are gone, and whatever else the storage answers.
 pub fn content(
     objects: &dyn Objects,
     file: &FileMeta,
     range: Range<u64>,
-) -> Result<Vec<u8>, ApiError> {
+) -> Result<Vec<u8>, ObjectError> {
     if file.parts.is_empty() {
-        return Ok(objects.get_range(&content_key(&file.id), range)?);
+        return objects.get_range(&content_key(&file.id), range);
     }
     let wanted = touched(file, &range);
     let mut bytes = Vec::new();
@@ -118,8 +122,12 @@ fn stores_folder(id: &str) -> String {
     format!("{FOLDER}{id}/stores/")
 }
 
-/// What is known of a file; 404 when there is none.
-pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, ApiError> {
+/// What is known of a file.
+///
+/// # Errors
+///
+/// [`FileError::NoSuchFile`] when there is none.
+pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, FileError> {
     if !ids::is_file_id(id) {
         return Err(no_such_file(id));
     }
@@ -131,8 +139,9 @@ pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, ApiError> {
 }
 
 /// Makes a file exist, after its content was written.
-pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), ApiError> {
-    let data = json::to_vec(meta, "The file cannot be described")?;
+pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), FileError> {
+    let data =
+        serde_json::to_vec(meta).map_err(|fault| FileError::Unwritable(fault.to_string()))?;
     Ok(objects.put(&meta_key(&meta.id), &data)?)
 }
 
@@ -142,12 +151,12 @@ pub fn is_being_deleted(objects: &dyn Objects, id: &str) -> Result<bool, ObjectE
 }
 
 /// All ids that may be files', oldest first.
-pub fn ids(objects: &dyn Objects) -> Result<Vec<String>, ApiError> {
-    Ok(objects.folders(FOLDER)?)
+pub fn ids(objects: &dyn Objects) -> Result<Vec<String>, ObjectError> {
+    objects.folders(FOLDER)
 }
 
 /// Those of `ids` that exist, in order.
-pub fn read_many(objects: &dyn Objects, ids: &[String]) -> Result<Vec<FileMeta>, ApiError> {
+pub fn read_many(objects: &dyn Objects, ids: &[String]) -> Result<Vec<FileMeta>, FileError> {
     let parts: Vec<_> = ids.iter().map(|id| (meta_key(id), None)).collect();
     let mut found = Vec::with_capacity(parts.len());
     for group in parts.chunks(256) {
@@ -195,13 +204,10 @@ pub fn delete(objects: &dyn Objects, id: &str) -> Result<(), ObjectError> {
     Ok(())
 }
 
-fn parse(data: &[u8]) -> Result<FileMeta, ApiError> {
-    serde_json::from_slice(data).map_err(|fault| {
-        ApiError::new(500, format!("A file's description is damaged: {fault}."))
-            .code("damaged_object")
-    })
+fn parse(data: &[u8]) -> Result<FileMeta, FileError> {
+    serde_json::from_slice(data).map_err(|fault| FileError::Damaged(fault.to_string()))
 }
 
-fn no_such_file(id: &str) -> ApiError {
-    ApiError::not_found(format!("No such File object: {id}."))
+fn no_such_file(id: &str) -> FileError {
+    FileError::NoSuchFile(id.to_owned())
 }

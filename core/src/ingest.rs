@@ -1,5 +1,7 @@
 //! Reading a file as batches of chunks, from its beginning or from where an earlier reader came.
 
+mod error;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -8,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::chunk::{Checkpoint, Chunk, Chunker, ChunkingStrategy, Format};
 use crate::decode::TextDecoder;
 use crate::embedding::Batcher;
-use crate::error::ApiError;
 use crate::files::{self, FileMeta};
 use crate::objects::Objects;
+
+pub use error::IngestError;
 
 /// Bytes read from storage at a time.
 const READ_BYTES: u64 = 256 << 10;
@@ -77,7 +80,9 @@ impl<'a> Batches<'a> {
     /// number or a smaller one. They are those that a reader of the whole file gets, whatever the
     /// place.
     ///
-    /// Fails where the chunking's sizes are out of their bounds.
+    /// # Errors
+    ///
+    /// The chunking's sizes are out of their bounds.
     ///
     /// [`position_before`]: Self::position_before
     pub fn new(
@@ -86,7 +91,7 @@ impl<'a> Batches<'a> {
         from: &Position,
         first: u32,
         batcher: Batcher<Chunk>,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, IngestError> {
         let chunker = Chunker::new(source.chunking, source.format)?;
         Ok(Self::with(objects, source, from, first, batcher, chunker))
     }
@@ -121,9 +126,10 @@ impl<'a> Batches<'a> {
 
     /// The next batch, where it takes no more than one more piece of the file.
     ///
-    /// Errors: 404 where the file's bytes are gone, 400 where they are no text, and whatever the
-    /// storage answers.
-    pub fn advance(&mut self) -> Result<Next, ApiError> {
+    /// # Errors
+    ///
+    /// The file's bytes are gone, or no text, or whatever the storage answers.
+    pub fn advance(&mut self) -> Result<Next, IngestError> {
         if self.ready.is_empty() && self.chunker.is_some() {
             self.read_on()?;
         }
@@ -155,16 +161,14 @@ impl<'a> Batches<'a> {
         self.positions.front().cloned().unwrap_or_default()
     }
 
-    fn read_on(&mut self) -> Result<(), ApiError> {
+    fn read_on(&mut self) -> Result<(), IngestError> {
         if self.unread.is_empty() {
             return self.end();
         }
         let end = self.unread.end.min(self.unread.start + self.piece);
         let bytes = files::content(self.objects, &self.file, self.unread.start..end)?;
         if bytes.is_empty() {
-            return Err(ApiError::not_found(
-                "The file was cut or deleted while it was ingested.",
-            ));
+            return Err(IngestError::Cut);
         }
         self.unread.start += bytes.len() as u64;
         let (Some(decoder), Some(chunker)) = (&mut self.decoder, &mut self.chunker) else {
@@ -178,7 +182,7 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), ApiError> {
+    fn end(&mut self) -> Result<(), IngestError> {
         if let Some(decoder) = self.decoder.take() {
             decoder.finish()?;
         }

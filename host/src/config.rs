@@ -4,6 +4,8 @@
 mod endpoint;
 mod file;
 mod layer;
+#[cfg(test)]
+mod page;
 mod quota;
 
 use std::path::PathBuf;
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_flag_of_its_own() {
-        let settings: toml::Table = layer::EVERY_SETTING.parse().unwrap();
+        let settings: toml::Table = layer::tests::EVERY_SETTING.parse().unwrap();
         let flags = flags(&settings, "");
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let by_flags = loaded("", &flags).unwrap();

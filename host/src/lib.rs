@@ -1,7 +1,8 @@
 //! Upload documents and search them; every request in a fresh WebAssembly instance.
-#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod admission;
+mod collector;
 #[cfg(feature = "faiss")]
 pub mod confined;
 pub mod doctor;
@@ -14,9 +15,12 @@ pub mod jobs;
 pub mod metrics;
 pub mod options;
 pub mod platform;
+mod queue;
 mod quota;
 pub mod rebuild;
 pub mod runtime;
 pub mod serve;
+pub mod storage;
 #[cfg(test)]
 mod testing;
+mod turns;

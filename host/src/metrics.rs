@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use crate::guests::Guest;
-use crate::jobs::Queue;
+use crate::queue::JobQueue;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct Metrics {
     guests: [PerGuest; Guest::ALL.len()],
     live: AtomicI64,
     kills: [AtomicU64; KILLS.len()],
-    jobs: OnceLock<Arc<Queue>>,
+    jobs: OnceLock<Arc<JobQueue>>,
 }
 
 impl Metrics {
@@ -117,7 +117,7 @@ impl Metrics {
     }
 
     /// Tells of these jobs from now on.
-    pub fn watch(&self, jobs: &Arc<Queue>) {
+    pub fn watch(&self, jobs: &Arc<JobQueue>) {
         // There is one queue, and it is told of once.
         let _ = self.jobs.set(Arc::clone(jobs));
     }
@@ -229,7 +229,7 @@ impl Metrics {
     }
 }
 
-fn render_jobs(text: &mut String, jobs: &Queue) {
+fn render_jobs(text: &mut String, jobs: &JobQueue) {
     let figures = jobs.figures();
     let name = "dayfly_jobs";
     head(

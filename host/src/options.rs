@@ -5,10 +5,8 @@ use std::path::PathBuf;
 
 use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::{DEFAULT_GRAPH_MIN_ROWS, DEFAULT_SEGMENT_MAX_ROWS};
-use dayfly_identity::MaxLife;
+use dayfly_identity::{MaxLife, Quota};
 use serde::{Deserialize, Serialize};
-
-use crate::identity::Quota;
 
 /// Everything `dayfly serve` can be told. The defaults serve a single machine on loopback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use dayfly_core::filter::{AttributeValue, Attributes};
 use dayfly_core::segment::{NewRow, SegmentSpec, SegmentWriter};
 use dayfly_core::store::{self, Embedding, FileEntry, Manifest, RowRange, StoreError, StoreInfo};
 
-use crate::platform::Blocking;
+use crate::storage::Blocking;
 
 /// Components of each vector.
 pub const DIMENSION: u32 = 8;

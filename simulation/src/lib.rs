@@ -37,7 +37,6 @@
 //! # Ok::<(), dayfly_simulation::Failure>(())
 //! ```
 
-#![deny(unsafe_code)]
 
 mod call;
 mod context;

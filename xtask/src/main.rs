@@ -6,6 +6,7 @@ mod instrument;
 mod machine;
 mod run;
 mod suite;
+mod tidy;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   bench isolation [--quick] [--strict] [ATTACK...]
                  build, then attack a server as one tenant and print what another feels;
                  with --list, what attacks there are
+  tidy           check what no compiler does: which module may use which, how long files are
   simulate [ARGS]
                  run the core over seeded scheduling, time and faults; with --help, how
 ";
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Some("bench") => bench(&rest),
         Some("simulate") => cargo::simulate(&rest),
         Some("fuzz") => fuzz::run(&rest),
+        Some("tidy") => tidy::run(),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(())

@@ -7,6 +7,7 @@ use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected,
 use crate::fuzz;
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
+use crate::tidy;
 
 /// Formatting, lints, fuzzing, unit tests and end-to-end tests, these on every target; with `arguments`,
 /// `cargo test` with them and nothing else. The last line printed has the number of tests.
@@ -22,6 +23,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     }
     add_linters()?;
     format()?;
+    tidy::run()?;
     lint()?;
     simulated()?;
     fuzz::briefly()?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use futures::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::IncomingRequest;
@@ -50,10 +50,9 @@ pub async fn collect<E>(
         bytes.extend(piece.map_err(|_| ApiError::cut())?);
         if bytes.len() > limit {
             return Err(ApiError::new(
-                413,
+                Code::TooLarge,
                 format!("The body is larger than {limit} bytes, which is the most here."),
-            )
-            .code("too_large"));
+            ));
         }
     }
     Ok(bytes)

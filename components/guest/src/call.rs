@@ -1,6 +1,6 @@
 //! One request, taken apart.
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use percent_encoding::percent_decode_str;
 use spin_sdk::http::{IncomingRequest, Method};
 
@@ -111,33 +111,32 @@ impl Call {
             return Ok(());
         }
         Err(ApiError::new(
-            415,
-            format!("The body's content type is '{essence}'; send JSON with 'content-type: application/json'."),
-        )
-        .code("unsupported_media_type"))
+            Code::UnsupportedMediaType,
+            format!(
+                "The body's content type is '{essence}'; send JSON with 'content-type: application/json'."
+            ),
+        ))
     }
 
     /// The error for a path or method that is not served.
     pub fn unknown(&self) -> ApiError {
         let path = self.path.join("/");
-        ApiError::not_found(format!(
-            "There is no {} /{path}.",
-            method_name(&self.method)
-        ))
-        .code("unknown_url")
+        ApiError::new(
+            Code::UnknownUrl,
+            format!("There is no {} /{path}.", method_name(&self.method)),
+        )
     }
 
     /// The error for a method that this path does not have.
     pub fn wrong_method(&self, allowed: &str) -> ApiError {
         let path = self.path.join("/");
         ApiError::new(
-            405,
+            Code::MethodNotAllowed,
             format!(
                 "{} is not possible on /{path}; use {allowed}.",
                 method_name(&self.method)
             ),
         )
-        .code("method_not_allowed")
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::embedding::{
     Advice, Batcher, EmbeddingError, Embeddings, Expected, parse_response, request_body,
 };
-use dayfly_core::error::ApiError;
 use dayfly_core::retry::{RetryPolicy, parse_retry_after};
 use futures::StreamExt;
 use spin_sdk::http::{ErrorCode, IncomingResponse, Method, Request, SendError, send};
@@ -161,13 +161,9 @@ impl<'a> Embedder<'a> {
 fn api_error(error: &EmbeddingError) -> ApiError {
     let message = error.to_string();
     match error.advice {
-        Advice::Retry { .. } => {
-            let mut unavailable = ApiError::unavailable(message).code("embedder_unavailable");
-            unavailable.retry_after_s = Some(5);
-            unavailable
-        }
-        Advice::FixRequest => ApiError::invalid_request(message).code("embedder_refused"),
-        Advice::FixConfiguration => ApiError::new(502, message).code("embedder_misconfigured"),
-        Advice::GiveUp => ApiError::new(502, message).code("embedder_protocol"),
+        Advice::Retry { .. } => ApiError::new(Code::EmbedderUnavailable, message),
+        Advice::FixRequest => ApiError::new(Code::EmbedderRefused, message),
+        Advice::FixConfiguration => ApiError::new(Code::EmbedderMisconfigured, message),
+        Advice::GiveUp => ApiError::new(Code::EmbedderProtocol, message),
     }
 }

@@ -1,7 +1,6 @@
 //! The native index, through the platform.
 
-use dayfly_core::api::{RebuildObject, RebuildRequest, RebuildStatus};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code, RebuildObject, RebuildRequest, RebuildStatus};
 use dayfly_core::search::{BaseHit, BaseIndex};
 use dayfly_core::segment::candidates;
 use dayfly_core::store::Manifest;
@@ -31,10 +30,10 @@ pub fn status(manifest: &Manifest) -> Result<RebuildObject, ApiError> {
 
 fn answer(manifest: &Manifest, rebuild: Result<Rebuild, Error>) -> Result<RebuildObject, ApiError> {
     let rebuild = rebuild.map_err(|error| match error {
-        Error::NotConfigured(text) => {
-            ApiError::new(501, format!("The store cannot be rebuilt: {text}."))
-                .code("not_configured")
-        }
+        Error::NotConfigured(text) => ApiError::new(
+            Code::NotConfigured,
+            format!("The store cannot be rebuilt: {text}."),
+        ),
         other => api_error(other),
     })?;
     let status = match rebuild.phase {
@@ -57,9 +56,9 @@ fn answer(manifest: &Manifest, rebuild: Result<Rebuild, Error>) -> Result<Rebuil
 
 fn api_error(error: Error) -> ApiError {
     match error {
-        Error::NotConfigured(text) => ApiError::new(501, text).code("not_configured"),
+        Error::NotConfigured(text) => ApiError::new(Code::NotConfigured, text),
         Error::NotFound => ApiError::not_found("The FAISS service knows no such vector store."),
-        Error::Denied(text) => ApiError::new(403, text).code("insufficient_permissions"),
+        Error::Denied(text) => ApiError::new(Code::InsufficientPermissions, text),
         Error::Invalid(text) => ApiError::invalid_request(text),
         Error::Unavailable(text) => ApiError::unavailable(text),
     }

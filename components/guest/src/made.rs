@@ -1,6 +1,6 @@
 //! Which file a request makes.
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::{files, ids, ops};
 
 use crate::call::Call;
@@ -34,10 +34,10 @@ impl Made {
         let id = ops::idempotent_file_id(platform(), &what()?, &key)?;
         // What this request brings would be removed by that deletion.
         if files::is_being_deleted(platform().objects, &id)? {
-            return Err(ApiError::conflict(
+            return Err(ApiError::new(
+                Code::Deleted,
                 "The file that this 'Idempotency-Key' made was deleted; send a new key.",
-            )
-            .code("deleted"));
+            ));
         }
         Ok(Self {
             id,

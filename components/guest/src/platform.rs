@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part};
 
 use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
@@ -26,18 +26,17 @@ pub fn authenticate(authorization: Option<&str>, write: bool) -> Result<bool, Ap
         return Ok(principal.scopes.contains(&Scope::Write));
     }
     Err(ApiError::new(
-        403,
+        Code::InsufficientPermissions,
         format!(
             "The token lacks the scope '{name}', which this request needs; use one that has it."
         ),
-    )
-    .code("insufficient_permissions"))
+    ))
 }
 
 fn auth_error(error: AuthError) -> ApiError {
     match error {
         AuthError::Missing(message) | AuthError::Invalid(message) | AuthError::Expired(message) => {
-            ApiError::new(401, message).code("invalid_api_key")
+            ApiError::new(Code::InvalidApiKey, message)
         }
         AuthError::Unavailable(message) => ApiError::unavailable(message),
     }

@@ -1,6 +1,6 @@
 //! Answers.
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use futures::SinkExt;
 use serde::Serialize;
@@ -28,7 +28,7 @@ impl Reply {
     /// 200 with a JSON body.
     pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|fault| {
-            ApiError::new(500, format!("The answer cannot be written: {fault}."))
+            ApiError::plain(500, format!("The answer cannot be written: {fault}."))
         })?;
         Ok(Self::bytes(200, "application/json", body))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::ids;
 use dayfly_core::store::{self, Embedding, Manifest, StoreInfo};
 
@@ -41,20 +41,22 @@ pub fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
         .expires_at()
         .is_some_and(|at| at <= clock::now_ms() / 1_000);
     if expired {
-        return Err(ApiError::invalid_request(
+        return Err(ApiError::new(
+            Code::Expired,
             "The vector store has expired; make a new one, or change its 'expires_after'.",
-        )
-        .code("expired"));
+        ));
     }
     let model = settings().embedding.model;
     if manifest.store.embedding.model != model {
-        return Err(ApiError::conflict(format!(
-            "The vector store was built with the embedding model '{}', and this server embeds with \
+        return Err(ApiError::new(
+            Code::ModelMismatch,
+            format!(
+                "The vector store was built with the embedding model '{}', and this server embeds with \
              '{model}'; their vectors cannot be compared. Make a new store, or start the server \
              with that model.",
-            manifest.store.embedding.model
-        ))
-        .code("model_mismatch"));
+                manifest.store.embedding.model
+            ),
+        ));
     }
     Ok(manifest)
 }

@@ -1,7 +1,6 @@
-use dayfly_core::api::{AttachFile, StoreFileObject};
+use dayfly_core::api::{ApiError, AttachFile, StoreFileObject};
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::decode;
-use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::parse_attributes;
 use dayfly_core::ops;

@@ -11,9 +11,10 @@ mod upload;
 
 use std::time::Duration;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
+use dayfly_core::home::Home;
 use dayfly_core::pending::Ticket;
-use dayfly_core::store::{Home, Manifest};
+use dayfly_core::store::Manifest;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::settings;
 use dayfly_guest::reply::Reply;

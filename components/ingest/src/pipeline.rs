@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::chunk::Chunk;
 use dayfly_core::embedding::Embeddings;
-use dayfly_core::error::ApiError;
 use dayfly_core::ingest::{Batches, Next, Source};
 use dayfly_core::pending::{PendingError, Progress};
 use dayfly_core::segment::SegmentMeta;
@@ -217,7 +217,7 @@ impl Run<'_> {
     }
 
     fn may_pass(&self, error: &ApiError) -> bool {
-        self.budget.is_limited() && error.retry_after_s.is_some()
+        self.budget.is_limited() && error.may_pass()
     }
 
     fn write(&mut self, chunks: &[Chunk], vectors: &Embeddings) -> Result<(), Stop> {
@@ -259,8 +259,8 @@ async fn embed(
 }
 
 fn no_text() -> ApiError {
-    ApiError::invalid_request(
+    ApiError::new(
+        Code::InvalidFile,
         "The file has no text in it, or only white space; nothing can be found in it.",
     )
-    .code("invalid_file")
 }

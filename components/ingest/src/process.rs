@@ -1,4 +1,4 @@
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::files;
 use dayfly_core::ingest::Source;
 use dayfly_core::pending::{self, Ending, Hold, Lost, PendingError, Progress, Ticket};

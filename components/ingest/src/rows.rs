@@ -1,5 +1,5 @@
+use dayfly_core::api::ApiError;
 use dayfly_core::chunk::Chunk;
-use dayfly_core::error::ApiError;
 use dayfly_core::pending::segment_prefix;
 use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
 use dayfly_core::store::Manifest;

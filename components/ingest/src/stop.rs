@@ -1,4 +1,4 @@
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::pending::{Ending, PendingError};
 use dayfly_core::segment::SegmentError;
 
@@ -16,9 +16,7 @@ impl Stop {
     pub fn ending(self, patient: bool) -> Ending {
         match self {
             Self::Unneeded(error) => Ending::Stopped(error),
-            Self::Failed(error) if patient && error.retry_after_s.is_some() => {
-                Ending::Passing(error.message)
-            }
+            Self::Failed(error) if patient && error.may_pass() => Ending::Passing(error.message),
             Self::Failed(error) => Ending::Failed(error.into()),
         }
     }

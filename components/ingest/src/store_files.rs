@@ -1,13 +1,14 @@
 use dayfly_core::api::{
-    ContentPage, Deleted, Page, PageRequest, StoreFileObject, TextContent, UpdateAttributes,
+    ApiError, Code, ContentPage, Deleted, Page, PageRequest, StoreFileObject, TextContent,
+    UpdateAttributes,
 };
-use dayfly_core::error::ApiError;
 use dayfly_core::files;
 use dayfly_core::filter::parse_attributes;
+use dayfly_core::home::Home;
 use dayfly_core::ids;
 use dayfly_core::ops::{self, Listed, Wanted};
 use dayfly_core::pending::{self, PendingError, Status, Ticket};
-use dayfly_core::store::{self, Home, Manifest, StoreError};
+use dayfly_core::store::{self, Manifest, StoreError};
 use dayfly_guest::body;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
@@ -129,14 +130,14 @@ pub async fn update(
 fn ensure_completed(file: &Listed) -> Result<(), ApiError> {
     match file.status() {
         Status::Completed => Ok(()),
-        Status::InProgress => Err(ApiError::conflict(
+        Status::InProgress => Err(ApiError::new(
+            Code::InProgress,
             "The file is still being ingested; change its attributes when it is completed.",
-        )
-        .code("in_progress")),
-        Status::Failed | Status::Cancelled => Err(ApiError::conflict(
+        )),
+        Status::Failed | Status::Cancelled => Err(ApiError::new(
+            Code::Failed,
             "The file's ingestion failed; attach it again, with the attributes that it is to have.",
-        )
-        .code("failed")),
+        )),
     }
 }
 

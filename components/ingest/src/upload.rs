@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use dayfly_core::api::StoreFileObject;
+use dayfly_core::api::{ApiError, StoreFileObject};
 use dayfly_core::chunk::{ChunkingStrategy, Format};
-use dayfly_core::error::ApiError;
 use dayfly_core::files::{self, FileMeta};
+use dayfly_core::home::Home;
 use dayfly_core::ingest::Source;
 use dayfly_core::ops::{self, Listed};
 use dayfly_core::pending::{self, Pending, PendingError, Progress, Recorded, Status, Track};
-use dayfly_core::store::{self, FileEntry, Home, Manifest};
+use dayfly_core::store::{self, FileEntry, Manifest};
 use dayfly_guest::body::BodyReader;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};

@@ -1,4 +1,4 @@
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::objects::{ObjectWriter, Objects};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use multer::{Field, Multipart};
@@ -115,13 +115,12 @@ fn not_a_form(content_type: &str, wanted: &str) -> ApiError {
         );
     }
     ApiError::new(
-        415,
+        Code::UnsupportedMediaType,
         format!(
             "The content type is '{content_type}'; send the file as 'multipart/form-data' in the \
              field '{wanted}' (with curl: -F {wanted}=@document.txt)."
         ),
     )
-    .code("unsupported_media_type")
 }
 
 fn malformed(error: multer::Error) -> ApiError {
@@ -156,7 +155,7 @@ mod tests {
                     purpose = short(field, 3).await?;
                     continue;
                 }
-                let too_large = || ApiError::new(413, "");
+                let too_large = || ApiError::plain(413, "");
                 let received = keep(field, &objects, "k", most, too_large).await?;
                 assert_eq!(received.bytes, received.writer.finish()?);
             }

@@ -1,7 +1,7 @@
 use std::io::Read;
 
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::decode::TextDecoder;
-use dayfly_core::error::ApiError;
 use dayfly_core::objects::{ObjectWriter, Objects};
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
@@ -68,12 +68,10 @@ fn keep_string(
         }
         bytes += read as u64;
         if bytes > most {
-            return Err(ApiError::new(
-                413,
+            return Err(ApiError::new(Code::TooLarge,
                 format!("The text is larger than {most} bytes, which is the most here; send it in parts."),
             )
-            .param("text")
-            .code("too_large"));
+            .param("text"));
         }
         let decoded = decoder.push(&piece[..read]);
         blank &= decoded.is_ok_and(|text| text.trim().is_empty());

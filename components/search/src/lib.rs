@@ -1,7 +1,6 @@
 //! The guest that searches.
 
-use dayfly_core::api::{SearchPage, SearchRequest, SearchResult};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code, SearchPage, SearchRequest, SearchResult};
 use dayfly_core::filter::Filter;
 use dayfly_core::search::{Found, Search, search};
 use dayfly_core::segment::Query;
@@ -87,10 +86,9 @@ fn found(
     // Where it was deleted meanwhile, that is the answer.
     store::existing(platform(), &known.store.id)?;
     Err(ApiError::new(
-        500,
+        Code::DamagedObject,
         "An object of the vector store is missing; restore the store from a backup.",
-    )
-    .code("damaged_object"))
+    ))
 }
 
 fn is_missing(outcome: &Result<Vec<Found>, Fault>) -> bool {

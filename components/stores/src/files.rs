@@ -1,5 +1,4 @@
-use dayfly_core::api::{Deleted, FileObject, Page, PageRequest};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Deleted, FileObject, Page, PageRequest};
 use dayfly_core::files;
 use dayfly_core::ops;
 use dayfly_guest::call::Call;

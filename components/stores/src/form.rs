@@ -1,4 +1,4 @@
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_guest::call::Call;
 use dayfly_intake::Form;
 use spin_sdk::http::IncomingRequest;

@@ -6,9 +6,10 @@ mod stores;
 mod upload;
 mod uploads;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
+use dayfly_core::home::Home;
 use dayfly_core::ops;
-use dayfly_core::store::{self, Home, Manifest};
+use dayfly_core::store::{self, Manifest};
 use dayfly_guest::call::Call;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::{platform, tidy};

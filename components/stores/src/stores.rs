@@ -2,10 +2,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use dayfly_core::api::{
-    CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject, UpdateStore,
+    ApiError, CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject,
+    UpdateStore,
 };
 use dayfly_core::chunk::ChunkingStrategy;
-use dayfly_core::error::ApiError;
 use dayfly_core::ops::{self, Counts};
 use dayfly_core::pending::{self, Pending, PendingError};
 use dayfly_core::store::{self, Manifest, Marked, StoreError};

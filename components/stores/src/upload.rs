@@ -1,7 +1,6 @@
 use std::slice;
 
-use dayfly_core::api::{FileObject, LONGEST_PURPOSE, purpose};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code, FileObject, LONGEST_PURPOSE, purpose};
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::objects::Objects;
 use dayfly_guest::call::Call;
@@ -85,10 +84,8 @@ fn one_file() -> ApiError {
 }
 
 fn too_large(most: u64) -> ApiError {
-    ApiError::new(
-        413,
+    ApiError::new(Code::TooLarge,
         format!("The file is larger than {most} bytes, which is the most here; send it in smaller files."),
     )
     .param("file")
-    .code("too_large")
 }

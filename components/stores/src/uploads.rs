@@ -1,5 +1,4 @@
-use dayfly_core::api::{CompleteUpload, CreateUpload, PartObject, UploadObject};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code, CompleteUpload, CreateUpload, PartObject, UploadObject};
 use dayfly_core::uploads::{self, PART_BYTES, Upload};
 use dayfly_core::{files, ids};
 use dayfly_guest::call::Call;
@@ -62,7 +61,7 @@ pub async fn add_part(call: &Call, id: &str, request: IncomingRequest) -> Result
 pub async fn complete(call: &Call, id: &str, request: IncomingRequest) -> Result<Reply, ApiError> {
     call.expect_json()?;
     let asked: CompleteUpload = body::json(request).await?;
-    asked.validate()?;
+    let asked = asked.validate()?;
     let (upload, file) = uploads::complete(&PlatformObjects, id, &asked, now_s())?;
     Reply::json(&UploadObject::completed(upload, file))
 }
@@ -96,5 +95,5 @@ fn too_large(upload: &Upload) -> ApiError {
         ),
         false => format!("The part is larger than {PART_BYTES} bytes; send it in smaller ones."),
     };
-    ApiError::new(413, message).param("data").code("too_large")
+    ApiError::new(Code::TooLarge, message).param("data")
 }

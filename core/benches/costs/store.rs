@@ -4,13 +4,14 @@ use std::cell::Cell;
 
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::filter::AttributeValue;
+use dayfly_core::home::Home;
 use dayfly_core::platform::{Clock, Platform};
 use dayfly_core::segment::{
     BasePlace, NewRow, SegmentMeta, SegmentSpec, SegmentWriter, write_list,
 };
 use dayfly_core::store::runs::{AttributeColumns, RunRef, RunWriter};
 use dayfly_core::store::{
-    self, Change, Embedding, FileEntry, Home, IndexRef, Manifest, RowRange, SegmentRef, StoreError,
+    self, Change, Embedding, FileEntry, IndexRef, Manifest, RowRange, SegmentRef, StoreError,
     StoreInfo,
 };
 

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::error::ApiError;
+use super::ApiError;
 use crate::files::FileMeta;
 
 /// The purposes that OpenAI's API knows. Dayfly keeps the word and treats all files alike.

@@ -1,5 +1,9 @@
-//! OpenAI's Files and Vector Stores API: the shapes of its requests and answers.
+//! OpenAI's Files and Vector Stores API: the shapes of its requests and answers, and what errors are in
+//! it. The only place of `core` that knows HTTP's statuses.
 
+mod causes;
+mod code;
+mod error;
 mod file;
 mod page;
 mod rebuild;
@@ -8,6 +12,8 @@ mod store;
 mod store_file;
 mod upload;
 
+pub use code::Code;
+pub use error::ApiError;
 pub use file::{FileObject, LONGEST_PURPOSE, purpose};
 pub use page::{Order, Page, PageRequest};
 pub use rebuild::{IndexObject, RebuildObject, RebuildRequest, RebuildStatus};

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::error::ApiError;
+use super::ApiError;
 use crate::ops::Wanted;
 
 /// OpenAI's list object.

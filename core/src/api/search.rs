@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::ApiError;
+use super::ApiError;
 use crate::filter::AttributeValue;
 use crate::search::Found;
 

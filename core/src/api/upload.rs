@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FileObject, purpose};
-use crate::error::ApiError;
+use super::{ApiError, Code, FileObject, purpose};
 use crate::files::FileMeta;
-use crate::uploads::Upload;
+use crate::uploads::{Completion, Upload};
 
 const LONGEST_MIME_TYPE: usize = 256;
 /// Hexadecimal digits of an MD5.
@@ -36,14 +35,13 @@ impl CreateUpload {
         }
         if self.bytes > most {
             return Err(ApiError::new(
-                413,
+                Code::TooLarge,
                 format!(
                     "'bytes' is {}, and the largest file here has {most}; send it in smaller files.",
                     self.bytes
                 ),
             )
-            .param("bytes")
-            .code("too_large"));
+            .param("bytes"));
         }
         if self.filename.is_empty() {
             return Err(invalid("filename", "'filename' is empty; name the file."));
@@ -74,8 +72,12 @@ pub struct CompleteUpload {
 }
 
 impl CompleteUpload {
-    /// Errors: 400 that names the field and its bounds.
-    pub fn validate(&self) -> Result<(), ApiError> {
+    /// What is asked for.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the field and its bounds.
+    pub fn validate(self) -> Result<Completion, ApiError> {
         if self.part_ids.is_empty() {
             return Err(invalid(
                 "part_ids",
@@ -90,7 +92,10 @@ impl CompleteUpload {
                 "md5",
                 "'md5' is no MD5; send its 32 hexadecimal digits, or leave it out.",
             )),
-            _ => Ok(()),
+            _ => Ok(Completion {
+                part_ids: self.part_ids,
+                md5: self.md5,
+            }),
         }
     }
 }
@@ -213,7 +218,7 @@ mod tests {
             part_ids: vec!["part_1".to_owned()],
             md5: Some(md5.to_owned()),
         };
-        assert_eq!(with("D41D8CD98F00B204E9800998ECF8427E").validate(), Ok(()));
+        assert!(with("D41D8CD98F00B204E9800998ECF8427E").validate().is_ok());
         for bad in [
             "",
             "d41d8cd98f00b204e9800998ecf8427",

@@ -40,7 +40,7 @@ fn small<'a>(
     }
 }
 
-fn next_batch(batches: &mut Batches<'_>) -> Result<Option<Vec<Chunk>>, ApiError> {
+fn next_batch(batches: &mut Batches<'_>) -> Result<Option<Vec<Chunk>>, IngestError> {
     loop {
         match batches.advance()? {
             Next::Batch(batch) => return Ok(Some(batch)),
@@ -181,7 +181,7 @@ fn an_invalid_byte_after_a_stop_is_named_by_its_place_in_the_file() {
         }
     };
     assert!(
-        error.message.contains(&format!("at byte {fault}")),
+        error.to_string().contains(&format!("at byte {fault}")),
         "{error}"
     );
 }

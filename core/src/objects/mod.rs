@@ -2,7 +2,6 @@
 
 pub mod keys;
 mod memory;
-pub mod probe;
 pub(crate) mod ranges;
 
 use std::ops::Range;

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use crate::chunk::ChunkingStrategy;
 use crate::files::FileMeta;
 use crate::filter::AttributeValue;
+use crate::home::Home;
 use crate::pending::{self, Pending, PendingError};
 use crate::platform::Platform;
-use crate::store::Home;
 
 /// An attachment that was asked for.
 #[derive(Debug, Clone, PartialEq)]

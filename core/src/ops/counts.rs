@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
+use crate::home::Home;
 use crate::pending::{self, PendingError};
 use crate::platform::Platform;
-use crate::store::{self, Home, Manifest, StoreError};
+use crate::store::{self, Manifest, StoreError};
 
 /// Files that are under way or failed and are looked for in the store at once: beyond, one that is
 /// ingested anew counts twice until that has ended.

@@ -1,6 +1,7 @@
+use crate::home::Home;
 use crate::pending::{self, PendingError, Ticket};
 use crate::platform::Platform;
-use crate::store::{self, Home, StoreError};
+use crate::store::{self, StoreError};
 
 /// Takes a file out of a store, whether it is in it, on its way there, or failed to come. It is not
 /// found from then on. Answers the ingestions that this ended, for [`finish_detach`].

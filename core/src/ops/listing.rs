@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
+use crate::home::Home;
 use crate::mutants::{Mutant, active};
 use crate::pending::{self, End, Pending, PendingError, Status, Ticket};
 use crate::platform::Platform;
 use crate::store::runs::{Bounds, Direction};
-use crate::store::{self, FileEntry, Files, Home, Manifest, StoreError};
+use crate::store::{self, FileEntry, Files, Manifest, StoreError};
 
 /// A file of a store, however far it came.
 #[derive(Debug, Clone, PartialEq)]

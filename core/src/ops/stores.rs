@@ -1,7 +1,8 @@
 use super::counts::{Counts, count_of};
+use crate::home::Home;
 use crate::pending::PendingError;
 use crate::platform::Platform;
-use crate::store::{self, Home, Manifest, Marked, StoreError};
+use crate::store::{self, Manifest, Marked, StoreError};
 
 /// Markers read at once; those of stores that are not there are few.
 const PAGE: u32 = 64;

@@ -2,11 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::idempotency;
 use crate::files;
+use crate::home::Home;
 use crate::mutants::{Mutant, active};
 use crate::objects::{ObjectMeta, Objects};
 use crate::pending::{self, Pending, PendingError, Status};
 use crate::platform::Platform;
-use crate::store::{self, Home, Manifest, SCRUB_AFTER_MS, StoreError, Upkeep, legacy};
+use crate::store::{self, Manifest, SCRUB_AFTER_MS, StoreError, Upkeep};
 
 /// Keys of files looked at in one request.
 const PAGE: u32 = 1_000;
@@ -95,7 +96,7 @@ fn remove_former_lives(
     let folder = format!("stores/{store}/");
     for name in platform.objects.folders(&folder)? {
         let is_present = !newest.deleted && newest.incarnation == name;
-        let began_ms = crate::ids::made_ms(&name, store::INCARNATION_PREFIX);
+        let began_ms = crate::ids::made_ms(&name, crate::home::INCARNATION_PREFIX);
         let is_old = began_ms.is_some_and(|began| began + SCRUB_AFTER_MS <= set_about_ms);
         if !is_present && is_old {
             let home = Home::new(store, &name);
@@ -107,10 +108,10 @@ fn remove_former_lives(
 }
 
 fn move_over(platform: Platform<'_>, store: &str) -> Result<(), PendingError> {
-    if !legacy::is_old(platform, store)? {
+    if !store::is_old(platform, store)? {
         return Ok(());
     }
-    legacy::clean(platform, store, |newest, record| {
+    store::clean_old(platform, store, |newest, record| {
         // A record that cannot be read was none yesterday, either.
         let Ok(old) = serde_json::from_slice::<Pending>(record) else {
             return Ok(());
@@ -129,7 +130,7 @@ fn move_over(platform: Platform<'_>, store: &str) -> Result<(), PendingError> {
 pub fn scrub_catalog(platform: Platform<'_>) -> Result<(), StoreError> {
     for marked in store::all_marked(platform)? {
         let home = Home::new(&marked.store, &marked.incarnation);
-        let began_ms = crate::ids::made_ms(&marked.incarnation, store::INCARNATION_PREFIX);
+        let began_ms = crate::ids::made_ms(&marked.incarnation, crate::home::INCARNATION_PREFIX);
         let is_old = began_ms.is_some_and(|began| began + SCRUB_AFTER_MS <= platform.now_ms());
         if !is_old {
             continue;

@@ -1,9 +1,10 @@
 use crate::files::{self, FileMeta};
+use crate::home::Home;
 use crate::ids;
 use crate::pending::{self, End, PendingError, Ticket, conclude, decide};
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
-use crate::store::{self, FileEntry, Home, Manifest, SCRUB_AFTER_MS};
+use crate::store::{self, FileEntry, Manifest, SCRUB_AFTER_MS};
 
 /// An upload that was begun so long ago is not committed: no record holds its segments, so a scrub may have
 /// removed them.

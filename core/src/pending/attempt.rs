@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::PendingError;
 use super::error::{parse, to_vec};
+use crate::home::Home;
 use crate::objects::{ObjectError, Objects};
 use crate::platform::Worker;
-use crate::store::Home;
 
 /// How long an attempt is held without being renewed, in milliseconds.
 pub const LEASE_MS: u64 = 60_000;

@@ -1,9 +1,10 @@
 use super::end::{End, LastError, decide, ended};
 use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::platform::Platform;
-use crate::store::{self, Home, Next, StoreError};
+use crate::store::{self, Next, StoreError};
 
 /// What the names of all segments begin with that an ingestion writes.
 pub fn segment_prefix(ingest_id: &str) -> String {

@@ -1,9 +1,9 @@
 use super::error::{parse, to_vec};
 use super::{End, Pending, PendingError, Ticket, end, ticket};
+use crate::home::Home;
 use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;
 use crate::platform::Platform;
-use crate::store::Home;
 
 fn folder(home: &Home) -> String {
     home.key("failed/")

@@ -2,12 +2,14 @@ use super::attempt::{self, Attempt, Claim, Lost, claim};
 use super::conclude::{conclude, end_replaced};
 use super::end::{End, LastError, decide, ended};
 use super::progress::{Progress, Recorded, Track};
-use super::queue::{Pending, ensure_wanted};
+use super::queue::ensure_wanted;
+use super::record::Pending;
 use super::{PendingError, Ticket, failed};
 use crate::files;
+use crate::home::Home;
 use crate::platform::{Platform, Worker};
 use crate::segment::SegmentMeta;
-use crate::store::{self, FileEntry, Home, Manifest};
+use crate::store::{self, FileEntry, Manifest};
 
 /// A granted attempt at an ingestion, and how far the ingestion came.
 pub struct Hold<'a> {

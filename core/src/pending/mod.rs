@@ -14,22 +14,26 @@ mod conclude;
 mod end;
 mod error;
 mod failed;
+mod forget;
 mod hold;
 mod progress;
 mod queue;
+mod record;
 mod ticket;
 
 pub use attempt::{Attempt, Claim, LEASE_MS, Lost, claim, forget as forget_attempts};
 pub(crate) use conclude::end_replaced;
 pub use conclude::{bury, conclude, segment_prefix};
-pub use end::{End, LastError, decide, ended, forget_old as forget_old_ends};
+pub use end::{End, LastError, decide, ended};
 pub use error::PendingError;
 pub use failed::{
     all as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,
 };
+pub use forget::forget_old as forget_old_ends;
 pub use hold::{Ending, Hold, take_up};
 pub use progress::{Progress, Recorded, Track};
-pub use queue::{OfFile, Pending, Status, accept, cancel, ensure_wanted, of_file, read};
+pub use queue::{OfFile, accept, cancel, ensure_wanted, of_file, read};
+pub use record::{Pending, Status};
 pub use ticket::{
     Ticket, all as all_tickets, all_lives as tickets_of_all_lives, of_file as tickets_of,
 };

@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 use super::PendingError;
 use super::error::{parse as parse_at, to_vec};
 use crate::chunk::Format;
+use crate::home::Home;
 use crate::ingest::Position;
 use crate::objects::{ObjectError, Objects};
 use crate::segment::SegmentMeta;
-use crate::store::Home;
 
 /// So many records are kept; an older one says nothing that they do not.
 const KEPT: u64 = 2;

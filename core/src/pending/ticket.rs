@@ -1,7 +1,7 @@
 use super::PendingError;
+use crate::home::{Home, QUEUE};
 use crate::mutants::{Mutant, active};
 use crate::objects::Objects;
-use crate::store::{Home, QUEUE};
 
 /// Which ingestion: what its record's key says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@ use super::choose::Choice;
 use super::copy::Copied;
 use super::indexer::{Indexer, Indexers};
 use super::recall::Truth;
-use super::run::Work;
+use super::work::Work;
 use crate::segment::{self, Segment};
 
 /// Vectors that are added at once: enough for all threads, and few beside the index.

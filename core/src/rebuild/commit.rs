@@ -1,6 +1,6 @@
 use super::RebuildError;
 use super::copy::Copied;
-use super::run::Work;
+use super::work::Work;
 use crate::platform::Platform;
 use crate::store::{IndexRef, Manifest, Moved, StoreError, commit_moved, merge_runs};
 

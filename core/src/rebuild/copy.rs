@@ -1,5 +1,5 @@
 use super::RebuildError;
-use super::run::Work;
+use super::work::Work;
 use crate::segment::SegmentMeta;
 use crate::store::{Manifest, Mover, Moves, Target};
 

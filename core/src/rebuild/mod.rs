@@ -17,6 +17,7 @@ mod indexer;
 mod job;
 mod recall;
 mod run;
+mod work;
 
 pub use choose::{Choice, RECALL_TARGET, choose};
 pub use due::{DEFAULT_MIN_ROWS, is_due};
@@ -24,7 +25,8 @@ pub use error::RebuildError;
 pub use factory::{Factory, FactoryError};
 pub use indexer::{Indexer, IndexerError, Indexers};
 pub use job::{Job, JobState, Progress, Step, TRIES};
-pub use run::{Order, Outcome, rebuild};
+pub use run::{Outcome, rebuild};
+pub use work::Order;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use super::RebuildError;
 use super::choose::Choice;
 use super::copy::Copied;
 use super::indexer::Indexer;
-use super::run::Work;
+use super::work::Work;
 use crate::segment;
 
 /// How many of the nearest rows have to be found.

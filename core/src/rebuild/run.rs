@@ -7,44 +7,11 @@ use sha2::{Digest, Sha256};
 use super::choose::{Choice, choose};
 use super::copy::Copied;
 use super::indexer::{Indexer, IndexerError, Indexers, Sink};
-use super::{Factory, Progress, RebuildError, Step, build, commit, copy, files, recall};
-use crate::platform::{Platform, Worker};
+use super::work::{Order, Work};
+use super::{Progress, RebuildError, Step, build, commit, copy, files, recall};
+use crate::platform::Platform;
 use crate::segment::{self, SegmentMeta};
-use crate::store::{self, Duty, Held, IndexRef, Manifest, current};
-
-/// What is to be built.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The store.
-    pub store: String,
-    /// Who builds.
-    pub worker: Worker,
-    /// The kind of index, where the caller wants a certain one.
-    pub factory: Option<Factory>,
-    /// Bytes that the process may use.
-    pub memory_bytes: u64,
-    /// The least share of the ten nearest rows that a search has to find.
-    pub recall_target: f32,
-    /// Rows to measure that with.
-    pub recall_queries: u64,
-    /// Rows of each of the base's segments, at the least.
-    pub rows_per_segment: u32,
-}
-
-impl Order {
-    /// As usual: see [`RECALL_TARGET`](super::RECALL_TARGET).
-    pub fn new(store: &str, worker: Worker, memory_bytes: u64) -> Self {
-        Self {
-            store: store.to_owned(),
-            worker,
-            factory: None,
-            memory_bytes,
-            recall_target: super::RECALL_TARGET,
-            recall_queries: 128,
-            rows_per_segment: 65_536,
-        }
-    }
-}
+use crate::store::{self, Duty, IndexRef, Manifest, current};
 
 /// What came of a rebuild.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,44 +20,6 @@ pub enum Outcome {
     Built(IndexRef),
     /// It has no rows.
     Empty,
-}
-
-/// The surroundings of a rebuild.
-pub(super) struct Work<'a> {
-    pub platform: Platform<'a>,
-    pub order: &'a Order,
-    /// The new base's name.
-    pub base: String,
-    /// The claim to the store.
-    pub held: &'a mut Held,
-    progress: Progress,
-    report: &'a mut dyn FnMut(&Progress),
-}
-
-impl Work<'_> {
-    fn begin(&mut self, step: Step, of: u64) {
-        self.progress = Progress {
-            step,
-            done: 0,
-            of,
-            rows: self.progress.rows,
-        };
-        (self.report)(&self.progress);
-    }
-
-    /// Notes that so much more is done.
-    ///
-    /// Errors: [`RebuildError::Overtaken`] where somebody else claimed the store meanwhile.
-    pub(super) fn count(&mut self, more: u64) -> Result<(), RebuildError> {
-        const EVERY: u64 = 512;
-        let before = self.progress.done;
-        self.progress.done = before + more;
-        if before / EVERY != self.progress.done / EVERY {
-            (self.report)(&self.progress);
-            self.held.renew(self.platform)?;
-        }
-        Ok(())
-    }
 }
 
 /// Rebuilds a store: copies its live rows, builds an index over them, measures it and commits.
@@ -116,15 +45,9 @@ pub fn rebuild(
         held.release(platform)?;
         return Ok(Outcome::Empty);
     };
-    let mut work = Work {
-        platform,
-        order,
-        base: commit::base_name(platform, held.epoch),
-        held: &mut held,
-        progress: Progress::default(),
-        report,
-    };
-    work.progress.rows = manifest.totals.rows;
+    let base = commit::base_name(platform, held.epoch);
+    let rows = manifest.totals.rows;
+    let mut work = Work::new(platform, order, base, &mut held, rows, report);
     let built = prepare(&mut work, &manifest, dimension, indexers);
     let (copied, index) = match built {
         Ok(built) => built,

@@ -9,9 +9,9 @@ use roaring::RoaringBitmap;
 
 use super::SegmentError;
 use super::read::groups;
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_existing};
-use crate::store::Home;
 
 /// Rows that no search may find.
 #[derive(Debug, Clone, Default, PartialEq)]

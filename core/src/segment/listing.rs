@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::SegmentError;
 use super::meta::{ListRef, SegmentMeta, hex};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
-use crate::store::Home;
 
 /// What a list says of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{MAX_DIMENSION, SegmentError};
-use crate::store::Home;
+use crate::home::Home;
 
 /// What a manifest says of a segment: enough to open it with one read of its tail, and of one
 /// size however many rows and files there are.

@@ -5,9 +5,9 @@ use super::listing::Lists;
 use super::meta::{SegmentMeta, hex};
 use super::read::groups;
 use super::tail::{Batch, batches};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
-use crate::store::Home;
 
 /// A segment whose tail was read and checked: ready to be searched.
 #[derive(Debug)]

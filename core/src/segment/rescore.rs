@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::SegmentError;
 use super::read::{floats_into, groups};
-use super::search::Scope;
+use super::scope::Scope;
 use super::top::{Candidate, Top};
 use super::vector::{Query, dot};
 use crate::objects::Objects;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::SegmentError;
 use super::open::Segment;
 use super::read::{floats_into, groups};
-use super::search::Scope;
+use super::scope::Scope;
 use super::tail::Batch;
 use super::top::{Candidate, Top};
 use super::vector::{Query, dot_codes};

@@ -2,9 +2,9 @@ use sha2::{Digest, Sha256};
 
 use super::meta::{SegmentMeta, hex};
 use super::{GROUP_BYTES, SegmentError, listing};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
-use crate::store::Home;
 
 /// Reads every byte of a segment and its graph and compares their SHA-256 checksums.
 ///

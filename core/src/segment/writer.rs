@@ -13,8 +13,8 @@ use super::meta::{BasePlace, FileRun, SegmentMeta, hex, rows_key};
 use super::slab::CodeSlab;
 use super::vector::normalise;
 use super::{MAX_DIMENSION, MAX_FILE_ID_BYTES, MAX_TEXT_BYTES, SegmentError, max_rows};
+use crate::home::Home;
 use crate::objects::{ObjectWriter, Objects};
-use crate::store::Home;
 
 /// What a segment is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use super::commit::change;
 use super::draft::Draft;
 use super::entry::FileEntry;
 use super::error::StoreError;
-use super::home::Home;
 use super::manifest::Manifest;
 use crate::filter::AttributeValue;
+use crate::home::Home;
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 

@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::error::StoreError;
-use super::home::{Home, began_ms};
 use super::newest::current;
+use crate::home::{Home, began_ms};
 use crate::ids;
 use crate::platform::Platform;
 

@@ -6,12 +6,12 @@
 //! identity, since pruning frees them, and a predecessor's existence proves nothing, since a
 //! resent request can land late.
 
-use super::draft::Draft;
 use super::error::StoreError;
-use super::home::{self, INCARNATION_PREFIX};
 use super::manifest::{FORMAT, HISTORY, Manifest};
 use super::newest::{above, confirmed, current, is_newest, newest};
+use super::next::{Next, encode};
 use super::{catalog, garbage, legacy};
+use crate::home::{self, INCARNATION_PREFIX};
 use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;
 use crate::platform::Platform;
@@ -22,37 +22,6 @@ const TRIES: u32 = 256;
 /// The first pause after a lost race takes at most as long as the try did; it doubles so often.
 const DOUBLINGS: u32 = 5;
 const LONGEST_PAUSE_MS: u64 = 2_000;
-
-/// What should come next, and what was written for it alone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Next {
-    /// The next version; its number, nonce and time are set by the commit.
-    pub manifest: Manifest,
-    /// Objects that only this try names: removed where it certainly came to nothing.
-    pub written: Vec<String>,
-    /// Whether nobody asked for it, so that the store counts as unused all the same.
-    pub is_upkeep: bool,
-}
-
-impl Next {
-    /// A version that changes nothing of what a store's users see.
-    pub fn upkeep(manifest: Manifest) -> Self {
-        Self {
-            is_upkeep: true,
-            ..manifest.into()
-        }
-    }
-}
-
-impl From<Manifest> for Next {
-    fn from(manifest: Manifest) -> Self {
-        Self {
-            manifest,
-            written: Vec::new(),
-            is_upkeep: false,
-        }
-    }
-}
 
 /// Commits a change of an existing store and answers the version that holds.
 ///
@@ -260,18 +229,6 @@ fn nonce_at(platform: Platform<'_>, key: &str) -> Result<Option<String>, StoreEr
     let named: Named =
         serde_json::from_slice(&data).map_err(|fault| StoreError::damaged(key, &fault))?;
     Ok(Some(named.nonce))
-}
-
-/// A version as it is kept.
-///
-/// Errors: [`StoreError::Full`] where it would leave less than `left` bytes of its bound.
-pub(super) fn encode(manifest: &Manifest, left: usize) -> Result<Vec<u8>, StoreError> {
-    let data = serde_json::to_vec(manifest)
-        .map_err(|fault| StoreError::Unwritable(format!("The manifest: {fault}.")))?;
-    match data.len() + left <= manifest.most_bytes() {
-        true => Ok(data),
-        false => Err(StoreError::Full),
-    }
 }
 
 fn numbered(platform: Platform<'_>, newest: Option<&Manifest>, next: Next) -> Next {

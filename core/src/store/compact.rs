@@ -7,8 +7,9 @@
 
 use super::error::StoreError;
 use super::lease::{Duty, Held, claim};
-use super::manifest::{Manifest, SegmentRef};
+use super::manifest::Manifest;
 use super::mover::{Mover, Target};
+use super::reference::SegmentRef;
 use super::relocate::{Moved, commit, merge};
 use crate::platform::{Platform, Worker};
 use crate::segment::{SegmentMeta, max_rows};

@@ -1,6 +1,6 @@
 use super::error::StoreError;
-use super::home::Home;
-use super::manifest::SegmentRef;
+use super::reference::SegmentRef;
+use crate::home::Home;
 use crate::platform::Platform;
 
 pub use crate::segment::DeadRows;

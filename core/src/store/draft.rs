@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::commit::Next;
 use super::dead::{DeadRows, dead_rows};
 use super::entry::{Change, FileEntry, RowRange};
 use super::error::StoreError;
 use super::find::find;
-use super::home::Home;
-use super::manifest::{DeadRef, Garbage, Manifest, SegmentRef};
+use super::manifest::{Garbage, Manifest};
+use super::next::{Next, encode};
+use super::reference::{DeadRef, SegmentRef};
 use super::{flush, garbage};
 use crate::filter::AttributeValue;
+use crate::home::Home;
 use crate::platform::Platform;
 use crate::segment::SegmentMeta;
 
@@ -144,7 +145,7 @@ impl<'a> Draft<'a> {
             self.next.garbage.push(Garbage::new(self.superseded));
         }
         // The rest of the bound is for claims, without which nobody could compact.
-        super::commit::encode(&self.next, UPKEEP_BYTES)?;
+        encode(&self.next, UPKEEP_BYTES)?;
         Ok(Next {
             manifest: self.next,
             written: self.written,

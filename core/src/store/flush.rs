@@ -2,9 +2,9 @@
 
 use super::entry::Change;
 use super::error::StoreError;
-use super::home::Home;
 use super::manifest::Manifest;
 use super::runs::{AttributeColumns, RunRef, RunWriter};
+use crate::home::Home;
 use crate::platform::Platform;
 
 /// Changes of a tail that is full.

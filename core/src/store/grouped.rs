@@ -4,7 +4,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::manifest::{DeadRef, SegmentRef};
+use super::reference::{DeadRef, SegmentRef};
 use crate::segment::{BasePlace, ListRef, SegmentMeta};
 
 #[derive(Serialize, Deserialize)]

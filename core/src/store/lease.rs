@@ -1,8 +1,9 @@
 //! Work on the whole of a store: claimed, kept and ended by versions of the store itself.
 
-use super::commit::{Next, change};
+use super::commit::change;
 use super::error::StoreError;
 use super::manifest::{Lease, Manifest};
+use super::next::Next;
 use crate::mutants::{Mutant, active};
 use crate::platform::{Platform, Worker};
 

@@ -1,31 +1,31 @@
 //! Stores as they were kept before incarnations (formats 1 and 2): all files in one table, rows
 //! dead by that table alone. They are read as what they would be today; the next commit keeps them
-//! so, and [`clean`] removes what only the old formats had.
+//! so, and [`clean`](super::clean) removes what only the old formats had.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::dead::DeadRows;
 use super::entry::{Change, FileEntry, RowRange};
 use super::error::StoreError;
-use super::home::Home;
-use super::manifest::{Garbage, IndexRef, Lease, Manifest, SegmentRef, StoreInfo, Totals};
-use super::names::named;
+use super::manifest::{Garbage, IndexRef, Lease, Manifest, StoreInfo, Totals};
+use super::reference::SegmentRef;
 use crate::chunk::ChunkingStrategy;
 use crate::filter::AttributeValue;
+use crate::home::Home;
 use crate::objects::ObjectError;
 use crate::platform::Platform;
 use crate::segment::{FileRun, SegmentMeta};
 
 /// The incarnation of every store that was made before there were any.
-const INCARNATION: &str = "i000000000000000000000000000";
+pub(super) const INCARNATION: &str = "i000000000000000000000000000";
 
 /// What the nonces of versions begin with that had none.
 const NONCE: &str = "legacy-";
 
 /// The folders of a store that only old formats had, but for its history.
-const FOLDERS: [&str; 5] = ["attempts", "base", "pending", "progress", "segments"];
+pub(super) const FOLDERS: [&str; 5] = ["attempts", "base", "pending", "progress", "segments"];
 
 #[derive(Deserialize)]
 struct OldManifest {
@@ -231,12 +231,6 @@ pub(super) fn is_old_version(manifest: &Manifest) -> bool {
     manifest.nonce.starts_with(NONCE)
 }
 
-/// Whether a store's folder has anything that only old formats kept there.
-pub fn is_old(platform: Platform<'_>, store: &str) -> Result<bool, StoreError> {
-    let folders = platform.objects.folders(&format!("stores/{store}/"))?;
-    Ok(folders.iter().any(|name| FOLDERS.contains(&name.as_str())))
-}
-
 /// Removes all that a deleted store of an old format kept, where that incarnation was one.
 pub(super) fn remove(platform: Platform<'_>, home: &Home) -> Result<(), StoreError> {
     if home.incarnation != INCARNATION {
@@ -246,61 +240,6 @@ pub(super) fn remove(platform: Platform<'_>, home: &Home) -> Result<(), StoreErr
         platform
             .objects
             .delete_all(&format!("stores/{}/{folder}/", home.store))?;
-    }
-    Ok(())
-}
-
-/// Moves a store of an old format over, and removes what belongs to it no more. Ingestions that
-/// were under way are handed to `requeue`, record by record, before their records go.
-pub fn clean(
-    platform: Platform<'_>,
-    store: &str,
-    mut requeue: impl FnMut(&Manifest, &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let Some(mut newest) = super::newest::newest(platform, store)? else {
-        return Ok(());
-    };
-    if !newest.deleted {
-        // A commit that changes nothing moves it over all the same.
-        newest = super::commit::change(platform, store, |_| Ok::<_, StoreError>(None))?;
-    }
-    // What waits belongs to the life that it was accepted in.
-    if !newest.deleted && newest.incarnation == INCARNATION {
-        let folder = format!("stores/{store}/pending/");
-        for meta in platform.objects.list_all(&folder)? {
-            match platform.objects.get(&meta.key) {
-                Ok(data) => requeue(&newest, &data)?,
-                Err(ObjectError::NotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
-            platform.objects.delete(&meta.key)?;
-        }
-    }
-    for folder in ["attempts", "pending", "progress"] {
-        platform
-            .objects
-            .delete_all(&format!("stores/{store}/{folder}/"))?;
-    }
-    remove_unnamed(platform, store, &newest)
-}
-
-fn remove_unnamed(
-    platform: Platform<'_>,
-    store: &str,
-    newest: &Manifest,
-) -> Result<(), StoreError> {
-    let mut kept: HashSet<String> = match newest.deleted {
-        true => HashSet::new(),
-        false => named(newest),
-    };
-    kept.extend(super::garbage::waiting(platform, newest)?);
-    for folder in ["segments", "base"] {
-        let listed = platform
-            .objects
-            .list_all(&format!("stores/{store}/{folder}/"))?;
-        let keys = listed.into_iter().map(|meta| meta.key);
-        let doomed: Vec<String> = keys.filter(|key| !kept.contains(key)).collect();
-        platform.objects.delete_many(&doomed)?;
     }
     Ok(())
 }

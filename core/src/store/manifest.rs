@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dead::DeadRows;
 use super::entry::Change;
 use super::grouped;
-use super::home::Home;
+use super::reference::SegmentRef;
 use super::runs::RunRef;
+use crate::home::Home;
 use crate::segment::SegmentMeta;
 
 /// The manifest's format; a reader refuses a newer one. Formats 1 and 2 kept all files in one
@@ -117,31 +117,6 @@ pub struct Totals {
     pub rows: u64,
     /// Bytes of the segments that they were ingested into.
     pub bytes: u64,
-}
-
-/// A segment of a store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SegmentRef {
-    /// Where it is and what it is.
-    #[serde(flatten)]
-    pub meta: SegmentMeta,
-    /// The version whose change brought its rows; of a merged one, the newest of them.
-    pub born: u64,
-    /// Which of its rows are dead, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dead: Option<DeadRef>,
-    /// What that bitmap says, where the version was read from an older format that had none.
-    #[serde(skip)]
-    pub known_dead: Option<DeadRows>,
-}
-
-/// A bitmap of dead rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadRef {
-    /// Names the object.
-    pub id: String,
-    /// How many rows it says are dead.
-    pub rows: u32,
 }
 
 /// A native index over the rows of a base: which one, and how well it finds.

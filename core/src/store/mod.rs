@@ -7,6 +7,8 @@
 mod add;
 mod catalog;
 mod choose;
+mod clean;
+mod collect;
 mod commit;
 mod compact;
 mod dead;
@@ -17,25 +19,32 @@ mod find;
 mod flush;
 mod garbage;
 mod grouped;
-mod home;
 mod lease;
-pub mod legacy;
+mod legacy;
 mod list;
 mod manifest;
 mod mover;
 mod moves;
 mod names;
 mod newest;
+mod next;
+mod reference;
 mod relocate;
 mod remove;
 mod room;
 pub mod runs;
 mod scrub;
 
+pub use crate::home::{manifest as manifest_key, manifests, version};
 pub use add::{add_file, set_attributes, take_out};
 pub use catalog::{Marked, after as marked_after, all as all_marked, remove as unmark};
 pub use choose::{Live, live_in_base, live_rows};
-pub use commit::{Next, change, create};
+pub use clean::{clean as clean_old, is_old};
+pub use collect::{
+    collect as collect_garbage, collect_noted as collect_noted_garbage, due_ms as garbage_due_ms,
+    tidy,
+};
+pub use commit::{change, create};
 pub use compact::{Indexing, compact, is_compaction_due};
 pub use dead::{DeadRows, dead_rows, dead_rows_of};
 pub use draft::Draft;
@@ -43,16 +52,12 @@ pub use entry::{Change, FileEntry, RowRange};
 pub use error::StoreError;
 pub use find::{find, find_many, is_committed};
 pub use flush::TAIL_CHANGES;
-pub use garbage::{
-    GRACE_MS, collect as collect_garbage, collect_noted as collect_noted_garbage,
-    due_ms as garbage_due_ms, tidy, waiting as waiting_garbage,
-};
-pub use home::{Home, INCARNATION_PREFIX, QUEUE, manifest as manifest_key, manifests, version};
+pub use garbage::{GRACE_MS, waiting as waiting_garbage};
 pub use lease::{Duty, Held, claim};
 pub use list::Files;
 pub use manifest::{
-    DeadRef, Embedding, ExpiresAfter, FORMAT, Garbage, IndexRef, Lease, MAX_MANIFEST_BYTES,
-    Manifest, SegmentRef, StoreInfo, Totals,
+    Embedding, ExpiresAfter, FORMAT, Garbage, IndexRef, Lease, MAX_MANIFEST_BYTES, Manifest,
+    StoreInfo, Totals,
 };
 pub use mover::{Mover, Target};
 pub use moves::Moves;
@@ -60,6 +65,8 @@ pub use names::named;
 pub use newest::{
     RETAINED_VERSIONS, at, current, existing, newest, newest_version, prune, prune_all, still,
 };
+pub use next::Next;
+pub use reference::{DeadRef, SegmentRef};
 pub use relocate::{Moved, commit as commit_moved, merge as merge_runs};
 pub use remove::{delete, finish_deletion, finish_deletions, is_being_deleted};
 pub use room::{Upkeep, making_room};

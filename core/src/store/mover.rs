@@ -2,9 +2,9 @@
 
 use super::dead::dead_rows;
 use super::error::StoreError;
-use super::home::Home;
-use super::manifest::SegmentRef;
 use super::moves::Moves;
+use super::reference::SegmentRef;
+use crate::home::Home;
 use crate::platform::Platform;
 use crate::segment::{self, BasePlace, NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
 

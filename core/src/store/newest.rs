@@ -1,9 +1,9 @@
 //! Reading a store's history.
 
 use super::error::StoreError;
-use super::home;
 use super::legacy;
 use super::manifest::{FORMAT, Manifest};
+use crate::home;
 use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;
 use crate::platform::Platform;

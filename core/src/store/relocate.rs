@@ -3,16 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use super::commit::{Next, change};
+use super::commit::change;
 use super::dead::{DeadRows, dead_rows};
 use super::draft::Draft;
 use super::entry::{Change, FileEntry};
 use super::error::StoreError;
-use super::home::Home;
 use super::lease::Held;
-use super::manifest::{IndexRef, Manifest, SegmentRef};
+use super::manifest::{IndexRef, Manifest};
 use super::moves::{Moves, Source};
+use super::next::Next;
+use super::reference::SegmentRef;
 use super::runs::{Bounds, Cursor, Direction, RunError, RunRef, RunWriter, attribute_columns};
+use crate::home::Home;
 use crate::mutants::{Mutant, active};
 use crate::objects::Objects;
 use crate::platform::Platform;

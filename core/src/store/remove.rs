@@ -2,11 +2,11 @@
 
 use super::commit::change;
 use super::error::StoreError;
-use super::home::Home;
 use super::manifest::Manifest;
 use super::newest::{newest, prune_through};
 use super::{catalog, legacy};
 use crate::deletion::OF_STORES;
+use crate::home::Home;
 use crate::platform::Platform;
 
 /// Deletes a store: it is gone when this returns, and its objects are removed by

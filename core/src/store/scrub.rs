@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::commit::{Next, change};
+use super::commit::change;
 use super::error::StoreError;
 use super::garbage::waiting;
-use super::home::Home;
 use super::lease::Duty;
 use super::manifest::Manifest;
 use super::names::named;
+use super::next::Next;
+use crate::home::Home;
 use crate::objects::ObjectMeta;
 use crate::platform::Platform;
 

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use crate::chunk::ChunkingStrategy;
+use crate::home::Home;
 use crate::platform::Platform;
 use crate::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
-use crate::store::{self, Embedding, FileEntry, Home, Manifest, RowRange, StoreError, StoreInfo};
+use crate::store::{self, Embedding, FileEntry, Manifest, RowRange, StoreError, StoreInfo};
 
 /// Texts and their vectors.
 pub(crate) type Rows = Vec<(String, Vec<f32>)>;

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
-use super::{End, FOLDER, LIFE_S, Upload, decide, end_key, from_json, record_key, remove_parts};
-use crate::error::ApiError;
-use crate::files;
+use super::{
+    End, FOLDER, LIFE_S, Upload, UploadError, decide, end_key, from_json, record_key, remove_parts,
+};
+use crate::files::{self, FileError};
 use crate::ids;
 use crate::objects::{ObjectError, Objects};
 
@@ -15,7 +16,7 @@ const LOOKED_AT: u32 = 64;
 /// Removes what is left of the oldest uploads that expired an hour ago, of a few at most: the parts
 /// of those that became no file, and the records of all. Its cost does not grow with the number of
 /// uploads, and nothing depends on its success: a later call tries again.
-pub fn collect(objects: &dyn Objects, now_s: u64) -> Result<(), ApiError> {
+pub fn collect(objects: &dyn Objects, now_s: u64) -> Result<(), UploadError> {
     let oldest = objects.list(FOLDER, None, LOOKED_AT)?;
     let ids: BTreeSet<&str> = oldest
         .iter()
@@ -32,15 +33,15 @@ pub fn collect(objects: &dyn Objects, now_s: u64) -> Result<(), ApiError> {
     outcome
 }
 
-fn remove(objects: &dyn Objects, id: &str) -> Result<(), ApiError> {
+fn remove(objects: &dyn Objects, id: &str) -> Result<(), UploadError> {
     match objects.get(&record_key(id)) {
         Ok(data) => {
             let upload: Upload = from_json(&data)?;
             decide(objects, id, End::Expired)?;
             let kept = match files::read(objects, &upload.file_id) {
                 Ok(file) => file.parts,
-                Err(error) if error.status == 404 => Vec::new(),
-                Err(error) => return Err(error),
+                Err(FileError::NoSuchFile(_)) => Vec::new(),
+                Err(error) => return Err(error.into()),
             };
             remove_parts(objects, &upload.file_id, &kept)?;
             objects.delete(&record_key(id))?;

@@ -3,27 +3,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use md5::{Digest, Md5};
 
 use super::{
-    Completed, End, Upload, decide, ensure_open, no_such_upload, parts, read, remove_parts,
+    Completed, End, Upload, UploadError, decide, ensure_open, no_such_upload, parts, read,
+    remove_parts,
 };
-use crate::api::CompleteUpload;
-use crate::error::ApiError;
-use crate::files::{self, FileMeta, FilePart};
+use crate::files::{self, FileError, FileMeta, FilePart};
 use crate::objects::Objects;
 
 /// Bytes read at a time for a checksum.
 const PIECE: u64 = 1 << 20;
 
+/// What a file is to be made of.
+#[derive(Debug, Clone)]
+pub struct Completion {
+    /// The parts, in the order of the file.
+    pub part_ids: Vec<String>,
+    /// What the file's MD5 has to be, in hexadecimal digits.
+    pub md5: Option<String>,
+}
+
 /// Makes the upload's file exist, of the parts asked for in their order, and removes the others.
 /// Completing again with the same parts gives the same answer.
 ///
-/// Errors: 404 when there is no such upload; 400 when it has ended otherwise or expired, and when
-/// the parts or their checksum are not what was announced: then it stays open.
+/// # Errors
+///
+/// There is no such upload, it has ended otherwise or expired, or the parts or their checksum are not what
+/// was announced: then it stays open.
 pub fn complete(
     objects: &dyn Objects,
     id: &str,
-    asked: &CompleteUpload,
+    asked: &Completion,
     now_s: u64,
-) -> Result<(Upload, FileMeta), ApiError> {
+) -> Result<(Upload, FileMeta), UploadError> {
     let (upload, end) = read(objects, id)?;
     let end = match end {
         Some(end) => end,
@@ -51,7 +61,7 @@ fn assemble(
     objects: &dyn Objects,
     upload: &Upload,
     part_ids: &[String],
-) -> Result<FileMeta, ApiError> {
+) -> Result<FileMeta, UploadError> {
     let arrived: BTreeMap<String, u64> = parts(objects, &upload.file_id)?
         .into_iter()
         .map(|part| (part.id, part.bytes))
@@ -93,16 +103,14 @@ fn assemble(
     })
 }
 
-fn verify(objects: &dyn Objects, file: &FileMeta, expected: &str) -> Result<(), ApiError> {
+fn verify(objects: &dyn Objects, file: &FileMeta, expected: &str) -> Result<(), UploadError> {
     let mut digest = Md5::new();
     let mut offset = 0;
     while offset < file.bytes {
         let end = file.bytes.min(offset + PIECE);
         let piece = files::content(objects, file, offset..end)?;
         if piece.is_empty() {
-            return Err(ApiError::not_found(
-                "A part of the upload was removed meanwhile; create another upload.",
-            ));
+            return Err(UploadError::PartRemoved);
         }
         offset += piece.len() as u64;
         digest.update(&piece);
@@ -112,34 +120,24 @@ fn verify(objects: &dyn Objects, file: &FileMeta, expected: &str) -> Result<(), 
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    if found == expected {
-        return Ok(());
+    match found == expected {
+        true => Ok(()),
+        false => Err(UploadError::WrongChecksum {
+            found,
+            expected: expected.to_owned(),
+        }),
     }
-    Err(ApiError::invalid_request(format!(
-        "The MD5 of the parts is {found}, and 'md5' is {expected}; compare the order of 'part_ids', \
-         and send the parts that differ again."
-    ))
-    .param("md5")
-    .code("checksum_mismatch"))
 }
 
 /// A completion that was repeated must be the same, or its caller would get another file.
-fn ensure_same(completed: &Completed, asked: &CompleteUpload) -> Result<(), ApiError> {
+fn ensure_same(completed: &Completed, asked: &Completion) -> Result<(), UploadError> {
     let parts = completed.file.parts.iter().map(|part| &part.id);
     if !parts.eq(&asked.part_ids) {
-        return Err(
-            wrong_parts("The upload is completed, with other parts; create another.")
-                .code("upload_ended"),
-        );
+        return Err(UploadError::OtherParts);
     }
     match &asked.md5 {
         Some(md5) if completed.md5.as_ref() != Some(&md5.to_ascii_lowercase()) => {
-            Err(ApiError::invalid_request(
-                "The upload is completed, and was not compared with this 'md5'; repeat what \
-                 completed it, or compare the file's content.",
-            )
-            .param("md5")
-            .code("upload_ended"))
+            Err(UploadError::Uncompared)
         }
         _ => Ok(()),
     }
@@ -147,18 +145,18 @@ fn ensure_same(completed: &Completed, asked: &CompleteUpload) -> Result<(), ApiE
 
 /// Makes the file exist, unless it does. One that was deleted since stays deleted: its deletion is
 /// looked for before, and again after, as it removes what it finds once it is recorded.
-fn describe(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
+fn describe(objects: &dyn Objects, file: &FileMeta) -> Result<(), UploadError> {
     match files::read(objects, &file.id) {
         Ok(_) => return Ok(()),
-        Err(error) if error.status == 404 => {}
-        Err(error) => return Err(error),
+        Err(FileError::NoSuchFile(_)) => {}
+        Err(error) => return Err(error.into()),
     }
     ensure_there(objects, file)?;
     files::write(objects, file)?;
     match ensure_there(objects, file) {
-        Err(gone) if gone.status == 404 => {
+        Err(UploadError::FileDeleted) => {
             files::delete(objects, &file.id)?;
-            return Err(gone);
+            return Err(UploadError::FileDeleted);
         }
         outcome => outcome?,
     }
@@ -168,7 +166,7 @@ fn describe(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
 }
 
 /// That the file was not deleted: a deletion is remembered until its parts are long gone.
-fn ensure_there(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> {
+fn ensure_there(objects: &dyn Objects, file: &FileMeta) -> Result<(), UploadError> {
     let arrived: BTreeSet<String> = parts(objects, &file.id)?
         .into_iter()
         .map(|part| part.id)
@@ -176,12 +174,10 @@ fn ensure_there(objects: &dyn Objects, file: &FileMeta) -> Result<(), ApiError> 
     let is_whole = file.parts.iter().all(|part| arrived.contains(&part.id));
     match is_whole && !files::is_being_deleted(objects, &file.id)? {
         true => Ok(()),
-        false => Err(ApiError::not_found(
-            "The upload was completed, and its file deleted since; create another.",
-        )),
+        false => Err(UploadError::FileDeleted),
     }
 }
 
-fn wrong_parts(message: impl Into<String>) -> ApiError {
-    ApiError::invalid_request(message).param("part_ids")
+fn wrong_parts(message: String) -> UploadError {
+    UploadError::WrongParts(message)
 }

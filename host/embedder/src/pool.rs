@@ -11,8 +11,8 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::answer::{EmbedError, Embeddings, Permit};
 use crate::bert::{Bert, Scratch};
-use crate::embedder::{EmbedError, Embeddings, Permit};
 use crate::queue::{Caller, Queue};
 use crate::tokenize::WordPiece;
 use crate::weights::{DIMENSION, MAX_TOKENS};

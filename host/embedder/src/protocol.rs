@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::embedder::{EmbedError, Embeddings};
+use crate::answer::{EmbedError, Embeddings};
 use crate::input::{Input, MAX_INPUTS};
 use crate::weights::{DIMENSION, MODEL_ID};
 

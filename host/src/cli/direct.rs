@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dayfly::platform::{Blocking, Data, Storage, ensure_sound};
+use dayfly::storage::{Blocking, Data, Storage, ensure_sound};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::{Handle, Runtime};
 

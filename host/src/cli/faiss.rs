@@ -1,6 +1,6 @@
 //! `dayfly faiss`.
 
-use dayfly::faiss::server;
+use dayfly::serve::faiss_alone;
 use serde_json::json;
 
 use super::Failure;
@@ -18,7 +18,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
         .build()?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let mut running = server::start(&options).await?;
+        let mut running = faiss_alone::start(&options).await?;
         let url = format!("http://{}", running.addr);
         let answer = json!({"url": url, "data": options.data, "auth_keys": options.auth_keys});
         output.answer(&answer, || {

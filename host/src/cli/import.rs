@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dayfly::exchange::Importer;
-use dayfly::platform::random_id;
+use dayfly::storage::random_id;
 use dayfly_core::platform::Worker;
 use dayfly_core::segment::DEFAULT_SEGMENT_MAX_ROWS;
 use dayfly_core::store::{Indexing, Upkeep};

@@ -105,7 +105,7 @@ async fn deliver(client: &Client, plan: &Plan, sources: Vec<Source>, report: &mu
 }
 
 async fn deliver_one(client: &Client, plan: &Plan, source: &Source, bars: &Bars) -> Outcome {
-    let bar = bars.file(source);
+    let bar = bars.file(source.name(), source.bytes());
     let result = send_and_index(client, plan, source, &bar).await;
     bar.clear();
     match result {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use dayfly::platform::Blocking;
+use dayfly::storage::Blocking;
 use dayfly_core::ops::{self, Findings, Strange, Verified};
 use dayfly_core::{ids, store};
 use indicatif::{BinaryBytes, ProgressBar, ProgressStyle};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dayfly::platform::{Data, ensure_sound, random_id};
 use dayfly::rebuild::{Queue, Work, Workers};
+use dayfly::storage::{Data, ensure_sound, random_id};
 use dayfly_core::platform::Worker;
 use serde_json::json;
 use tokio::runtime::Handle;

@@ -1,10 +1,10 @@
 use std::path::Path;
 
-use dayfly_core::objects::probe::{Check, ProbeError, Report};
+use dayfly_core::probe::{Check, ProbeError, Report};
 
 use super::{Finding, disk};
 use crate::options::ServeOptions;
-use crate::platform::{Data, DataError, OWN_FOLDER, Storage, try_out};
+use crate::storage::{Data, DataError, OWN_FOLDER, Storage, try_out};
 
 const PERMISSIONS: &str = "permissions";
 const CLOCK: &str = "clock";

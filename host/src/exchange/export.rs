@@ -2,27 +2,17 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::platform::Platform;
 use dayfly_core::segment::{self, NewRow};
 use dayfly_core::store::{self, FileEntry, Manifest};
 
 use super::chunk::Chunk;
 use super::folder::Sink;
+use super::format::Format;
 use super::join::Join;
 use super::{ExchangeError, INDEX, at};
 use crate::confined::{Client, Index, Limits};
-
-/// What to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `index.faiss`, and `texts.jsonl` with a line for each of its rows.
-    Faiss,
-    /// What LangChain's `FAISS.load_local` opens: `index.faiss` and `index.pkl`.
-    LangChain,
-    /// `rows.arrow`: texts, vectors, metadata.
-    Arrow,
-}
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use dayfly_langchain::{Document, Writer as PickleWriter};
 
 use super::arrow::ArrowRows;
 use super::chunk::Chunk;
-use super::export::Format;
+use super::format::Format;
 use super::{ExchangeError, PICKLE, ROWS, TEXTS, at, texts};
 
 /// Where the rows of an export go, beside their index.

@@ -4,11 +4,12 @@ use std::path::Path;
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::{AttributeValue, Attributes, validate_attributes};
+use dayfly_core::home::Home;
 use dayfly_core::pending::{PendingError, segment_prefix};
 use dayfly_core::platform::Platform;
 use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
 use dayfly_core::store::{
-    self, Embedding, FileEntry, Home, Manifest, RowRange, StoreError, StoreInfo, Upkeep,
+    self, Embedding, FileEntry, Manifest, RowRange, StoreError, StoreInfo, Upkeep,
 };
 use dayfly_core::{ids, ops};
 use serde_json::Value;

@@ -113,7 +113,7 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
-    use crate::platform::{Blocking, Storage};
+    use crate::storage::{Blocking, Storage};
     use crate::testing;
 
     #[test]

@@ -4,6 +4,7 @@ mod arrow;
 mod chunk;
 mod export;
 mod folder;
+mod format;
 mod import;
 mod join;
 mod langchain;
@@ -12,13 +13,14 @@ mod texts;
 
 use std::path::{Path, PathBuf};
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_core::pending::PendingError;
 use dayfly_core::segment::SegmentError;
 use dayfly_core::store::StoreError;
 use thiserror::Error;
 
-pub use export::{Exported, Format, export};
+pub use export::{Exported, export};
+pub use format::Format;
 pub use import::{Imported, Importer};
 
 /// The index of either folder.

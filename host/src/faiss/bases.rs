@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use dayfly_core::filter::Filter;
-use dayfly_core::store::Home;
+use dayfly_core::home::Home;
 use dayfly_faiss::Parameters;
 
 use super::open::{Base, open};
@@ -11,8 +11,8 @@ use super::views::{Chosen, Views};
 use super::{Error, Hit, Query, blocking};
 use crate::confined::{Kind, Limits, Searcher, Wanted};
 use crate::metrics::resident_memory;
-use crate::platform::Storage;
-use crate::runtime::{Turns, Urgency};
+use crate::storage::Storage;
+use crate::turns::{Turns, Urgency};
 
 /// Mapped indexes cost addresses and a file each.
 const MOST_OPEN: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");

@@ -1,4 +1,4 @@
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_core::objects::ObjectError;
 use dayfly_core::store::StoreError;
 use thiserror::Error as ThisError;
@@ -54,9 +54,9 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let text = error.to_string();
         match error {
-            Error::NotConfigured(_) => Self::new(501, text).code("not_configured"),
+            Error::NotConfigured(_) => Self::new(Code::NotConfigured, text),
             Error::NotFound => Self::not_found("The FAISS service knows no such vector store."),
-            Error::Denied(_) => Self::new(403, text).code("insufficient_permissions"),
+            Error::Denied(_) => Self::new(Code::InsufficientPermissions, text),
             Error::Invalid(_) => Self::invalid_request(text),
             Error::Unavailable(_) => Self::unavailable(text),
         }

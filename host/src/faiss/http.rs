@@ -11,14 +11,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use dayfly_core::api::{RebuildObject, RebuildRequest};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code, RebuildObject, RebuildRequest};
 use dayfly_core::objects::keys::check_segment;
 use serde_json::{Value, json};
 
 use super::{Query, Service};
+use crate::admission::{Admission, Entrant};
 use crate::identity::{Principal, Scope, Verifier};
-use crate::runtime::{Admission, Entrant, Urgency};
+use crate::turns::Urgency;
 
 const SEARCH: Entrant = Entrant {
     urgency: Urgency::Now,
@@ -88,7 +88,7 @@ async fn authenticate(
         .map(|value| value.to_str().unwrap_or(""));
     let principal = verifier
         .verify(shown)
-        .map_err(|error| ApiError::new(401, error.to_string()).code("invalid_api_key"))?;
+        .map_err(|error| ApiError::new(Code::InvalidApiKey, error.to_string()))?;
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
@@ -100,7 +100,7 @@ fn permitted(principal: &Principal, scope: Scope, name: &str) -> Result<(), ApiE
     let text = format!(
         "The token lacks the scope '{name}', which this request needs; use one that has it."
     );
-    Err(ApiError::new(403, text).code("insufficient_permissions"))
+    Err(ApiError::new(Code::InsufficientPermissions, text))
 }
 
 /// Names become a part of keys.

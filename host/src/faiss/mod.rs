@@ -5,11 +5,11 @@
 mod bases;
 mod error;
 pub mod http;
+mod metrics;
 #[cfg(feature = "faiss")]
 mod open;
 #[cfg(feature = "faiss")]
 mod recent;
-pub mod server;
 #[cfg(feature = "faiss")]
 mod views;
 
@@ -21,9 +21,10 @@ use dayfly_core::store;
 use serde::{Deserialize, Serialize};
 
 pub use error::Error;
+pub use metrics::render;
 
-use crate::platform::{Storage, run_waiting};
 use crate::rebuild::Queue;
+use crate::storage::{Storage, run_waiting};
 
 /// The most rows of one answer.
 const MOST_HITS: u32 = 10_000;

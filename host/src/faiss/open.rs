@@ -2,14 +2,15 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
-use dayfly_core::store::{Home, IndexRef};
+use dayfly_core::home::Home;
+use dayfly_core::store::IndexRef;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::error::DAMAGED;
 use super::{Error, blocking};
 use crate::confined::{self, Facts, Searcher};
-use crate::platform::Storage;
+use crate::storage::Storage;
 
 /// A base's index, open.
 pub struct Base {

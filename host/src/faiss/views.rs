@@ -3,14 +3,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dayfly_core::filter::Filter;
-use dayfly_core::store::{self, Home, IndexRef, Manifest, SegmentRef, StoreError};
+use dayfly_core::home::Home;
+use dayfly_core::store::{self, IndexRef, Manifest, SegmentRef, StoreError};
 use dayfly_core::store::{live_in_base, live_rows};
 use tokio::runtime::Handle;
 
 use super::recent::Recent;
 use super::{Error, blocking};
 use crate::confined::{Rows, Searcher};
-use crate::platform::{Blocking, Storage, run_waiting};
+use crate::storage::{Blocking, Storage, run_waiting};
 
 /// Versions that are kept, and filters' results, each by the bytes that they take in memory.
 const MOST_BYTES: u64 = 32 << 20;

@@ -7,7 +7,6 @@ mod live;
 pub mod revocations;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub use dayfly_identity::{
     ALL_TENANTS, AUDIENCE, AuthError, Claims, DEFAULT_TENANT, MaxLife, NotBefore, Principal, Quota,
@@ -15,7 +14,6 @@ pub use dayfly_identity::{
 };
 use thiserror::Error;
 
-use crate::options::ServeOptions;
 pub use inspect::{Against, Inspection, inspect, read};
 pub use issue::{Grant, Issued, KeyPair, MAX_TTL, issue, keygen};
 pub use live::Verifier;
@@ -66,23 +64,6 @@ pub enum IdentityError {
     /// The system gave no thread.
     #[error("the files of keys and revoked tokens cannot be watched: {0}")]
     Thread(std::io::Error),
-}
-
-/// What verifies tokens as the options say, also when the files that they name change; without keys,
-/// everybody is the default tenant.
-///
-/// Fails when a file cannot be read or is wrong.
-pub fn verifier(options: &ServeOptions) -> Result<Arc<Verifier>, IdentityError> {
-    let verifier = Verifier::open(
-        &options.auth_keys,
-        options.auth_revoked.clone(),
-        options.auth_max_life,
-    )?;
-    let verifier = Arc::new(verifier);
-    if verifier.needs_token() {
-        verifier.keep_fresh()?;
-    }
-    Ok(verifier)
 }
 
 #[cfg(test)]

@@ -1,9 +1,5 @@
 //! Drives pending ingestions by calling the ingest guest, whose turn it is.
 
-mod collector;
-#[cfg(test)]
-mod failing;
-mod queue;
 mod sweeper;
 
 use std::sync::Arc;
@@ -17,16 +13,14 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use wasmtime_wasi_http::WasiBody;
 
-pub use collector::Collector;
-pub use queue::{Figures, Need, Queue, Watch};
-
-use queue::{Job, Progress, Turn};
-
+use crate::collector::Collector;
 use crate::guests::Guest;
 use crate::metrics::{Metrics, Outcome};
 use crate::options::JobOptions;
-use crate::platform::{Instance, Platform, random_id};
+use crate::platform::{Instance, Platform};
+use crate::queue::{Job, JobQueue, Progress, Turn};
 use crate::runtime::{Call, Death, InstanceLimits, Reply, Runtime};
+use crate::storage::random_id;
 
 /// Tells the guest why the last instance that worked on this file died.
 pub const LOST_HEADER: &str = "x-dayfly-lost";
@@ -41,7 +35,7 @@ pub struct Workers {
     /// The guest's platform.
     pub platform: Arc<Platform>,
     /// Where jobs come from.
-    pub queue: Arc<Queue>,
+    pub queue: Arc<JobQueue>,
     /// Counts them.
     pub metrics: Arc<Metrics>,
     /// Their limits.

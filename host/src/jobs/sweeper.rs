@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
+use dayfly_core::home::QUEUE;
 use dayfly_core::pending::Ticket;
-use dayfly_core::store::QUEUE;
 
-use super::Queue;
 use crate::identity::is_tenant;
-use crate::platform::{Failure, Storage};
+use crate::queue::JobQueue;
+use crate::storage::{Failure, Storage};
 
 const PAUSE: Duration = Duration::from_secs(30);
 /// A sweep of many tenants lists much, so that it may take at most a twentieth of the time.
@@ -14,7 +14,7 @@ const PAGE: u32 = 1_000;
 
 /// Finds, now and again, the ingestions that were accepted and are not finished, whoever accepted
 /// them, and schedules them.
-pub async fn run(storage: &Storage, queue: &Queue) {
+pub async fn run(storage: &Storage, queue: &JobQueue) {
     loop {
         let begun = Instant::now();
         if let Err(error) = sweep(storage, queue).await {
@@ -25,7 +25,7 @@ pub async fn run(storage: &Storage, queue: &Queue) {
 }
 
 /// Fetches more of a tenant's ingestions whenever few of those are left that fitted.
-pub async fn fetch(storage: &Storage, queue: &Queue) {
+pub async fn fetch(storage: &Storage, queue: &JobQueue) {
     loop {
         let tenant = queue.starved().await;
         look_for(storage, queue, &tenant).await;
@@ -33,7 +33,7 @@ pub async fn fetch(storage: &Storage, queue: &Queue) {
 }
 
 /// What stops it at one tenant does not stop it for the others.
-async fn sweep(storage: &Storage, queue: &Queue) -> Result<(), Failure> {
+async fn sweep(storage: &Storage, queue: &JobQueue) -> Result<(), Failure> {
     for tenant in storage.folders_anywhere("").await? {
         if is_tenant(&tenant) {
             look_for(storage, queue, &tenant).await;
@@ -43,7 +43,7 @@ async fn sweep(storage: &Storage, queue: &Queue) -> Result<(), Failure> {
 }
 
 /// Where it fails, the next sweep tries again.
-async fn look_for(storage: &Storage, queue: &Queue, tenant: &str) {
+async fn look_for(storage: &Storage, queue: &JobQueue, tenant: &str) {
     if let Err(error) = list(storage, queue, tenant).await {
         tracing::warn!(%error, tenant, "a tenant's pending ingestions cannot be listed");
     }
@@ -51,7 +51,7 @@ async fn look_for(storage: &Storage, queue: &Queue, tenant: &str) {
 
 /// Goes on where the last listing stopped, until no more fit or there are none. Reads names alone:
 /// what has failed is not among them, and what has ended is soon taken away.
-async fn list(storage: &Storage, queue: &Queue, tenant: &str) -> Result<(), Failure> {
+async fn list(storage: &Storage, queue: &JobQueue, tenant: &str) -> Result<(), Failure> {
     let objects = storage.of(tenant);
     let Some(mut after) = queue.look_after(tenant) else {
         return Ok(());
@@ -86,9 +86,9 @@ mod tests {
     use futures::FutureExt;
     use object_store::PutMode;
 
-    use super::super::failing::{Failing, Operation};
-    use super::super::{Progress, Turn};
     use super::*;
+    use crate::queue::{Progress, Turn};
+    use crate::storage::failing::{Failing, Operation};
 
     async fn storage(fails: fn(Operation, &str) -> bool, keys: &[(&str, &str)]) -> Storage {
         let storage = Storage::new(Arc::new(Failing::new(fails)), "memory".into(), false);
@@ -104,13 +104,13 @@ mod tests {
         put.await.unwrap();
     }
 
-    fn queue() -> Arc<Queue> {
-        let queue = Arc::new(Queue::default());
+    fn queue() -> Arc<JobQueue> {
+        let queue = Arc::new(JobQueue::default());
         queue.open(2);
         queue
     }
 
-    fn next(queue: &Arc<Queue>) -> Option<Turn> {
+    fn next(queue: &Arc<JobQueue>) -> Option<Turn> {
         queue.next().now_or_never()
     }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     /// Works on all that is known, and takes its records away.
-    async fn work(storage: &Storage, queue: &Arc<Queue>, done: &mut BTreeSet<String>) {
+    async fn work(storage: &Storage, queue: &Arc<JobQueue>, done: &mut BTreeSet<String>) {
         while let Some(turn) = next(queue) {
             let job = &turn.job;
             let key = format!("queue/{}/i1/{}/1.json", job.store, job.file);

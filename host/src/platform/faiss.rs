@@ -1,12 +1,11 @@
 use dayfly_core::api::{self, RebuildObject, RebuildStatus};
 use dayfly_core::objects::keys::check_segment;
 
-use super::Instance;
 use super::bindings::dayfly::platform::faiss::{Error, Hit, Host, Phase, Rebuild, RebuildRequest};
+use super::{Instance, View};
 use crate::faiss::{self, Query, Service};
 use crate::identity::Scope;
 use crate::rebuild::NO_FAISS;
-use crate::runtime::State;
 
 impl Instance {
     /// The service, and the tenant on whose behalf it is called; `store` becomes part of keys.
@@ -26,7 +25,7 @@ impl Instance {
     }
 }
 
-impl Host for State {
+impl Host for View<'_> {
     async fn search(
         &mut self,
         store: String,
@@ -38,7 +37,7 @@ impl Host for State {
         filter: Option<String>,
     ) -> Result<Vec<Hit>, Error> {
         check_segment(&base).map_err(|error| Error::Invalid(error.to_string()))?;
-        let (service, tenant) = self.platform.faiss(&store, Scope::Read)?;
+        let (service, tenant) = self.instance.faiss(&store, Scope::Read)?;
         let query = Query {
             version,
             query,
@@ -59,7 +58,7 @@ impl Host for State {
         store: String,
         request: RebuildRequest,
     ) -> Result<Rebuild, Error> {
-        let (service, tenant) = self.platform.faiss(&store, Scope::Write)?;
+        let (service, tenant) = self.instance.faiss(&store, Scope::Write)?;
         let request = api::RebuildRequest {
             factory: request.factory,
             automatic: request.automatic,
@@ -71,7 +70,7 @@ impl Host for State {
     }
 
     async fn status(&mut self, store: String) -> Result<Rebuild, Error> {
-        let (service, tenant) = self.platform.faiss(&store, Scope::Read)?;
+        let (service, tenant) = self.instance.faiss(&store, Scope::Read)?;
         Ok(service.status(tenant, &store).await?.into())
     }
 }

@@ -1,11 +1,10 @@
-use super::Instance;
 use super::bindings::dayfly::platform::identity::{AuthError, Host, Principal, Scope};
+use super::{Instance, View};
 use crate::identity;
-use crate::runtime::State;
 
-impl Host for State {
+impl Host for View<'_> {
     fn authenticate(&mut self, authorization: Option<String>) -> Result<Principal, AuthError> {
-        self.platform
+        self.instance
             .authenticate(authorization.as_deref())
             .map(Principal::from)
             .map_err(AuthError::from)

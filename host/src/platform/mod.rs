@@ -1,38 +1,23 @@
-//! What guests may ask of the host: the implementation of `dayfly:platform`.
+//! What guests may ask of the host: the implementation of `dayfly:platform`, and the only place that knows
+//! its generated types. Who runs the guests is not known here.
 
-mod blocking;
-mod bucket;
-mod clock;
-mod creation;
-mod data;
-mod durable_local;
-mod failure;
+mod errors;
 mod faiss;
 mod identity;
-mod listing;
 mod objects;
-mod probe;
-mod storage;
-mod walk;
 
 use std::sync::Arc;
 
 use dayfly_core::objects::keys::check_segment;
-
-pub use blocking::{Blocking, run_waiting};
-pub use clock::{SystemClock, now_ms};
-pub use data::{Data, DataError, random_id};
-pub use dayfly_core::objects::{OWN_FOLDER, ObjectError as Failure};
-pub use probe::{Unsound, ensure_sound, try_out};
-pub use storage::{Room, Storage};
+use wasmtime::component::{HasData, ResourceTable};
 
 use self::bindings::dayfly::platform::ingestion;
 pub use self::bindings::dayfly::platform::settings;
 use crate::faiss::Service;
 use crate::identity::{Principal, Quota, Scope, Verifier};
-use crate::jobs::{Need, Queue, Watch};
+use crate::queue::{JobQueue, Need, Watch};
 use crate::quota::{Ledger, Pace, Rates};
-use crate::runtime::State;
+use crate::storage::Storage;
 
 #[expect(
     missing_docs,
@@ -61,7 +46,7 @@ pub struct Platform {
     /// What guests get to know of the configuration.
     pub settings: settings::Values,
     /// Ingestions that go on after their response; none where this host does not drive them.
-    pub jobs: Option<Arc<Queue>>,
+    pub jobs: Option<Arc<JobQueue>>,
     /// How fast tenants may go, and what they may have.
     pub rates: Arc<Rates>,
     /// What they have.
@@ -129,10 +114,25 @@ impl Instance {
     }
 }
 
-impl settings::Host for State {
+/// What the platform's functions work on: an instance's side, and its handles.
+pub struct View<'a> {
+    /// The side.
+    pub instance: &'a mut Instance,
+    /// The handles.
+    pub table: &'a mut ResourceTable,
+}
+
+/// For linking: whatever holds an instance gives a [`View`] of it.
+pub struct HasPlatform;
+
+impl HasData for HasPlatform {
+    type Data<'a> = View<'a>;
+}
+
+impl settings::Host for View<'_> {
     fn get(&mut self) -> settings::Values {
-        let mut values = self.platform.platform.settings.clone();
-        if self.platform.pace().is_some() {
+        let mut values = self.instance.platform.settings.clone();
+        if self.instance.pace().is_some() {
             // They wait here for their tokens, which no limit of their own is to cut short.
             values.embedding.request_timeout_ms += PACED_MS;
             values.embedding.deadline_ms += 10 * PACED_MS;
@@ -141,13 +141,13 @@ impl settings::Host for State {
     }
 }
 
-impl ingestion::Host for State {
+impl ingestion::Host for View<'_> {
     fn schedule(&mut self, store: String, file: String) -> bool {
-        self.platform.schedule(&store, &file).is_some()
+        self.instance.schedule(&store, &file).is_some()
     }
 
     fn needed(&mut self) -> ingestion::Need {
-        let turn = self.platform.turn.as_ref();
+        let turn = self.instance.turn.as_ref();
         match turn.map_or(Need::None, Watch::needed) {
             Need::None => ingestion::Need::None,
             Need::Some => ingestion::Need::Some,

@@ -1,3 +1,6 @@
+use std::ops::Range;
+
+use dayfly_core::objects;
 use futures::StreamExt;
 use object_store::PutMode;
 use wasmtime::component::Resource;
@@ -5,11 +8,10 @@ use wasmtime::component::Resource;
 use super::bindings::dayfly::platform::objects::{
     ByteRange, Error, Host, HostWriter, ObjectMeta, Part,
 };
-use super::storage::{MAX_ANSWER, Room, TenantObjects, Writer};
-use super::{Failure, Instance, Storage};
+use super::{Instance, View};
 use crate::identity::Scope;
 use crate::quota::Kind;
-use crate::runtime::State;
+use crate::storage::{AnswerLimit, Failure, MAX_ANSWER, Storage, TenantObjects, Writer};
 
 /// `get`s of one `get-many` under way at once.
 const CONCURRENT_GETS: usize = 16;
@@ -90,33 +92,30 @@ fn is_more(key: &str) -> bool {
         || key.split_once("/segments/").is_some_and(is_segment)
 }
 
-impl Host for State {
+impl Host for View<'_> {
     async fn get(&mut self, key: String, range: Option<ByteRange>) -> Result<Vec<u8>, Error> {
-        let found = self
-            .platform
-            .readable()?
-            .get(&key, range, &Room::new(MAX_ANSWER))
-            .await?;
+        let (objects, limit) = (self.instance.readable()?, AnswerLimit::new(MAX_ANSWER));
+        let found = objects.get(&key, range.map(ends), &limit).await?;
         Ok(found.into())
     }
 
     async fn get_many(&mut self, parts: Vec<Part>) -> Vec<Result<Vec<u8>, Error>> {
-        match self.platform.readable() {
+        match self.instance.readable() {
             Ok(objects) => get_many(&objects, parts).await,
             Err(failure) => refuse(parts.len(), &failure),
         }
     }
 
     async fn head(&mut self, key: String) -> Result<ObjectMeta, Error> {
-        Ok(self.platform.readable()?.head(&key).await?)
+        Ok(self.instance.readable()?.head(&key).await?.into())
     }
 
     async fn put(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        Ok(self.platform.put(&key, data, PutMode::Overwrite).await?)
+        Ok(self.instance.put(&key, data, PutMode::Overwrite).await?)
     }
 
     async fn put_new(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
-        Ok(self.platform.put(&key, data, PutMode::Create).await?)
+        Ok(self.instance.put(&key, data, PutMode::Create).await?)
     }
 
     async fn list(
@@ -125,20 +124,21 @@ impl Host for State {
         start_after: Option<String>,
         limit: u32,
     ) -> Result<Vec<ObjectMeta>, Error> {
-        let objects = self.platform.readable()?;
-        Ok(objects.list(&prefix, start_after.as_deref(), limit).await?)
+        let objects = self.instance.readable()?;
+        let found = objects.list(&prefix, start_after.as_deref(), limit).await?;
+        Ok(found.into_iter().map(ObjectMeta::from).collect())
     }
 
     async fn folders(&mut self, prefix: String) -> Result<Vec<String>, Error> {
-        Ok(self.platform.readable()?.folders(&prefix).await?)
+        Ok(self.instance.readable()?.folders(&prefix).await?)
     }
 
     async fn delete(&mut self, key: String) -> Result<(), Error> {
-        Ok(self.platform.writable()?.delete(&key).await?)
+        Ok(self.instance.writable()?.delete(&key).await?)
     }
 
     async fn delete_many(&mut self, keys: Vec<String>) -> Result<(), Error> {
-        let objects = self.platform.writable()?;
+        let objects = self.instance.writable()?;
         if keys.len() > MAX_DELETED {
             return Err(Error::TooLarge(format!(
                 "one call deletes at most {MAX_DELETED} objects"
@@ -148,7 +148,7 @@ impl Host for State {
     }
 
     async fn create(&mut self, key: String) -> Result<Resource<Written>, Error> {
-        let (instance, table) = self.platform();
+        let View { instance, table } = self;
         if instance.writers == MAX_WRITERS {
             return Err(Error::Unavailable(format!(
                 "an instance has at most {MAX_WRITERS} objects in the making"
@@ -167,9 +167,9 @@ impl Host for State {
     }
 }
 
-impl HostWriter for State {
+impl HostWriter for View<'_> {
     async fn write(&mut self, writer: Resource<Written>, data: Vec<u8>) -> Result<(), Error> {
-        let (instance, table) = self.platform();
+        let View { instance, table } = self;
         let Written { writer, key, bytes } = table
             .get_mut(&writer)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -179,7 +179,7 @@ impl HostWriter for State {
     }
 
     async fn finish(&mut self, this: Resource<Written>) -> Result<u64, Error> {
-        let (instance, table) = self.platform();
+        let View { instance, table } = self;
         let Written { writer, key, bytes } = table
             .delete(this)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -190,7 +190,7 @@ impl HostWriter for State {
     }
 
     async fn drop(&mut self, writer: Resource<Written>) -> wasmtime::Result<()> {
-        let (instance, table) = self.platform();
+        let View { instance, table } = self;
         let Written { key, bytes, .. } = table.delete(writer)?;
         instance.settle(&key, bytes, false);
         instance.writers = instance.writers.saturating_sub(1);
@@ -205,13 +205,30 @@ async fn get_many(objects: &TenantObjects<'_>, parts: Vec<Part>) -> Vec<Result<V
         let failure = Failure::TooLarge(format!("one call gets at most {MAX_PARTS} parts"));
         return refuse(parts.len(), &failure);
     }
-    let room = Room::new(MAX_ANSWER);
-    let get = async |part: Part| Ok(objects.get(&part.key, part.range, &room).await?.into());
+    let limit = AnswerLimit::new(MAX_ANSWER);
+    let get = async |part: Part| {
+        let range = part.range.map(ends);
+        Ok(objects.get(&part.key, range, &limit).await?.into())
+    };
     futures::stream::iter(parts)
         .map(get)
         .buffered(CONCURRENT_GETS)
         .collect()
         .await
+}
+
+fn ends(range: ByteRange) -> Range<u64> {
+    range.offset..range.offset.saturating_add(range.length)
+}
+
+impl From<objects::ObjectMeta> for ObjectMeta {
+    fn from(meta: objects::ObjectMeta) -> Self {
+        Self {
+            key: meta.key,
+            size: meta.size,
+            modified_ms: meta.modified_ms,
+        }
+    }
 }
 
 fn refuse(count: usize, failure: &Failure) -> Vec<Result<Vec<u8>, Error>> {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::measure::{Measured, Usage, is_file, measure, store_of};
 use crate::identity::Quota;
-use crate::platform::{Failure, Storage};
+use crate::storage::{Failure, Storage};
 
 /// A measurement takes at most one part in so many of the time.
 const REST: u32 = 20;

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Failure, OWN_FOLDER, Storage, now_ms};
+use crate::storage::{Failure, OWN_FOLDER, Storage, now_ms};
 
 /// A directory is walked anew for each page.
 const PAGE: usize = 100_000;
@@ -56,7 +56,7 @@ impl Measured {
     /// What was found last, by whichever host.
     pub async fn read(storage: &Storage, tenant: &str) -> Option<Self> {
         let objects = storage.of(OWN_FOLDER);
-        let room = crate::platform::Room::new(1 << 10);
+        let room = crate::storage::AnswerLimit::new(1 << 10);
         let bytes = objects.get(&key(tenant), None, &room).await.ok()?;
         serde_json::from_slice(&bytes).ok()
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::bucket::{Bucket, Level, Limit};
 use super::{Quotas, TooMuch};
 use crate::identity::{Principal, Quota};
-use crate::runtime::Urgency;
+use crate::turns::Urgency;
 
 /// So many tenants are known before those are looked for that need not be.
 const FEW: usize = 64;

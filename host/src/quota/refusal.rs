@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 
 /// A tenant does more at once, or faster, than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +31,7 @@ impl From<TooMuch> for ApiError {
                 wait,
             ),
         };
-        let mut error = Self::new(429, text).code("rate_limit_exceeded");
-        error.retry_after_s = Some(seconds(wait));
-        error
+        Self::new(Code::RateLimitExceeded, text).retry_after(seconds(wait))
     }
 }
 
@@ -52,7 +50,7 @@ mod tests {
             let wait = Duration::from_millis(wait_ms);
             let error = ApiError::from(TooMuch::Requests(wait));
             assert_eq!((error.status, error.retry_after_s), (429, Some(expected)));
-            assert_eq!(error.code.as_deref(), Some("rate_limit_exceeded"));
+            assert_eq!(error.code.map(Code::name), Some("rate_limit_exceeded"));
         }
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::nice;
 use super::indexer::Faiss;
 use super::protocol::{Ended, Line, Order};
 use crate::confined::limit_memory;
-use crate::platform::{Blocking, Data};
+use crate::storage::{Blocking, Data};
 
 /// What this process takes beside FAISS's, whatever it rebuilds.
 const LEAST_MIB: u32 = 128;

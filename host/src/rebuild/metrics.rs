@@ -2,14 +2,11 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Queue, Work};
-use crate::faiss::Service;
 use crate::metrics::head;
 
-/// What `GET /metrics` tells of rebuilds and open indexes, in Prometheus' text format.
-pub fn render(queue: &Queue, work: &Work, service: &Service) -> String {
+/// What `GET /metrics` tells of rebuilds, in Prometheus' text format.
+pub fn render(queue: &Queue, work: &Work) -> String {
     let counts = queue.counts();
-    let (open, open_bytes) = service.open();
-    let (searchers, searcher_bytes) = service.searchers();
     let gauge = "gauge";
     let counter = "counter";
     let mut text = String::new();
@@ -67,30 +64,6 @@ pub fn render(queue: &Queue, work: &Work, service: &Service) -> String {
             gauge,
             "How long that step will go on, as it seems.",
             work.seconds_left.load(Relaxed),
-        ),
-        (
-            "dayfly_faiss_open_indexes",
-            gauge,
-            "Native indexes that are mapped.",
-            open,
-        ),
-        (
-            "dayfly_faiss_open_bytes",
-            gauge,
-            "Bytes of their files.",
-            open_bytes,
-        ),
-        (
-            "dayfly_faiss_processes_total",
-            counter,
-            "Processes that were started to search them: all but one have died.",
-            searchers,
-        ),
-        (
-            "dayfly_faiss_memory_bytes",
-            gauge,
-            "Resident memory of the one that runs, mapped files included.",
-            searcher_bytes,
         ),
     ];
     for (name, kind, help, value) in samples {

@@ -2,8 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use dayfly_core::api::RebuildRequest;
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, RebuildRequest};
 use dayfly_core::pending::{self, Attempt, Claim, claim};
 use dayfly_core::platform::Worker;
 use dayfly_core::rebuild::{JobState, is_due};
@@ -14,7 +13,7 @@ use super::follow::Process;
 use super::protocol::{Ended, Order};
 use super::queue::{Noted, Queue, Queued};
 use crate::options::RebuildOptions;
-use crate::platform::{now_ms, run_waiting};
+use crate::storage::{now_ms, run_waiting};
 
 /// How often the bucket is looked at for jobs that other hosts accepted.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -291,7 +290,7 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
-    use crate::platform::{Blocking, Storage};
+    use crate::storage::{Blocking, Storage};
     use crate::testing;
 
     struct Scene {

@@ -1,6 +1,5 @@
 //! Runs guests: one fresh instance for one request, within limits.
 
-mod admission;
 mod body;
 pub mod compiled;
 mod engine;
@@ -11,7 +10,6 @@ mod outbound;
 mod room;
 mod run;
 mod state;
-mod turns;
 
 use std::sync::Arc;
 
@@ -20,22 +18,20 @@ use http::{Request, Response};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use wasmtime::Engine;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-pub use admission::{Admission, Entrant, Overloaded, Permit, Refused};
 pub use body::{Broken, Guarded};
 pub use limits::InstanceLimits;
 pub use outbound::{Destination, credential_of, tokens};
 pub use room::{Charged, Held, Room};
 pub use state::State;
-pub use turns::{Place, Turns, Urgency};
 
 use crate::guests::{Guest, Guests};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::ServeOptions;
-use crate::platform::{self, Instance};
+use crate::platform::{HasPlatform, Imports, Instance};
 use compiled::Cache;
 use engine::{Ticker, plain};
 
@@ -157,6 +153,6 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    platform::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    Imports::add_to_linker::<_, HasPlatform>(&mut linker, State::platform)?;
     Ok(linker)
 }

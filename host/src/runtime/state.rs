@@ -7,7 +7,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::limits::MemoryLimiter;
 use super::log::GuestLog;
 use super::outbound::Outbound;
-use crate::platform::Instance;
+use crate::platform::{Instance, View};
 
 /// Handles that one instance may hold at once. Each may cost the host up to `FIELDS_BYTES`.
 const MAX_HANDLES: usize = 4_096;
@@ -23,8 +23,7 @@ pub struct State {
     outbound: Outbound,
     /// Its memory.
     pub memory: MemoryLimiter,
-    /// Its side of the platform.
-    pub platform: Instance,
+    platform: Instance,
 }
 
 impl State {
@@ -58,9 +57,12 @@ impl State {
         }
     }
 
-    /// The platform's part together with the handles.
-    pub fn platform(&mut self) -> (&mut Instance, &mut ResourceTable) {
-        (&mut self.platform, &mut self.table)
+    /// What the platform's functions work on.
+    pub fn platform(&mut self) -> View<'_> {
+        View {
+            instance: &mut self.platform,
+            table: &mut self.table,
+        }
     }
 }
 

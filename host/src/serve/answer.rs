@@ -1,5 +1,5 @@
 use axum::body::Body;
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -55,60 +55,63 @@ pub fn unknown_path(path: &str) -> ApiError {
 
 /// 405.
 pub fn method_not_allowed() -> ApiError {
-    ApiError::new(405, "Only GET is allowed here.")
+    ApiError::plain(405, "Only GET is allowed here.")
 }
 
 /// 403: a server that asks for no token answers only those who mean this machine.
 pub fn foreign_origin() -> ApiError {
     ApiError::new(
-        403,
+        Code::ForeignOrigin,
         "Without keys this server answers requests to localhost only, and none that a web page of \
          another site makes; call it as localhost or 127.0.0.1, or give it keys (--auth-key).",
     )
-    .code("foreign_origin")
 }
 
 /// 401.
 pub fn unauthorized(error: &AuthError) -> ApiError {
-    ApiError::new(401, error.to_string()).code("invalid_api_key")
+    ApiError::new(Code::InvalidApiKey, error.to_string())
 }
 
 /// 413: the body.
 pub fn body_too_large(limits: &LimitOptions) -> ApiError {
     ApiError::new(
-        413,
+        Code::BodyTooLarge,
         format!(
             "The request's body is larger than {} MiB; send the document in parts (/v1/uploads), or \
              in several files.",
             limits.body_mib
         ),
     )
-    .code("body_too_large")
 }
 
 /// What the caller gets to know of an instance's death.
 pub fn death(death: &Death, limits: &LimitOptions) -> ApiError {
     match death {
-        Death::Memory => ApiError::new(413, format!(
-            "The request needed more than the {} MiB of memory that one may use; send less at once.",
-            limits.memory_mib
-        ))
-        .code("memory_limit_exceeded"),
-        Death::Cpu => ApiError::new(413, format!(
-            "The request needed more than the {} ms of CPU time that one may use; send less at once.",
-            limits.cpu_ms
-        ))
-        .code("cpu_limit_exceeded"),
-        Death::Wall => ApiError::new(504, format!(
-            "The request was not done within {} ms; send less at once, or attach the document to a vector store, which goes on after the response.",
-            limits.wall_ms
-        ))
-        .code("timeout"),
+        Death::Memory => ApiError::new(
+            Code::MemoryLimitExceeded,
+            format!(
+                "The request needed more than the {} MiB of memory that one may use; send less at once.",
+                limits.memory_mib
+            ),
+        ),
+        Death::Cpu => ApiError::new(
+            Code::CpuLimitExceeded,
+            format!(
+                "The request needed more than the {} ms of CPU time that one may use; send less at once.",
+                limits.cpu_ms
+            ),
+        ),
+        Death::Wall => ApiError::new(
+            Code::Timeout,
+            format!(
+                "The request was not done within {} ms; send less at once, or attach the document to a vector store, which goes on after the response.",
+                limits.wall_ms
+            ),
+        ),
         Death::TooLarge => body_too_large(limits),
         Death::Trap(_) => ApiError::new(
-            500,
+            Code::InternalError,
             "The server failed. Send the request again; if it fails again, give its operator the x-request-id.",
-        )
-        .code("internal_error"),
+        ),
     }
 }

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::options::EmbedOptions;
-use crate::platform::random_id;
 use crate::runtime::credential_of;
+use crate::storage::random_id;
 
 /// What callers outside may have wait in the embedder, beside what guests may.
 const OUTSIDE_REQUESTS: usize = 256;

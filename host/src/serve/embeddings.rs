@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use dayfly_embedder::{BODY_TIMEOUT, DIMENSION, MAX_BODY_BYTES, TENANT_HEADER, drain};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response};
@@ -12,9 +12,11 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use crate::admission::Overloaded;
 use crate::identity::Principal;
 use crate::quota::Rates;
-use crate::runtime::{Charged, Held, Overloaded, Place, Room, Turns, Urgency, tokens};
+use crate::runtime::{Charged, Held, Room, tokens};
+use crate::turns::{Place, Turns, Urgency};
 
 /// What requests and answers of callers outside may hold together, beside what waits in the embedder.
 const ROOM: usize = 64 << 20;
@@ -134,10 +136,10 @@ async fn read(body: &mut Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
 
 fn too_large() -> ApiError {
     let text = format!("The body is larger than {MAX_BODY} bytes: split the input.");
-    ApiError::new(413, text)
+    ApiError::plain(413, text)
 }
 
 fn late() -> ApiError {
     let text = format!("The body did not arrive within {BODY_TIMEOUT:?}.");
-    ApiError::new(408, text)
+    ApiError::plain(408, text)
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body as _;
@@ -20,6 +20,7 @@ use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, Whose, route};
 use super::usage;
+use crate::admission::{Admission, Entrant, Refused};
 use crate::guests::Guest;
 use crate::identity::{AuthError, Principal, Scope};
 use crate::metrics::{Metrics, Outcome};
@@ -27,9 +28,8 @@ use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
 use crate::quota::Standing;
 use crate::rebuild;
-use crate::runtime::{
-    Admission, Call, Charged, Entrant, InstanceLimits, Refused, Runtime, Urgency,
-};
+use crate::runtime::{Call, Charged, InstanceLimits, Runtime};
+use crate::turns::Urgency;
 
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
 const FORM_BYTES: u64 = 16 << 10;
@@ -168,7 +168,7 @@ impl Front {
 
     async fn index(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
         let Some(searches) = &self.searches else {
-            return Err(ApiError::new(501, rebuild::NO_FAISS).code("not_configured"));
+            return Err(ApiError::new(Code::NotConfigured, rebuild::NO_FAISS));
         };
         let Ok(response) = searches.clone().oneshot(request.map(Body::new)).await;
         Ok(response)
@@ -189,7 +189,7 @@ impl Front {
             .map_err(|error| answer::unauthorized(&error))?;
         if !principal.may(Scope::Read) && !principal.may(Scope::Write) {
             let text = "The token lacks the scopes 'read' and 'write', one of which this request needs; use one that has it.";
-            return Err(ApiError::new(403, text).code("insufficient_permissions"));
+            return Err(ApiError::new(Code::InsufficientPermissions, text));
         }
         let answered = embeddings
             .answer(&self.platform.rates, &principal, request)

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use dayfly_core::error::ApiError;
+use dayfly_core::api::ApiError;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::platform::{Failure, OWN_FOLDER, Storage};
+use crate::storage::{Failure, OWN_FOLDER, Storage};
 
 /// Probes seldom wait longer for an answer.
 const PATIENCE: Duration = Duration::from_millis(2_500);

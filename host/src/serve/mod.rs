@@ -1,16 +1,18 @@
 //! The server: HTTP in front, guests behind.
 
-pub(crate) mod answer;
+mod answer;
 pub(crate) mod embedded;
 mod embeddings;
-mod faiss;
+pub mod faiss_alone;
 mod front;
 mod health;
 mod listen;
+mod native;
 mod origin;
 mod request_id;
 mod routes;
 mod usage;
+mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,22 +25,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::admission::Admission;
 use crate::guests::Guests;
-use crate::identity;
-use crate::jobs::{Queue, Workers};
+use crate::jobs::Workers;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
-use crate::platform::{Data, Platform, ensure_sound, settings};
+use crate::platform::{Platform, settings};
+use crate::queue::JobQueue;
 use crate::quota::{Ledger, Quotas, Rates};
-use crate::runtime::{Admission, Destination, Runtime};
+use crate::runtime::{Destination, Runtime};
+use crate::storage::{Data, ensure_sound};
 use embedded::Embedding;
 use embeddings::Embeddings;
 
-pub(crate) use faiss::Native;
 use front::Front;
-pub(crate) use health::{Health, WELL};
-pub(crate) use listen::{bind, serve as serve_connections};
-pub(crate) use origin::is_local;
+use health::Health;
+use native::Native;
 
 /// A server that is up.
 pub struct Running {
@@ -68,7 +70,7 @@ impl Running {
 /// Fails, with what to do about it, when the address, the data, a key, the embedder or the guests
 /// cannot be used, or the storage would lose data. Compiles the guests where they are not in the cache, which takes seconds.
 pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
-    let verifier = identity::verifier(&options)?;
+    let verifier = verifier::verifier(&options)?;
     let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(&options)?;
@@ -77,7 +79,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
     let metrics = Arc::new(Metrics::default());
     let runtime = compile(&options, guests, &embedding, &metrics).await?;
     let native = Native::open(&options, &data);
-    let queue = (options.jobs.concurrency > 0).then(Arc::<Queue>::default);
+    let queue = (options.jobs.concurrency > 0).then(Arc::<JobQueue>::default);
     let rates = Rates::new(Quotas::new(&options)?);
     let ledger = Ledger::new(&data.storage);
     let platform = Arc::new(Platform {
@@ -204,7 +206,7 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
 }
 
 /// How stores are looked after by whoever serves these data.
-pub(crate) fn upkeep_of(options: &ServeOptions, data: &Data) -> Upkeep {
+fn upkeep_of(options: &ServeOptions, data: &Data) -> Upkeep {
     Upkeep {
         worker: Worker {
             node: data.node.clone(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use dayfly_core::request_id::{HEADER, is_sane};
 use http::{HeaderMap, HeaderName};
 
-use crate::platform::random_id;
+use crate::storage::random_id;
 
 /// Names a request in its response and in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static(HEADER);

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use futures::{StreamExt, stream};
 use http::Response;
 use serde::Serialize;
 use url::form_urlencoded;
 
 use super::answer;
+use crate::admission::Admission;
 use crate::identity::{Principal, Quota, Scope, is_tenant};
 use crate::platform::Platform;
 use crate::quota::{Measured, Usage};
-use crate::runtime::Admission;
 
 /// What was found so long ago is not looked for again.
 const FRESH: Duration = Duration::from_secs(10);
@@ -145,12 +145,12 @@ fn ensure(principal: &Principal, scope: Scope) -> Result<(), ApiError> {
         "The token lacks the scope '{}', which this request needs; use one that has it.",
         scope.name()
     );
-    Err(ApiError::new(403, text).code("insufficient_permissions"))
+    Err(ApiError::new(Code::InsufficientPermissions, text))
 }
 
 fn json(value: &impl Serialize) -> Result<Response<Body>, ApiError> {
     let body = serde_json::to_vec(value)
-        .map_err(|error| ApiError::new(500, format!("The answer cannot be written: {error}.")))?;
+        .map_err(|error| ApiError::plain(500, format!("The answer cannot be written: {error}.")))?;
     Ok(answer::text("application/json", body))
 }
 

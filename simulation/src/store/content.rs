@@ -2,11 +2,12 @@
 
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::files::{self, FileMeta};
+use dayfly_core::home::Home;
 use dayfly_core::objects::ObjectError;
 use dayfly_core::pending::segment_prefix;
 use dayfly_core::platform::Platform;
 use dayfly_core::segment::{NewRow, SegmentError, SegmentMeta, SegmentSpec, SegmentWriter};
-use dayfly_core::store::{FileEntry, Home, RowRange};
+use dayfly_core::store::{FileEntry, RowRange};
 
 /// Components of a vector.
 pub const DIMENSION: u32 = 2;

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use dayfly_core::home::QUEUE;
 use dayfly_core::pending;
 use dayfly_core::platform::Platform;
-use dayfly_core::store::{self, QUEUE, StoreError, named};
+use dayfly_core::store::{self, StoreError, named};
 
 use super::ledger::Ledger;
 use crate::failure::{ENDS, Violation};

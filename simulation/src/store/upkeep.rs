@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use dayfly_core::files;
+use dayfly_core::home::{Home, QUEUE};
 use dayfly_core::ops;
 use dayfly_core::pending::{self, Ending, Hold, LastError, PendingError, Ticket, take_up};
 use dayfly_core::platform::Platform;
 use dayfly_core::rebuild::{Order, rebuild};
-use dayfly_core::store::{self, Home, QUEUE, StoreError, Upkeep};
+use dayfly_core::store::{self, StoreError, Upkeep};
 
 use super::content;
 use super::indexer::Exact;

@@ -15,12 +15,13 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::body::{Body, text};
 use crate::engine;
+use crate::grant::Grant;
 use crate::hosts::AllowedHosts;
 use crate::instance;
 use crate::manifest::Manifest;
 use crate::outbound::{self, HttpClient};
 use crate::routes::Routes;
-use crate::state::{Grant, State};
+use crate::state::State;
 use crate::variables::Variables;
 
 /// What every instance may use; unlimited where nothing is said.

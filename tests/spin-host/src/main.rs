@@ -5,6 +5,7 @@
 mod app;
 mod body;
 mod engine;
+mod grant;
 mod hosts;
 mod instance;
 mod manifest;

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::state::Grant;
+use crate::grant::Grant;
 
 /// Keeps connections for the next request.
 pub type HttpClient = Client<HttpConnector, WasiBody>;

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::grant::Grant;
 use crate::hosts::AllowedHosts;
 use crate::outbound::{HttpClient, Outbound};
 
@@ -36,17 +37,6 @@ mod bindings {
 
 pub use bindings::VariablesWorld;
 use bindings::fermyon::spin::variables::{Error, Host};
-
-/// What the manifest gives to a component.
-#[derive(Debug)]
-pub struct Grant {
-    /// Where its requests may go.
-    pub hosts: AllowedHosts,
-    /// What it may read, with the values.
-    pub variables: BTreeMap<String, String>,
-    /// Its environment.
-    pub environment: Vec<(String, String)>,
-}
 
 /// One instance's state.
 pub struct State {

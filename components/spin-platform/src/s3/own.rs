@@ -1,11 +1,11 @@
 use std::future::Future;
 use std::ops::Range;
 
-use dayfly_core::objects::probe::{self, Contest};
 use dayfly_core::objects::{
     OWN_FOLDER, ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part,
 };
 use dayfly_core::platform::Clock;
+use dayfly_core::probe::{self, Contest};
 use futures::future::join_all;
 
 use super::{Bytes, Client, TenantObjects, Transport};

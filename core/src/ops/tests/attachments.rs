@@ -11,7 +11,7 @@ fn one_that_failed_before_its_caller_was_answered_stays_in_sight() {
     fail(platform, &home, &earlier);
     // The next one is taken up and fails while its caller still waits.
     let objects = Hooked::new(&tenant.objects).after(|call| {
-        if call.op == Op::PutNew && call.key.starts_with(store::QUEUE) {
+        if call.op == Op::PutNew && call.key.starts_with(crate::home::QUEUE) {
             let own = pending::of_file(platform, &home, "file-a")
                 .unwrap()
                 .under_way;

@@ -7,10 +7,11 @@ mod uploads;
 use super::*;
 use crate::chunk::ChunkingStrategy;
 use crate::files::{self, FileMeta};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::pending::{self, Pending, PendingError, Status};
 use crate::platform::Platform;
-use crate::store::{self, Home, Indexing, Manifest, StoreError, Upkeep};
+use crate::store::{self, Indexing, Manifest, StoreError, Upkeep};
 use crate::testing::{Rows, Tenant, add, check, keys, make, worker};
 
 const STORE: &str = "vs_test";

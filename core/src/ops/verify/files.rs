@@ -1,5 +1,5 @@
 use super::Findings;
-use super::tenant::each;
+use super::each::each;
 use crate::files::{self, FOLDER, FileMeta};
 use crate::objects::{ObjectError, ObjectMeta};
 use crate::pending::PendingError;

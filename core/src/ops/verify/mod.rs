@@ -2,6 +2,7 @@
 //! fit each other, and what lies there that belongs to nothing. Beside writers, and changing
 //! nothing.
 
+mod each;
 mod files;
 mod findings;
 mod objects;

@@ -1,9 +1,10 @@
 use sha2::{Digest, Sha256};
 
 use super::Findings;
+use crate::home::Home;
 use crate::platform::Platform;
 use crate::segment::{self, hex};
-use crate::store::{Home, IndexRef, Manifest, StoreError, dead_rows, runs};
+use crate::store::{IndexRef, Manifest, StoreError, dead_rows, runs};
 
 /// Bytes of an index that are read at a time.
 const PIECE: u64 = 4 << 20;

@@ -1,10 +1,11 @@
 use std::collections::HashSet;
 
 use super::Findings;
+use crate::home::{Home, INCARNATION_PREFIX};
 use crate::ids;
 use crate::pending::Ticket;
 use crate::platform::Platform;
-use crate::store::{Home, INCARNATION_PREFIX, Manifest, StoreError, is_being_deleted, unreachable};
+use crate::store::{Manifest, StoreError, is_being_deleted, unreachable};
 
 /// Looks for objects below a store's name that belong to nothing. `newest` was read before; what is
 /// being ingested is looked for after.

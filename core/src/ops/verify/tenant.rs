@@ -1,16 +1,15 @@
 use std::collections::HashMap;
 
 use super::Findings;
+use super::each::each;
 use super::files;
-use crate::objects::ObjectMeta;
+use crate::home::{Home, QUEUE};
 use crate::pending::{PendingError, Ticket};
 use crate::platform::Platform;
-use crate::store::{Home, QUEUE, SCRUB_AFTER_MS, current, is_being_deleted};
+use crate::store::{SCRUB_AFTER_MS, current, is_being_deleted};
 
 /// Where records of deletions are.
 const WORK: &str = "work/";
-
-const PAGE: u32 = 1_000;
 
 /// Looks through what a tenant has beside its stores: uploaded files, of whose bytes the number
 /// alone is looked at, the queue, and deletions that have not come to an end. `seen` gets how many
@@ -59,22 +58,4 @@ fn look_at_queue(platform: Platform<'_>, findings: &mut Findings) -> Result<(), 
         }
         Ok(())
     })
-}
-
-/// Every object below a folder, however many.
-pub(super) fn each(
-    platform: Platform<'_>,
-    folder: &str,
-    take: &mut dyn FnMut(ObjectMeta) -> Result<(), PendingError>,
-) -> Result<(), PendingError> {
-    let mut after: Option<String> = None;
-    loop {
-        let page = platform.objects.list(folder, after.as_deref(), PAGE)?;
-        let is_last = page.len() < PAGE as usize;
-        after = page.last().map(|meta| meta.key.clone());
-        page.into_iter().try_for_each(&mut *take)?;
-        if is_last {
-            return Ok(());
-        }
-    }
 }

@@ -4,10 +4,11 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::files::{self, FileMeta};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::segment::hex;
 use crate::store::{
-    self, Change, Home, IndexRef, Indexing, Next, RowRange, SCRUB_AFTER_MS, TAIL_CHANGES,
+    self, Change, IndexRef, Indexing, Next, RowRange, SCRUB_AFTER_MS, TAIL_CHANGES,
 };
 use crate::testing::{Rows, Tenant, add, entry, make, worker};
 

@@ -5,9 +5,9 @@ mod turns;
 
 use super::*;
 use crate::files::{self, FileMeta};
+use crate::home::Home;
 use crate::objects::{MemoryObjects, Objects};
 use crate::platform::{Platform, Worker};
-use crate::store::Home;
 use crate::testing::{Tenant, worker};
 
 const STORE: &str = "vs_test";

@@ -4,11 +4,12 @@ mod races;
 use std::cell::Cell;
 
 use super::*;
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::platform::Platform;
 use crate::search::{BaseIndex, Search, search};
 use crate::segment::Query;
-use crate::store::{self, Home, Indexing, StoreError, current, existing, live_in_base, live_rows};
+use crate::store::{self, Indexing, StoreError, current, existing, live_in_base, live_rows};
 use crate::testing::{self, Maker, Rows, Stored, Tenant, check, keys, make, worker};
 
 const STORE: &str = "vs_test";

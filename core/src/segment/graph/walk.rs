@@ -6,7 +6,7 @@ use super::format::{HEADER_BYTES, Node, check_header, node_bytes, nodes_at};
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
 use crate::segment::SegmentError;
-use crate::segment::search::Scope;
+use crate::segment::scope::Scope;
 use crate::segment::top::{Candidate, Top};
 use crate::segment::vector::{Query, dot_codes};
 

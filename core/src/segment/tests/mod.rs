@@ -9,8 +9,8 @@ mod owners;
 use std::ops::Range;
 
 use super::{DeadRows, NewRow, Query, SegmentMeta, SegmentSpec, SegmentWriter, Written};
+use crate::home::Home;
 use crate::objects::MemoryObjects;
-use crate::store::Home;
 
 pub(super) fn home() -> Home {
     Home::new("vs_1", "i1")

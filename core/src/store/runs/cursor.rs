@@ -4,14 +4,15 @@ use arrow_buffer::Buffer;
 
 use super::RunError;
 use super::decode::{Details, Entries, decode};
+use super::direction::Direction;
 use super::join::Pieces;
 use super::merge::Merge;
 use super::open::{Run, open};
 use super::reference::RunRef;
 use super::stream::{Leaf, Lens, Span, Stream};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::store::entry::Change;
-use crate::store::home::Home;
 
 /// Which files: those after one and before another, by file id, both excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,25 +21,6 @@ pub struct Bounds<'a> {
     pub after: Option<&'a str>,
     /// Only files with smaller ids.
     pub before: Option<&'a str>,
-}
-
-/// In which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// The least file id first.
-    Ascending,
-    /// The greatest file id first.
-    Descending,
-}
-
-impl Direction {
-    /// Whether `id` comes before `other`.
-    pub fn precedes(self, id: &str, other: &str) -> bool {
-        match self {
-            Self::Ascending => id < other,
-            Self::Descending => id > other,
-        }
-    }
 }
 
 /// The changes of several runs in the order of their file ids: of each file the newest one, be it

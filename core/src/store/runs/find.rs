@@ -8,10 +8,10 @@ use super::decode::{Details, Entries, decode};
 use super::index::{LeafRef, Node, PageRef};
 use super::open::{Run, open};
 use super::reference::RunRef;
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
 use crate::store::entry::Change;
-use crate::store::home::Home;
 
 /// A round of reads holds at most about so many bytes; what is over goes into another round.
 const ROUND_BYTES: u64 = 16 << 20;

@@ -1,7 +1,7 @@
 //! Several runs as one: each file once, as the newest run that tells of it has it.
 
 use super::RunError;
-use super::cursor::Direction;
+use super::direction::Direction;
 use super::stream::{Lens, Stream};
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};

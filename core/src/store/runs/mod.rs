@@ -24,6 +24,7 @@
 mod columns;
 mod cursor;
 mod decode;
+mod direction;
 mod encode;
 mod error;
 mod find;
@@ -43,7 +44,8 @@ mod verify;
 mod writer;
 
 pub use columns::{AttributeColumns, Kind};
-pub use cursor::{Bounds, Cursor, Direction};
+pub use cursor::{Bounds, Cursor};
+pub use direction::Direction;
 pub use error::RunError;
 pub use find::find;
 pub use open::attribute_columns;

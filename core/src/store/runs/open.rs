@@ -5,10 +5,10 @@ use super::index::{Block, LeafRef, Node, PageRef, Root};
 use super::reference::RunRef;
 use super::schema::Shape;
 use super::{FORMAT_VERSION, RunError};
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
 use crate::segment::hex;
-use crate::store::home::Home;
 
 /// More than any root has: 256 children, and the counts of 128 names of 64 characters.
 const MAX_TAIL_BYTES: u32 = 1 << 20;

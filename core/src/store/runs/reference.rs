@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::store::home::Home;
+use crate::home::Home;
 
 /// What a manifest says of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 use arrow_buffer::{Buffer, MutableBuffer};
 
 use super::RunError;
-use super::cursor::Direction;
 use super::decode::{Entries, decode};
+use super::direction::Direction;
 use super::join::Pieces;
 use super::merge::Merge;
 use super::open::{Run, has_crc, open, root_blocks};
@@ -13,9 +13,9 @@ use super::reference::RunRef;
 use super::schema::LEADING;
 use super::stream::{GROUP_BYTES, Leaf, Lens, Span, Stream};
 use crate::filter::Attributes;
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::store::entry::RowRange;
-use crate::store::home::Home;
 
 /// What a scan tells of a file.
 #[derive(Debug, Clone, PartialEq)]

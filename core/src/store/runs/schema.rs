@@ -6,7 +6,7 @@ use arrow_schema::{DataType, Field, Fields, Metadata, Schema, SchemaRef};
 
 use super::FORMAT_VERSION;
 use super::columns::{Column, Kind};
-use crate::store::home::Home;
+use crate::home::Home;
 
 pub(super) const FILE_ID: &str = "file_id";
 pub(super) const DELETED: &str = "deleted";

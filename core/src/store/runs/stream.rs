@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::RunError;
-use super::cursor::Direction;
+use super::direction::Direction;
 use super::encode::{PLACE_BYTES, Place, from_bytes};
 use super::index::{LeafRef, Node, PageRef};
 use super::join::{Pieces, join};

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
 use super::RunError;
-use super::cursor::{Bounds, Cursor, Direction};
+use super::cursor::{Bounds, Cursor};
+use super::direction::Direction;
 use super::reference::RunRef;
 use super::scan::scan;
+use crate::home::Home;
 use crate::objects::Objects;
-use crate::store::home::Home;
 
 /// Reads the whole run and its index, and compares every checksum and what the reference says.
 ///

@@ -15,10 +15,10 @@ use super::{
     FORMAT_VERSION, LEAF_BYTES, LEAF_ENTRIES, MAX_COLUMN_NAMES, MAX_FILE_ID_BYTES, RunError,
 };
 use crate::filter::AttributeValue;
+use crate::home::Home;
 use crate::objects::{ObjectWriter, Objects};
 use crate::segment::hex;
 use crate::store::entry::{Change, FileEntry};
-use crate::store::home::Home;
 
 /// The least that Arrow allows: leaves are small, so that padding counts.
 const ALIGNMENT: usize = 8;

@@ -6,9 +6,10 @@ mod legacy;
 mod model;
 mod removal;
 
+use crate::home::Home;
 use crate::objects::Objects;
 use crate::platform::Platform;
-use crate::store::{Home, Indexing, Manifest, StoreError, compact, current, existing, tidy};
+use crate::store::{Indexing, Manifest, StoreError, compact, current, existing, tidy};
 use crate::testing::{Rows, Tenant, add, check, first, make, worker};
 
 const STORE: &str = "vs_test";

@@ -5,7 +5,7 @@ use md5::Digest;
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::CompleteUpload;
+use crate::api::{ApiError, Code};
 use crate::objects::MemoryObjects;
 use crate::ops;
 use crate::testing::{Hooked, Op, Tenant};
@@ -34,8 +34,8 @@ fn send(objects: &MemoryObjects, upload: &Upload, number: u64, bytes: &[u8]) -> 
     part
 }
 
-fn of(parts: &[&String]) -> CompleteUpload {
-    CompleteUpload {
+fn of(parts: &[&String]) -> Completion {
+    Completion {
         part_ids: parts.iter().map(|part| (*part).clone()).collect(),
         md5: None,
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::super::text;
-use super::source::Source;
 
 const TICK: Duration = Duration::from_millis(120);
 
@@ -28,9 +27,9 @@ impl Bars {
         Self { all, total }
     }
 
-    /// A bar for a file that begins.
-    pub fn file(&self, source: &Source) -> FileBar {
-        let (bar, template) = match source.bytes() {
+    /// A bar for a file that begins; `bytes` is its length, where that is known.
+    pub fn file(&self, name: &str, bytes: Option<u64>) -> FileBar {
+        let (bar, template) = match bytes {
             Some(bytes) => (
                 ProgressBar::new(bytes),
                 "  {bar:20} {binary_bytes}/{binary_total_bytes} {msg}",
@@ -39,7 +38,7 @@ impl Bars {
         };
         let bar = self.all.insert_before(&self.total, bar);
         bar.set_style(style(template));
-        bar.set_message(text::printable(source.name()));
+        bar.set_message(text::printable(name));
         FileBar(bar)
     }
 

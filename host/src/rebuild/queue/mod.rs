@@ -12,18 +12,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use dayfly_core::api::{RebuildObject, RebuildRequest};
-use dayfly_core::error::ApiError;
+use dayfly_core::api::{ApiError, RebuildObject, RebuildRequest};
+use dayfly_core::home::INCARNATION_PREFIX;
 use dayfly_core::ids;
 use dayfly_core::objects::{ObjectError, Objects};
 use dayfly_core::platform::Clock;
 use dayfly_core::rebuild::{Job, JobState};
-use dayfly_core::store::{self, INCARNATION_PREFIX};
+use dayfly_core::store;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::platform::{Blocking, OWN_FOLDER, Storage, SystemClock, now_ms};
+use crate::storage::{Blocking, OWN_FOLDER, Storage, SystemClock, now_ms};
 pub use noted::Noted;
 use noted::described;
 use records::{FOLDER, Place, by_job, former, store_folder};
@@ -339,7 +339,7 @@ fn in_turns(waiting: &mut [Queued]) {
 }
 
 fn unwritable(fault: serde_json::Error) -> ApiError {
-    ApiError::new(
+    ApiError::plain(
         500,
         format!("The rebuild's record cannot be written: {fault}."),
     )

@@ -2,7 +2,7 @@ use dayfly_core::api::{RebuildObject, RebuildStatus};
 use dayfly_core::rebuild::{Job, JobState, Progress};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::now_ms;
+use crate::storage::now_ms;
 
 /// Progress that was noted so long ago is that of a worker that is gone.
 const STALE_MS: u64 = 30_000;

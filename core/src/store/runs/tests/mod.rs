@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::chunk::ChunkingStrategy;
 use crate::filter::{AttributeValue, Attributes};
+use crate::home::Home;
 use crate::objects::{MemoryObjects, Objects};
 use crate::store::entry::{Change, FileEntry, RowRange};
-use crate::store::home::Home;
 
 fn home() -> Home {
     Home::new("vs_1", "i1")

@@ -205,7 +205,7 @@ fn upkeep_moves_it_over_with_its_ingestions_and_leaves_nothing_old() {
         look_after(platform, STORE, &upkeep(), true).unwrap();
         assert!(tenant.objects.get(&superseded).is_err());
         holds(&tenant, &TEXTS);
-        assert!(legacy::is_old(platform, STORE).unwrap());
+        assert!(is_old(platform, STORE).unwrap());
         // A rebuild takes every row along.
         let order = Order::new(STORE, worker("a", "1"), 1 << 30);
         rebuild(platform, &order, &Maker::new(|| ()), &mut |_| {}).unwrap();
@@ -215,7 +215,7 @@ fn upkeep_moves_it_over_with_its_ingestions_and_leaves_nothing_old() {
         look_after(platform, STORE, &upkeep(), true).unwrap();
         holds(&tenant, &TEXTS);
         assert_eq!(old_keys(&tenant), Vec::<String>::new());
-        assert!(!legacy::is_old(platform, STORE).unwrap());
+        assert!(!is_old(platform, STORE).unwrap());
     }
 }
 
