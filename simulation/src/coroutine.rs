@@ -89,7 +89,10 @@ impl Drop for Coroutine {
 
 /// Suspends the running task until `call` is answered; at once `None` where no task runs, as in the
 /// destructors of one that was killed.
-#[allow(unsafe_code)]
+#[expect(
+    unsafe_code,
+    reason = "a task has to find its coroutine from below `core`, which hands nothing through"
+)]
 pub(crate) fn suspend(call: Call) -> Option<Reply> {
     let link = RUNNING.get();
     if link.is_null() {

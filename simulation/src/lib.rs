@@ -37,7 +37,6 @@
 //! # Ok::<(), dayfly_simulation::Failure>(())
 //! ```
 
-
 mod call;
 mod context;
 mod coroutine;

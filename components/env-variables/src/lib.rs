@@ -3,7 +3,7 @@
 #![cfg(target_family = "wasm")]
 
 mod bindings {
-    #![allow(missing_docs)]
+    #![allow(missing_docs, unsafe_code)]
     wit_bindgen::generate!({
         inline: "
             package fermyon:spin@2.0.0;

@@ -1,4 +1,4 @@
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::expect_used)]
 
 wit_bindgen::generate!({
     path: "../../wit",

@@ -8,6 +8,10 @@ use dayfly_faiss::{Error, Index};
 const COUNTERS: usize = 1 << 12;
 
 // SAFETY: what reads the section takes it for bytes.
+#[expect(
+    unsafe_code,
+    reason = "a section of that name is where libFuzzer looks"
+)]
 #[used]
 #[unsafe(link_section = "__libfuzzer_extra_counters")]
 static TOLD: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];

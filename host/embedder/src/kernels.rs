@@ -51,6 +51,7 @@ impl<'a> Mat<'a> {
 /// # Panics
 ///
 /// Where the shapes do not agree or a matrix reaches past its slice.
+#[expect(unsafe_code, reason = "`gemm` has no safe interface")]
 pub(crate) fn matmul(
     dst: &mut [f32],
     row_stride: usize,

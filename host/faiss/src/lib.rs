@@ -9,6 +9,7 @@
 //! how many there are for training, adding and [`nearest`]; a search says so itself, and takes no
 //! thread but its caller's where it does not. Where two run at a time, `OMP_WAIT_POLICY=passive`
 //! in the environment before the program starts saves processor time.
+#![expect(unsafe_code, reason = "FAISS is C++: each call says why it is sound")]
 
 mod bridge;
 mod build;

@@ -11,6 +11,7 @@ use spin_sdk::http::{Headers, IncomingRequest, OutgoingResponse, ResponseOutpara
 use spin_sdk::http_component;
 
 mod platform {
+    #![allow(unsafe_code)]
     wit_bindgen::generate!({
         path: "../../../wit",
         world: "guest",
