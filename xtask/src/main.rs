@@ -18,7 +18,7 @@ usage: cargo xtask COMMAND [ARGUMENTS]
 
   serve [ARGS]   set up, then run `dayfly serve ARGS`
   test [ARGS]    set up, then check the formatting, lint, fuzz, and run every test;
-                 with ARGS, run `cargo test ARGS` alone
+                 with --fast, what takes some minutes; with ARGS, run `cargo test ARGS` alone
   setup          install what is missing, build, fetch the embedding model
   build          build the guests and the binary
   compose        build the guests composed with the platform they need on other hosts,

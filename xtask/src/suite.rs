@@ -10,12 +10,15 @@ use crate::run::{Failure, command, run as run_command, watch};
 use crate::tidy;
 
 /// Formatting, lints, fuzzing, unit tests and end-to-end tests, these on every target; with `arguments`,
-/// `cargo test` with them and nothing else. The last line printed has the number of tests.
+/// `--fast`, what of that is soon known, or `cargo test` with other ones and nothing else. The last line printed has the number of tests.
 ///
 /// # Errors
 /// When a check or a test fails, or when no test ran.
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     prepare_for_tests()?;
+    if arguments == ["--fast"] {
+        return fast();
+    }
     if !arguments.is_empty() {
         let mut cargo = cargo("test");
         cargo.args(arguments);
@@ -31,6 +34,18 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     let everywhere = ["--test", "e2e", "--", "everywhere::"];
     runs.extend(OTHER_TARGETS.map(|target| tests_on(target, &everywhere)));
     sum(runs)
+}
+
+/// What is soon known: formatting, house rules, lints, unit tests, and the end-to-end tests of the main job.
+fn fast() -> Result<(), Failure> {
+    add_linters()?;
+    format()?;
+    tidy::run()?;
+    lint()?;
+    sum(vec![
+        tests_on("local", &["--lib", "--bins"]),
+        tests_on("local", &["--test", "e2e", "--", "everywhere::main_job"]),
+    ])
 }
 
 /// What end-to-end tests run against beside `dayfly serve` on a directory.
