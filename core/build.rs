@@ -1,5 +1,9 @@
 //! Lays out the vocabulary of `cl100k_base` as a table that is searched where it lies.
 //! `src/chunk/tokens/vocabulary.rs` reads it.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it runs while `core` is built, and not in it"
+)]
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -5,6 +5,10 @@
 //!
 //! Storage is memory here, so a read costs a copy. What a slower storage would add can be told
 //! from the number of reads and rounds, which are printed beside recall.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a benchmark has a clock, which `core` has not"
+)]
 
 use std::cell::Cell;
 use std::error::Error;

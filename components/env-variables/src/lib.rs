@@ -1,9 +1,13 @@
 //! Spin's variables from the environment: `s3_bucket` is what `SPIN_VARIABLE_S3_BUCKET` says.
 //! Composed into the guests for hosts that run plain components, such as `wasmtime serve`.
 #![cfg(target_family = "wasm")]
+#![allow(
+    unsafe_code,
+    reason = "generated: what exports a component to its host"
+)]
 
 mod bindings {
-    #![allow(missing_docs, unsafe_code)]
+    #![allow(missing_docs, clippy::mem_forget)]
     wit_bindgen::generate!({
         inline: "
             package fermyon:spin@2.0.0;

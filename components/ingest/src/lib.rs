@@ -1,4 +1,8 @@
 //! The guest that ingests: attached files, and the original `POST /upload`.
+#![allow(
+    unsafe_code,
+    reason = "generated: what exports a component to its host"
+)]
 
 mod attach;
 mod budget;

@@ -1,4 +1,6 @@
 use dayfly_core::api::ApiError;
+use dayfly_core::files::FileError;
+use dayfly_core::ingest::IngestError;
 use dayfly_core::pending::{Ending, PendingError};
 use dayfly_core::segment::SegmentError;
 
@@ -39,6 +41,18 @@ impl From<ApiError> for Stop {
 
 impl From<SegmentError> for Stop {
     fn from(error: SegmentError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<IngestError> for Stop {
+    fn from(error: IngestError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<FileError> for Stop {
+    fn from(error: FileError) -> Self {
         Self::Failed(error.into())
     }
 }

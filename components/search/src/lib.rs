@@ -1,4 +1,8 @@
 //! The guest that searches.
+#![allow(
+    unsafe_code,
+    reason = "generated: what exports a component to its host"
+)]
 
 use dayfly_core::api::{ApiError, Code, SearchPage, SearchRequest, SearchResult};
 use dayfly_core::filter::Filter;

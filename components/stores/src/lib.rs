@@ -1,4 +1,8 @@
 //! The guest for files and vector stores: everything but ingestion and search.
+#![allow(
+    unsafe_code,
+    reason = "generated: what exports a component to its host"
+)]
 
 mod files;
 mod form;

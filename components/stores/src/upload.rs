@@ -1,8 +1,8 @@
 use std::slice;
 
 use dayfly_core::api::{ApiError, Code, FileObject, LONGEST_PURPOSE, purpose};
-use dayfly_core::files::{self, FileMeta};
-use dayfly_core::objects::Objects;
+use dayfly_core::files::{self, FileError, FileMeta};
+use dayfly_core::objects::{ObjectError, Objects};
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
@@ -60,10 +60,10 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     };
     if let Err(error) = files::write(&PlatformObjects, &meta) {
         // Nothing was written: there is no file, and nobody else would miss its content.
-        if error.is_final() {
+        if matches!(error, FileError::Storage(ObjectError::OverQuota(_))) {
             let _ = PlatformObjects.delete(&files::content_key(&meta.id));
         }
-        return Err(error);
+        return Err(error.into());
     }
     Reply::json(&FileObject::from(meta))
 }

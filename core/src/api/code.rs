@@ -175,6 +175,10 @@ impl Code {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the page is a file of the repository"
+)]
 mod tests {
     use std::fmt::Write as _;
 

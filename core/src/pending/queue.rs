@@ -1,14 +1,9 @@
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use super::end::{self, End};
 use super::error::{parse, to_vec};
+use super::record::Pending;
 use super::ticket::{self, Ticket};
-use super::{LastError, PendingError, failed};
-use crate::chunk::ChunkingStrategy;
-use crate::files::{self, FileMeta};
-use crate::filter::AttributeValue;
+use super::{PendingError, failed};
+use crate::files;
 use crate::home::Home;
 use crate::mutants::{Mutant, active};
 use crate::objects::ObjectError;

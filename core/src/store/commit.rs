@@ -6,6 +6,7 @@
 //! identity, since pruning frees them, and a predecessor's existence proves nothing, since a
 //! resent request can land late.
 
+use super::draft::Draft;
 use super::error::StoreError;
 use super::manifest::{FORMAT, HISTORY, Manifest};
 use super::newest::{above, confirmed, current, is_newest, newest};

@@ -14,7 +14,6 @@ use super::reference::SegmentRef;
 use crate::chunk::ChunkingStrategy;
 use crate::filter::AttributeValue;
 use crate::home::Home;
-use crate::objects::ObjectError;
 use crate::platform::Platform;
 use crate::segment::{FileRun, SegmentMeta};
 

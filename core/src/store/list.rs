@@ -21,7 +21,7 @@ impl<'a> Files<'a> {
     pub fn of(
         platform: Platform<'a>,
         manifest: &'a Manifest,
-        home: &'a super::Home,
+        home: &'a crate::home::Home,
         bounds: Bounds<'a>,
         direction: Direction,
     ) -> Result<Self, StoreError> {

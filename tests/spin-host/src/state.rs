@@ -1,6 +1,5 @@
 //! What the host knows of one instance.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
@@ -9,7 +8,6 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::grant::Grant;
-use crate::hosts::AllowedHosts;
 use crate::outbound::{HttpClient, Outbound};
 
 mod bindings {

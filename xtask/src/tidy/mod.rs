@@ -100,7 +100,7 @@ pub fn run() -> Result<(), Failure> {
             broken.extend(circles::against(name, order, &modules, &uses));
         }
     }
-    broken.extend(files::too_long(&root())?);
+    broken.extend(files::too_long(root())?);
     if broken.is_empty() {
         println!("tidy");
         return Ok(());

@@ -81,7 +81,7 @@ fn handed_on(module: &Module) -> Vec<(Vec<String>, Vec<String>)> {
             };
             let Some(name) = name else { continue };
             let from = whole(&module.path, path).unwrap_or_else(|| below(&module.path, path));
-            handed.push((below(&module.path, &[name.clone()]), from));
+            handed.push((below(&module.path, std::slice::from_ref(name)), from));
         }
     }
     handed

@@ -10,7 +10,7 @@ mod variables;
 
 #[allow(
     missing_docs,
-    unsafe_code,
+    clippy::mem_forget,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "generated from wit/platform.wit"

@@ -2,6 +2,11 @@
 //!
 //! The last segment of the path chooses what it tries; it answers with plain text.
 #![cfg(target_family = "wasm")]
+#![allow(
+    unsafe_code,
+    clippy::exit,
+    reason = "what is generated, and what it tries"
+)]
 
 mod attempts;
 mod escapes;
@@ -11,7 +16,6 @@ use spin_sdk::http::{Headers, IncomingRequest, OutgoingResponse, ResponseOutpara
 use spin_sdk::http_component;
 
 mod platform {
-    #![allow(unsafe_code)]
     wit_bindgen::generate!({
         path: "../../../wit",
         world: "guest",

@@ -13,7 +13,7 @@ use crate::search::{BaseIndex, Search, search};
 use crate::segment::Query;
 use crate::store::{
     Duty, GRACE_MS, MAX_MANIFEST_BYTES, StoreError, Upkeep, all_marked, claim, create, delete,
-    find, finish_deletions, legacy, manifest_key, set_attributes, take_out,
+    find, finish_deletions, is_old, manifest_key, set_attributes, take_out,
 };
 use crate::testing::{Hooked, Maker, Stored, keys};
 
