@@ -1,4 +1,4 @@
-use super::end::{End, LastError, decide, ended};
+use super::end::{self, End, LastError, decide, ended};
 use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
 use crate::objects::Objects;
@@ -95,6 +95,11 @@ fn end_failed(
         // Another did all of this.
         return Ok(());
     };
+    if error.is_none() {
+        // It came all the same. Its record may be created once more by a request that was sent twice, when
+        // another has its entry's place: then it must not be said to have failed.
+        end::correct(platform, home, &ticket.ingest_id, &End::Completed)?;
+    }
     if let Some(error) = error
         && !note_failure(platform, home, ticket, &pending, error)?
     {

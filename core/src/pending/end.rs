@@ -78,10 +78,18 @@ pub(super) fn dismiss(
     home: &Home,
     ingest_id: &str,
 ) -> Result<(), PendingError> {
+    correct(platform, home, ingest_id, &End::Cancelled)
+}
+
+/// Says of an ingestion that was said to have failed what is true of it.
+pub(super) fn correct(
+    platform: Platform<'_>,
+    home: &Home,
+    ingest_id: &str,
+    end: &End,
+) -> Result<(), PendingError> {
     let key = key(home, ingest_id);
-    Ok(platform
-        .objects
-        .put(&key, &to_vec(&key, &End::Cancelled)?)?)
+    Ok(platform.objects.put(&key, &to_vec(&key, end)?)?)
 }
 
 /// How an ingestion ended; `None` where it has not.

@@ -385,3 +385,25 @@ fn an_ingestion_that_is_accepted_late_does_not_bring_back_a_deleted_file() {
     assert_eq!(existing(platform, STORE).unwrap().totals.files, 0);
     nothing_is_left(&tenant, &home);
 }
+
+#[test]
+fn what_came_although_it_was_given_up_is_never_said_to_have_failed() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let first = under_way(platform, &home).unwrap();
+    let key = first.ticket(&home).key();
+    let record = tenant.objects.get(&key).unwrap();
+    let hold = hold_of(platform, &home, &first);
+    commit(platform, &home, &hold).unwrap();
+    fail(hold).unwrap();
+    let next = accept_one(platform, &home, "2");
+    let hold = hold_of(platform, &home, &next);
+    commit(platform, &home, &hold).unwrap();
+    hold.end(Ending::Committed).unwrap();
+    // The request that accepted the first was sent twice.
+    tenant.objects.put(&key, &record).unwrap();
+    let again = take_up(platform, &home, &first, &worker("b", "1"), None).unwrap();
+    assert!(again.is_none());
+    assert_eq!(all_failed(platform, &home).unwrap(), []);
+    nothing_is_left(&tenant, &home);
+}
