@@ -55,13 +55,16 @@ pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result
 
 /// Ends the ingestion that a file's entry is of, where whoever committed it got no further. Who takes the
 /// entry's place does this before: another attempt at it would not find its own entry any more, and
-/// commit it once more, over all that came after it.
+/// commit it once more, over all that came after it. Nothing is done where no entry is `replaced`.
 pub(crate) fn end_replaced(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,
-    ingest_id: &str,
+    replaced: Option<&str>,
 ) -> Result<(), PendingError> {
+    let Some(ingest_id) = replaced else {
+        return Ok(());
+    };
     let ticket = Ticket::new(home, file_id, ingest_id);
     // Where the record is gone, it has ended.
     if let Some(pending) = read(platform, &ticket)?

@@ -135,10 +135,7 @@ impl<'a> Hold<'a> {
 
     pub(super) fn before_commit(&self, replaced: Option<&str>) -> Result<(), PendingError> {
         self.ensure_wanted()?;
-        match replaced {
-            Some(other) => end_replaced(self.platform, &self.home, &self.pending.file_id, other),
-            None => Ok(()),
-        }
+        end_replaced(self.platform, &self.home, &self.pending.file_id, replaced)
     }
 
     /// Records that the ingestion came so far; the next attempt goes on from there. `progress`
