@@ -26,6 +26,9 @@ pub enum End {
     },
     /// Nobody wanted it any more.
     Cancelled,
+    /// Cancelled, or failed and dismissed: what it took the place of is forgotten, and nothing of it is
+    /// to be told.
+    Untold,
 }
 
 /// Why an ingestion failed.
@@ -71,17 +74,8 @@ pub fn decide(
     }
 }
 
-/// Turns the failure of an ingestion into one that nobody wants to hear of any more. What is still
-/// being done because of the failure comes to nothing.
-pub(super) fn dismiss(
-    platform: Platform<'_>,
-    home: &Home,
-    ingest_id: &str,
-) -> Result<(), PendingError> {
-    correct(platform, home, ingest_id, &End::Cancelled)
-}
-
-/// Says of an ingestion that was said to have failed what is true of it.
+/// Says of an ingestion that has ended what is true of it by now. What is still being done because of what
+/// was said before comes to nothing.
 pub(super) fn correct(
     platform: Platform<'_>,
     home: &Home,

@@ -182,12 +182,12 @@ impl<'a> Hold<'a> {
         let (platform, home) = (self.platform, &self.home);
         let ingest_id = &self.pending.ingest_id;
         // Before it ends: then they would be in sight.
-        failed::forget_earlier(platform, home, self.pending)?;
-        decide(platform, home, ingest_id, End::Completed)?;
+        failed::forget_earlier(platform, home, self.pending, None)?;
+        let end = decide(platform, home, ingest_id, End::Completed)?;
         let ticket = self.pending.ticket(home);
-        if self.attempt.number() > 1 {
-            // Earlier attempts may have left segments.
-            conclude(platform, home, &ticket, &End::Completed)?;
+        if end != End::Completed || self.attempt.number() > 1 {
+            // It was given up meanwhile, or earlier attempts may have left segments.
+            conclude(platform, home, &ticket, &end)?;
             return Ok(());
         }
         let mut keys = self.track.keys();

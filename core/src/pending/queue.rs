@@ -154,7 +154,7 @@ pub fn cancel(
     for ticket in &tickets {
         let end = end::decide(platform, home, &ticket.ingest_id, End::Cancelled)?;
         if matches!(end, End::Failed { .. }) {
-            end::dismiss(platform, home, &ticket.ingest_id)?;
+            end::correct(platform, home, &ticket.ingest_id, &End::Cancelled)?;
         }
     }
     Ok(tickets)
