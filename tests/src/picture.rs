@@ -32,6 +32,7 @@ const COLOURS: [RGBColor; 3] = [
 /// # Panics
 /// When there are more than three names, or the file cannot be written.
 pub fn draw(path: &Path, panels: &[Panel]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let width = PANEL.0 * u32::try_from(panels.len()).unwrap();
     let area = SVGBackend::new(path, (width, PANEL.1)).into_drawing_area();
     area.fill(&WHITE).unwrap();
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn a_picture_has_all_its_curves_and_names_each() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("memory.svg");
+        let path = folder.path().join("not/there/yet.svg");
         let curve = |name, top| Curve {
             name,
             points: vec![(100.0, 1.0), (200.0, top)],

@@ -32,8 +32,9 @@ pub fn attach(
             is_new: false,
         });
     }
-    // Of two failures the one with the greater id is the newer, whoever's clock made them.
-    let ingest_id = match known.failed.iter().max() {
+    // Whoever ends lets go of failures with smaller ids, whoever's clock made them: those before it, also
+    // where it was cancelled and somebody still has to remove what is left of it.
+    let ingest_id = match known.failed.iter().chain(&known.last).max() {
         Some(last) => platform.new_id_after(last, ""),
         None => platform.new_id(""),
     };

@@ -32,10 +32,6 @@ pub fn finish_detach(
     home: &Home,
     cancelled: &[Ticket],
 ) -> Result<(), PendingError> {
-    pending::bury(platform, home, cancelled)?;
-    if let Some(ticket) = cancelled.first() {
-        // One that was failing as it was cancelled may have said so late.
-        pending::forget_failed(platform, home, &ticket.file_id)?;
-    }
-    Ok(())
+    // Their own failures and those before them go, and none of what was attached after the answer.
+    pending::bury(platform, home, cancelled)
 }

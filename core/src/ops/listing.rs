@@ -123,7 +123,7 @@ fn open_state(
             last_error: Some(error),
             ..pending
         }),
-        Some(End::Completed | End::Cancelled) => None,
+        Some(End::Completed | End::Cancelled | End::Untold) => None,
     })
 }
 

@@ -79,8 +79,7 @@ fn scrub_store(platform: Platform<'_>, store: &str) -> Result<usize, PendingErro
     // After the version: an ingestion that is committed in between is named by neither otherwise.
     let tickets = pending::all_tickets(platform.objects, &newest.home())?;
     let ingesting: HashSet<String> = tickets.into_iter().map(|one| one.ingest_id).collect();
-    let abandoned = store::abandoned(platform, &newest, &ingesting, began_ms)?;
-    Ok(store::scrub(platform, &newest, &ingesting, abandoned)?)
+    Ok(store::scrub(platform, &newest, &ingesting, began_ms)?)
 }
 
 /// Removes folders of incarnations that have ended and whose deletion nobody goes on with: those

@@ -29,10 +29,7 @@ pub fn commit_upload(
         if is_late || pending::ended(platform, home, &file.ingest_id)?.is_some() {
             return Err(PendingError::Cancelled);
         }
-        match replaced {
-            Some(other) => pending::end_replaced(platform, home, &file.file_id, other),
-            None => Ok(()),
-        }
+        pending::end_replaced(platform, home, &file.file_id, replaced)
     })
 }
 

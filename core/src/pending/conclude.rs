@@ -1,4 +1,4 @@
-use super::end::{End, LastError, decide, ended};
+use super::end::{self, End, LastError, decide, ended};
 use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};
 use crate::home::Home;
@@ -31,14 +31,7 @@ pub fn conclude(
         true => false,
         false => remove_unnamed(platform, home, ticket, &written)?,
     };
-    match end {
-        End::Failed { error } => {
-            let noted = (!committed).then_some(error);
-            end_failed(platform, home, ticket, noted)?;
-        }
-        End::Cancelled => end_cancelled(platform, home, ticket)?,
-        End::Completed => {}
-    }
+    settle(platform, home, ticket, end.clone(), committed)?;
     let folder = attempt::folder(home, ingest_id);
     attempt::forget(platform.objects, &folder)?;
     progress::forget(platform.objects, home, ingest_id)?;
@@ -49,40 +42,82 @@ pub fn conclude(
 /// Removes what is left of cancelled ingestions.
 pub fn bury(platform: Platform<'_>, home: &Home, cancelled: &[Ticket]) -> Result<(), PendingError> {
     for ticket in cancelled {
-        conclude(platform, home, ticket, &End::Cancelled)?;
+        // It may have been completed before, or dismissed since.
+        let end = ended(platform, home, &ticket.ingest_id)?.unwrap_or(End::Cancelled);
+        conclude(platform, home, ticket, &end)?;
     }
     Ok(())
 }
 
+/// Tells how an ingestion ended where that is to be told, and lets go of the failures before it, until
+/// nobody changes its end meanwhile: its record goes after this, and with it what this needs to know.
+fn settle(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+    mut end: End,
+    is_committed: bool,
+) -> Result<(), PendingError> {
+    loop {
+        match &end {
+            End::Completed => return Ok(()),
+            // Its failure may have been noted all the same, by who was slow.
+            End::Untold => return failed::take_back(platform, home, ticket),
+            End::Cancelled => end_cancelled(platform, home, ticket)?,
+            End::Failed { error } => end_failed(platform, home, ticket, error, is_committed)?,
+        }
+        match ended(platform, home, &ticket.ingest_id)? {
+            Some(other) if other != end => end = other,
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// Ends the ingestion that a file's entry is of, where whoever committed it got no further. Who takes the
 /// entry's place does this before: another attempt at it would not find its own entry any more, and
-/// commit it once more, over all that came after it.
+/// commit it once more, over all that came after it, or say that it failed. Nothing is done where no entry
+/// is `replaced`.
 pub(crate) fn end_replaced(
     platform: Platform<'_>,
     home: &Home,
     file_id: &str,
-    ingest_id: &str,
+    replaced: Option<&str>,
 ) -> Result<(), PendingError> {
+    let Some(ingest_id) = replaced else {
+        return Ok(());
+    };
     let ticket = Ticket::new(home, file_id, ingest_id);
     // Where the record is gone, it has ended.
-    if let Some(pending) = read(platform, &ticket)?
-        && ended(platform, home, ingest_id)?.is_none()
-    {
-        failed::forget_earlier(platform, home, &pending)?;
-        decide(platform, home, ingest_id, End::Completed)?;
+    let Some(pending) = read(platform, &ticket)? else {
+        return Ok(());
+    };
+    match ended(platform, home, ingest_id)? {
+        None => {
+            failed::forget_earlier(platform, home, &pending, None)?;
+            match decide(platform, home, ingest_id, End::Completed)? {
+                End::Failed { .. } => end::correct(platform, home, ingest_id, &End::Completed),
+                _ => Ok(()),
+            }
+        }
+        Some(given_up @ End::Failed { .. }) => {
+            failed::forget_earlier(platform, home, &pending, Some(&given_up))?;
+            end::correct(platform, home, ingest_id, &End::Completed)
+        }
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Takes back that it failed, and lets go of the failures before it: it has their place, also where it
 /// came before somebody began to take it out, and whoever that was got no further.
 fn end_cancelled(platform: Platform<'_>, home: &Home, ticket: &Ticket) -> Result<(), PendingError> {
     failed::take_back(platform, home, ticket)?;
-    match read(platform, ticket)? {
-        Some(pending) => failed::forget_earlier(platform, home, &pending),
-        // Another did all of this.
-        None => Ok(()),
-    }
+    // Where it is gone, another did all of this.
+    let Some(pending) = read(platform, ticket)? else {
+        return Ok(());
+    };
+    failed::forget_earlier(platform, home, &pending, Some(&End::Cancelled))?;
+    // Its record may be created once more, when others have failed that nobody has told of it.
+    end::correct(platform, home, &ticket.ingest_id, &End::Untold)
 }
 
 /// Notes the failure, if it is one, and lets go of those before it.
@@ -90,44 +125,47 @@ fn end_failed(
     platform: Platform<'_>,
     home: &Home,
     ticket: &Ticket,
-    error: Option<&LastError>,
+    error: &LastError,
+    is_committed: bool,
 ) -> Result<(), PendingError> {
+    // Where it is gone, another did all of this.
     let Some(pending) = read(platform, ticket)? else {
-        // Another did all of this.
         return Ok(());
     };
-    if let Some(error) = error
-        && !note_failure(platform, home, ticket, &pending, error)?
-    {
-        // Another took its place, and knows what was before.
-        return Ok(());
+    if !is_committed {
+        note_failure(platform, home, ticket, &pending, error)?;
     }
+    let end = End::Failed {
+        error: error.clone(),
+    };
     // Now its own tells, or the store: at no moment nothing does.
-    failed::forget_earlier(platform, home, &pending)
+    failed::forget_earlier(platform, home, &pending, Some(&end))?;
+    match is_committed {
+        // It came all the same, and is said to: also where its record is created once more, and another
+        // has its entry's place. After the failures before it are gone: nobody looks for them again.
+        true => end::correct(platform, home, &ticket.ingest_id, &End::Completed),
+        false => Ok(()),
+    }
 }
 
-/// Answers whether anybody wants to know.
 fn note_failure(
     platform: Platform<'_>,
     home: &Home,
     ticket: &Ticket,
     pending: &Pending,
     error: &LastError,
-) -> Result<bool, PendingError> {
+) -> Result<(), PendingError> {
     let failed = Pending {
         status: Status::Failed,
         last_error: Some(error.clone()),
         ..pending.clone()
     };
     failed::note(platform, home, &failed)?;
-    // Whoever takes the file out, or attaches it again, dismisses its failures before it forgets
-    // them: so one of the two sees the other.
-    match ended(platform, home, &ticket.ingest_id)? {
-        Some(End::Cancelled) => {
-            failed::take_back(platform, home, ticket)?;
-            Ok(false)
-        }
-        _ => Ok(true),
+    // Whoever takes the file out, attaches it again or takes the place of its entry says so before he
+    // forgets the failure: so one of the two sees the other.
+    match failed::is_told(platform, home, &ticket.ingest_id)? {
+        true => Ok(()),
+        false => failed::take_back(platform, home, ticket),
     }
 }
 

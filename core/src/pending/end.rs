@@ -19,6 +19,9 @@ pub enum End {
     },
     /// Nobody wanted it any more.
     Cancelled,
+    /// Cancelled, or failed and dismissed: what it took the place of is forgotten, and nothing of it is
+    /// to be told.
+    Untold,
 }
 
 /// Why an ingestion failed.
@@ -64,17 +67,16 @@ pub fn decide(
     }
 }
 
-/// Turns the failure of an ingestion into one that nobody wants to hear of any more. What is still
-/// being done because of the failure comes to nothing.
-pub(super) fn dismiss(
+/// Says of an ingestion that has ended what is true of it by now. What is still being done because of what
+/// was said before comes to nothing.
+pub(super) fn correct(
     platform: Platform<'_>,
     home: &Home,
     ingest_id: &str,
+    end: &End,
 ) -> Result<(), PendingError> {
     let key = key(home, ingest_id);
-    Ok(platform
-        .objects
-        .put(&key, &to_vec(&key, &End::Cancelled)?)?)
+    Ok(platform.objects.put(&key, &to_vec(&key, end)?)?)
 }
 
 /// How an ingestion ended; `None` where it has not.

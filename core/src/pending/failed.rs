@@ -55,7 +55,7 @@ pub fn of_file(
 ) -> Result<Option<Pending>, PendingError> {
     for ingest_id in ids_of_file(platform, home, file_id)?.iter().rev() {
         // One that was dismissed may be noted late, by who died before taking it back.
-        if end::ended(platform, home, ingest_id)? == Some(End::Cancelled) {
+        if !is_told(platform, home, ingest_id)? {
             continue;
         }
         let key = key(home, file_id, ingest_id);
@@ -66,6 +66,16 @@ pub fn of_file(
         }
     }
     Ok(None)
+}
+
+/// Whether a failure that is noted is one, as far as its end is remembered.
+pub(super) fn is_told(
+    platform: Platform<'_>,
+    home: &Home,
+    ingest_id: &str,
+) -> Result<bool, PendingError> {
+    let end = end::ended(platform, home, ingest_id)?;
+    Ok(matches!(end, None | Some(End::Failed { .. })))
 }
 
 /// The failed ingestions of a file that are in sight.
@@ -97,10 +107,14 @@ pub fn forget_all(
 /// Lets go of the failures that an ingestion takes the place of: those that were known when it was
 /// accepted, and any that is older by its id. The newest failure of a file is never among them,
 /// however late this is.
+///
+/// Nothing is done where the ingestion's end is not `as_of` any more: then another has done it, and the
+/// failures that are found may be of what was attached since, by a host whose clock is behind.
 pub(super) fn forget_earlier(
     platform: Platform<'_>,
     home: &Home,
     pending: &Pending,
+    as_of: Option<&End>,
 ) -> Result<(), PendingError> {
     let file_id = &pending.file_id;
     let mut ids = all_of_file(platform, home, file_id)?;
@@ -108,6 +122,10 @@ pub(super) fn forget_earlier(
     ids.extend(pending.earlier.iter().cloned());
     ids.sort_unstable();
     ids.dedup();
+    // In this order: what is attached after the record is gone has failed after the end was changed.
+    if ids.is_empty() || end::ended(platform, home, &pending.ingest_id)?.as_ref() != as_of {
+        return Ok(());
+    }
     forget(platform, home, file_id, &ids)
 }
 
@@ -139,7 +157,7 @@ fn forget(
 ) -> Result<(), PendingError> {
     let mut keys = Vec::with_capacity(ingest_ids.len());
     for ingest_id in ingest_ids {
-        end::dismiss(platform, home, ingest_id)?;
+        end::correct(platform, home, ingest_id, &End::Untold)?;
         keys.push(key(home, file_id, ingest_id));
     }
     Ok(platform.objects.delete_many(&keys)?)
@@ -157,7 +175,7 @@ pub(super) fn remove_dismissed(
             .iter()
             .find(|id| key.ends_with(&format!("/{id}.json")));
         if let Some(id) = own
-            && end::ended(platform, home, id)? == Some(End::Cancelled)
+            && !is_told(platform, home, id)?
         {
             keys.push(key);
         }

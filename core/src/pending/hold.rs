@@ -137,10 +137,7 @@ impl<'a> Hold<'a> {
 
     pub(super) fn before_commit(&self, replaced: Option<&str>) -> Result<(), PendingError> {
         self.ensure_wanted()?;
-        match replaced {
-            Some(other) => end_replaced(self.platform, &self.home, &self.pending.file_id, other),
-            None => Ok(()),
-        }
+        end_replaced(self.platform, &self.home, &self.pending.file_id, replaced)
     }
 
     /// Records that the ingestion came so far; the next attempt goes on from there. `progress`
@@ -187,12 +184,12 @@ impl<'a> Hold<'a> {
         let (platform, home) = (self.platform, &self.home);
         let ingest_id = &self.pending.ingest_id;
         // Before it ends: then they would be in sight.
-        failed::forget_earlier(platform, home, self.pending)?;
-        decide(platform, home, ingest_id, End::Completed)?;
+        failed::forget_earlier(platform, home, self.pending, None)?;
+        let end = decide(platform, home, ingest_id, End::Completed)?;
         let ticket = self.pending.ticket(home);
-        if self.attempt.number() > 1 {
-            // Earlier attempts may have left segments.
-            conclude(platform, home, &ticket, &End::Completed)?;
+        if end != End::Completed || self.attempt.number() > 1 {
+            // It was given up meanwhile, or earlier attempts may have left segments.
+            conclude(platform, home, &ticket, &end)?;
             return Ok(());
         }
         let mut keys = self.track.keys();

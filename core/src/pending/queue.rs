@@ -46,27 +46,30 @@ pub fn read(platform: Platform<'_>, ticket: &Ticket) -> Result<Option<Pending>, 
 pub struct OfFile {
     /// The newest one that has not ended.
     pub under_way: Option<Pending>,
+    /// The greatest id of those that have a record, however they ended.
+    pub last: Option<String>,
     /// Where none is: those that have failed, whether or not that is noted yet.
     pub failed: Vec<String>,
 }
 
 /// What is known of the ingestions of a file.
 pub fn of_file(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<OfFile, PendingError> {
-    for ticket in ticket::of_file(platform.objects, home, file_id)?
-        .iter()
-        .rev()
-    {
+    let tickets = ticket::of_file(platform.objects, home, file_id)?;
+    let last = tickets.iter().map(|ticket| ticket.ingest_id.clone()).max();
+    for ticket in tickets.iter().rev() {
         if end::ended(platform, home, &ticket.ingest_id)?.is_none()
             && let Some(pending) = read(platform, ticket)?
         {
             return Ok(OfFile {
                 under_way: Some(pending),
+                last,
                 failed: Vec::new(),
             });
         }
     }
     Ok(OfFile {
         under_way: None,
+        last,
         failed: failed::all_of_file(platform, home, file_id)?,
     })
 }
@@ -85,7 +88,7 @@ pub fn cancel(
     for ticket in &tickets {
         let end = end::decide(platform, home, &ticket.ingest_id, End::Cancelled)?;
         if matches!(end, End::Failed { .. }) {
-            end::dismiss(platform, home, &ticket.ingest_id)?;
+            end::correct(platform, home, &ticket.ingest_id, &End::Cancelled)?;
         }
     }
     Ok(tickets)

@@ -35,21 +35,9 @@ pub fn unreachable(
     Ok(strange.collect())
 }
 
-/// The keys of what [`unreachable`] finds that was old at `began_ms`, a time before `newest` was read: so
-/// what came since is not among them, however long this stood still.
-pub fn abandoned(
-    platform: Platform<'_>,
-    newest: &Manifest,
-    ingesting: &HashSet<String>,
-    began_ms: u64,
-) -> Result<Vec<String>, StoreError> {
-    let found = unreachable(platform, newest, ingesting)?.into_iter();
-    let old = found.filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= began_ms);
-    Ok(old.map(|meta| meta.key).collect())
-}
-
-/// Removes what was [`abandoned`]; answers how many objects. While a compaction or a rebuild is under way
-/// nothing is removed.
+/// Removes what [`unreachable`] finds that was old at `began_ms`, a time before `newest` was read: so
+/// what came since stays, however long this stood still. Answers how many objects. While a compaction or
+/// a rebuild is under way nothing is removed.
 ///
 /// Who wrote it may only have stood still on its way to a commit, however long. So a version is made first
 /// that any such commit finds in its way, and that takes the next epochs of both duties. Who then commits
@@ -58,8 +46,11 @@ pub fn scrub(
     platform: Platform<'_>,
     newest: &Manifest,
     ingesting: &HashSet<String>,
-    mut abandoned: Vec<String>,
+    began_ms: u64,
 ) -> Result<usize, StoreError> {
+    let found = unreachable(platform, newest, ingesting)?.into_iter();
+    let old = found.filter(|meta| meta.modified_ms.saturating_add(SCRUB_AFTER_MS) <= began_ms);
+    let mut abandoned: Vec<String> = old.map(|meta| meta.key).collect();
     if abandoned.is_empty() {
         return Ok(0);
     }

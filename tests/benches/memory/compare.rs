@@ -8,7 +8,7 @@ use dayfly_tests::picture::{Curve, Panel, draw};
 use dayfly_tests::scenario::{Uploads, uploads};
 use dayfly_tests::{FakeEmbedder, Server};
 
-use crate::{kept, mib, row_of};
+use crate::{kept, mib, mib_of, row_of};
 
 const HUNDREDS: usize = 20;
 
@@ -83,8 +83,4 @@ fn long() -> Option<Panel> {
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn mib_of(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

@@ -42,10 +42,7 @@ fn main() {
 fn flat() {
     for (hundreds, bytes) in [(100, 3_000), (30, 100_000)] {
         let resident = uploads_at_once(4, hundreds, bytes);
-        let mib: Vec<f64> = resident
-            .iter()
-            .map(|bytes| *bytes as f64 / f64::from(1 << 20))
-            .collect();
+        let mib: Vec<f64> = resident.iter().map(|bytes| mib_of(*bytes)).collect();
         let steady = &mib[mib.len() / 4..];
         let Slope { per_sample, within } = slope(steady);
         println!(
@@ -111,5 +108,9 @@ fn kept(name: &str) -> PathBuf {
 }
 
 fn mib(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
+    format!("{:.1}", mib_of(bytes))
+}
+
+fn mib_of(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

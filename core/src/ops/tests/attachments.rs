@@ -79,6 +79,25 @@ fn the_next_one_sorts_after_the_failures_it_takes_the_place_of_whatever_the_cloc
 }
 
 #[test]
+fn what_is_left_of_a_cancelled_one_takes_no_later_failure_with_it_whatever_the_clock_says() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    tenant.clock.advance(600_000);
+    attach_one(platform, &home, "file-a");
+    let cancelled = detach(platform, &home, "file-a").unwrap();
+    // Another host's clock is behind.
+    let behind = Tenant {
+        objects: tenant.objects.clone(),
+        ..Tenant::default()
+    };
+    let second = attach_one(behind.platform(), &home, "file-a");
+    fail(behind.platform(), &home, &second);
+    finish_detach(platform, &home, &cancelled).unwrap();
+    let listed = look(platform, &home, "file-a").unwrap();
+    assert_eq!(listed.unwrap().status(), Status::Failed);
+}
+
+#[test]
 fn one_that_fails_beside_another_does_not_hide_it() {
     for is_noted in [false, true] {
         let (tenant, home) = store();

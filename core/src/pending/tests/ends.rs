@@ -3,7 +3,7 @@
 use super::*;
 use crate::ops;
 use crate::store::{self, StoreError, add_file, delete, existing, finish_deletion, take_out};
-use crate::testing::{Hooked, Op, entry, keys, make, write_segment};
+use crate::testing::{Hooked, entry, keys, make, write_segment};
 
 fn accepted() -> (Tenant, Home) {
     let tenant = Tenant::default();
@@ -12,13 +12,17 @@ fn accepted() -> (Tenant, Home) {
     (tenant, home)
 }
 
-fn hold_of<'a>(platform: Platform<'a>, home: &Home, pending: &'a Pending) -> Hold<'a> {
+pub(super) fn hold_of<'a>(platform: Platform<'a>, home: &Home, pending: &'a Pending) -> Hold<'a> {
     let lost = Some(Lost::Chance("it seemed so".to_owned()));
     let hold = take_up(platform, home, pending, &worker("a", "1"), lost);
     hold.unwrap().unwrap()
 }
 
-fn commit(platform: Platform<'_>, home: &Home, hold: &Hold<'_>) -> Result<(), PendingError> {
+pub(super) fn commit(
+    platform: Platform<'_>,
+    home: &Home,
+    hold: &Hold<'_>,
+) -> Result<(), PendingError> {
     let ingest_id = &hold.pending().ingest_id;
     let id = format!("{}0", segment_prefix(ingest_id));
     let rows = [("text".to_owned(), vec![1.0, 0.5])];
@@ -30,16 +34,16 @@ fn commit(platform: Platform<'_>, home: &Home, hold: &Hold<'_>) -> Result<(), Pe
     .map(drop)
 }
 
-fn status(platform: Platform<'_>, home: &Home) -> Option<Status> {
+pub(super) fn status(platform: Platform<'_>, home: &Home) -> Option<Status> {
     let listed = ops::look(platform, home, "file-a").unwrap();
     listed.map(|listed| listed.status())
 }
 
-fn fail(hold: Hold<'_>) -> Result<(), PendingError> {
+pub(super) fn fail(hold: Hold<'_>) -> Result<(), PendingError> {
     hold.end(Ending::Failed(LastError::server("no")))
 }
 
-fn nothing_is_left(tenant: &Tenant, home: &Home) {
+pub(super) fn nothing_is_left(tenant: &Tenant, home: &Home) {
     let newest = existing(tenant.platform(), STORE).unwrap();
     let strange = store::unreachable(tenant.platform(), &newest, &Default::default());
     assert_eq!(strange.unwrap(), []);
@@ -115,7 +119,7 @@ fn a_late_failure_does_not_bring_back_a_file_that_was_taken_out() {
         }
         fail(late).unwrap();
         assert_eq!(status(platform, &home), None);
-        assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Cancelled));
+        assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Untold));
         ops::finish_detach(platform, &home, &cancelled).unwrap();
         assert_eq!(all_failed(platform, &home).unwrap(), []);
         nothing_is_left(&tenant, &home);
@@ -381,7 +385,29 @@ fn an_ingestion_that_is_accepted_late_does_not_bring_back_a_deleted_file() {
     }
     let taken_up = take_up(platform, &home, &pending, &worker("b", "1"), None);
     assert!(taken_up.unwrap().is_none());
-    assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Cancelled));
+    assert_eq!(ended(platform, &home, "1").unwrap(), Some(End::Untold));
     assert_eq!(existing(platform, STORE).unwrap().totals.files, 0);
+    nothing_is_left(&tenant, &home);
+}
+
+#[test]
+fn what_came_although_it_was_given_up_is_never_said_to_have_failed() {
+    let (tenant, home) = accepted();
+    let platform = tenant.platform();
+    let first = under_way(platform, &home).unwrap();
+    let key = first.ticket(&home).key();
+    let record = tenant.objects.get(&key).unwrap();
+    let hold = hold_of(platform, &home, &first);
+    commit(platform, &home, &hold).unwrap();
+    fail(hold).unwrap();
+    let next = accept_one(platform, &home, "2");
+    let hold = hold_of(platform, &home, &next);
+    commit(platform, &home, &hold).unwrap();
+    hold.end(Ending::Committed).unwrap();
+    // The request that accepted the first was sent twice.
+    tenant.objects.put(&key, &record).unwrap();
+    let again = take_up(platform, &home, &first, &worker("b", "1"), None).unwrap();
+    assert!(again.is_none());
+    assert_eq!(all_failed(platform, &home).unwrap(), []);
     nothing_is_left(&tenant, &home);
 }

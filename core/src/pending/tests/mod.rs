@@ -1,4 +1,5 @@
 mod ends;
+mod late;
 mod races;
 mod steps;
 mod turns;
@@ -8,7 +9,7 @@ use crate::files::{self, FileMeta};
 use crate::home::Home;
 use crate::objects::{MemoryObjects, Objects};
 use crate::platform::{Platform, Worker};
-use crate::testing::{Tenant, worker};
+use crate::testing::{Op, Tenant, worker};
 
 const STORE: &str = "vs_test";
 

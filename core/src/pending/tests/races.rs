@@ -184,9 +184,7 @@ fn leaves_nothing(tenant: &Tenant, home: &Home, seed: u64) {
         strange.iter().all(|meta| is_word(&meta.key)),
         "seed {seed}: {strange:?}"
     );
-    let now_ms = platform.now_ms();
-    let abandoned = store::abandoned(platform, &manifest, &ingesting, now_ms).unwrap();
-    store::scrub(platform, &manifest, &ingesting, abandoned).unwrap();
+    store::scrub(platform, &manifest, &ingesting, platform.now_ms()).unwrap();
     assert_eq!(
         store::unreachable(platform, &manifest, &ingesting).unwrap(),
         []
