@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use dayfly_core::api::{ApiError, Code};
 
-use super::turns::{Place, Turns, Urgency};
 use crate::identity::Principal;
 use crate::options::LimitOptions;
 use crate::quota::{Rates, Standing, TooMuch, UnderWay};
+use crate::turns::{Overloaded, Place, Turns, Urgency};
 
 /// Lets requests in, as fast as their tenant may send them: so many at once in all and of each tenant, in
 /// turns by tenant, and so many waiting.
@@ -15,10 +15,6 @@ pub struct Admission {
     wait: Duration,
     rates: Arc<Rates>,
 }
-
-/// No instance became free in time.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Overloaded;
 
 /// Why a request does not get in.
 #[derive(Debug, PartialEq, Eq)]

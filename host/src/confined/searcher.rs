@@ -188,7 +188,7 @@ impl Searcher {
     ) -> Result<T, Failure> {
         self.ensure_trusted(&file.name)?;
         let first = work(&*self.running()?, self.patience);
-        let (Err(Failure::Lost(_)) | Err(Failure::Slow(_))) = &first else {
+        let Err(Failure::Lost(_) | Failure::Slow(_)) = &first else {
             return first;
         };
         // One after the other: each takes the memory of a process.

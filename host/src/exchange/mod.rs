@@ -14,6 +14,7 @@ mod texts;
 use std::path::{Path, PathBuf};
 
 use dayfly_core::api::ApiError;
+use dayfly_core::files::FileError;
 use dayfly_core::pending::PendingError;
 use dayfly_core::segment::SegmentError;
 use dayfly_core::store::StoreError;
@@ -59,6 +60,12 @@ pub enum ExchangeError {
 
 impl From<SegmentError> for ExchangeError {
     fn from(error: SegmentError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<FileError> for ExchangeError {
+    fn from(error: FileError) -> Self {
         Self::Store(error.into())
     }
 }

@@ -1,5 +1,6 @@
 //! Tokens by whoever may hold them: issued, foreign, crafted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::limits::Usage;
-use super::turns::{Full, Place, Turns, Urgency};
+use crate::turns::{Full, Place, Turns, Urgency};
 
 /// A turn costs as much at the least, so that nobody has any number of them.
 const LEAST_NS: u64 = 1_000;

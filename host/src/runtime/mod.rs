@@ -32,6 +32,7 @@ use crate::guests::{Guest, Guests};
 use crate::metrics::{Metrics, Outcome};
 use crate::options::ServeOptions;
 use crate::platform::{HasPlatform, Imports, Instance};
+use crate::turns::{Place, Turns};
 use compiled::Cache;
 use engine::{Ticker, plain};
 

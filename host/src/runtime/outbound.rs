@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::body::Deadlined;
-use super::turns::{Turns, Urgency};
 use crate::quota::Pace;
+use crate::turns::{Turns, Urgency};
 use anyhow::{Context as _, bail};
 use dayfly_embedder::{TENANT_HEADER, URGENT_HEADER};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Overloaded;
+use crate::turns::Overloaded;
 
 /// The unit in which bytes are counted.
 const KIB: usize = 1 << 10;

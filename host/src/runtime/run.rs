@@ -16,9 +16,10 @@ use super::body::{Limited, Overflow};
 use super::limits::{MemoryLimiter, Usage};
 use super::metered::{Metered, Share};
 use super::outbound::Outbound;
-use super::{Call, Death, Guarded, InstanceLimits, Reply, Runtime, State, Urgency};
+use super::{Call, Death, Guarded, InstanceLimits, Reply, Runtime, State};
 use crate::guests::Guest;
 use crate::metrics::{Metrics, Outcome};
+use crate::turns::Urgency;
 
 type Head = Result<http::Response<HyperOutgoingBody>, ErrorCode>;
 

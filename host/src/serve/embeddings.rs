@@ -12,10 +12,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use crate::admission::Overloaded;
 use crate::identity::Principal;
 use crate::quota::Rates;
 use crate::runtime::{Charged, Held, Room, tokens};
+use crate::turns::Overloaded;
 use crate::turns::{Place, Turns, Urgency};
 
 /// What requests and answers of callers outside may hold together, beside what waits in the embedder.

@@ -14,8 +14,8 @@ use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
 use super::embeddings::Embeddings;
-use super::faiss::NativeFront;
 use super::health::Health;
+use super::native::NativeFront;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, Whose, route};

@@ -42,7 +42,7 @@ async fn ranges_give_what_there_is() {
         (range(5, u64::MAX), "56789"),
     ] {
         assert_eq!(
-            tenant.get("a", wanted, &limit()).await.unwrap(),
+            tenant.get("a", wanted.clone(), &limit()).await.unwrap(),
             found,
             "{wanted:?}"
         );

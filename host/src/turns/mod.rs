@@ -27,6 +27,10 @@ impl Urgency {
     }
 }
 
+/// Nothing became free in time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overloaded;
+
 /// Places that tenants take in turns.
 ///
 /// A tenant has at most `most` places, and while others hold some, at most as many as are free times
