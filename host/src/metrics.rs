@@ -1,11 +1,21 @@
-//! What the server counts, in Prometheus' text format.
+//! What the server counts, and how it tells Prometheus.
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
 
 use crate::guests::Guest;
-use crate::queue::JobQueue;
+
+/// Of the text that [`render`] answers.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +62,10 @@ impl Outcome {
         "cancelled",
     ];
 
+    fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
     /// That of an answered request.
     pub fn of_status(status: u16) -> Self {
         match status {
@@ -62,40 +76,107 @@ impl Outcome {
     }
 }
 
-const KILLS: [(Outcome, &str); 4] = [
-    (Outcome::Memory, "memory"),
-    (Outcome::Cpu, "cpu"),
-    (Outcome::Wall, "wall"),
-    (Outcome::Trap, "trap"),
-];
+const KILLS: [Outcome; 4] = [Outcome::Memory, Outcome::Cpu, Outcome::Wall, Outcome::Trap];
 
-#[derive(Default)]
-struct PerGuest {
-    requests: [AtomicU64; Outcome::NAMES.len()],
-    instances: AtomicU64,
-    memory_peak: AtomicU64,
-    cpu_ns: AtomicU64,
-}
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The counters; all methods may be called from any thread.
-#[derive(Default)]
 pub struct Metrics {
-    guests: [PerGuest; Guest::ALL.len()],
-    live: AtomicI64,
-    kills: [AtomicU64; KILLS.len()],
-    jobs: OnceLock<Arc<JobQueue>>,
+    registry: Registry,
+    requests: Family<Labels<2>, Counter>,
+    memory_peak: Family<Labels<1>, Gauge>,
+    cpu_ms: Family<Labels<1>, Counter<f64, AtomicU64>>,
+    instances: Family<Labels<1>, Counter>,
+    live: Gauge,
+    kills: Family<Labels<1>, Counter>,
 }
 
 impl Metrics {
+    /// None of them has counted; `sources` are told of, too.
+    pub fn new(sources: Vec<Box<dyn Collector>>) -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            memory_peak: Family::default(),
+            cpu_ms: Family::default(),
+            instances: Family::default(),
+            live: Gauge::default(),
+            kills: Family::default(),
+        };
+        metrics.begin_at_zero();
+        metrics.register();
+        for source in sources {
+            metrics.registry.register_collector(source);
+        }
+        metrics
+    }
+
+    /// What has not happened yet is told of, so that its first time is a change.
+    fn begin_at_zero(&self) {
+        for guest in Guest::ALL {
+            for outcome in Outcome::NAMES {
+                let _ = self
+                    .requests
+                    .get_or_create(&[("guest", guest.name()), ("outcome", outcome)]);
+            }
+            let of_guest = of(guest);
+            let _ = self.memory_peak.get_or_create(&of_guest);
+            let _ = self.cpu_ms.get_or_create(&of_guest);
+            let _ = self.instances.get_or_create(&of_guest);
+        }
+        for kill in KILLS {
+            let _ = self.kills.get_or_create(&[("reason", kill.name())]);
+        }
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "dayfly_requests",
+            "Requests by guest and how they ended",
+            self.requests.clone(),
+        );
+        registry.register(
+            "dayfly_guest_memory_peak_bytes",
+            "The most linear memory that one instance ever had",
+            self.memory_peak.clone(),
+        );
+        registry.register(
+            "dayfly_guest_cpu_milliseconds",
+            "CPU time of instances that have ended",
+            self.cpu_ms.clone(),
+        );
+        registry.register("dayfly_instances", "Instances alive now", self.live.clone());
+        registry.register(
+            "dayfly_instances",
+            "Instances that were made",
+            self.instances.clone(),
+        );
+        registry.register(
+            "dayfly_guest_kills",
+            "Instances that did not end by themselves",
+            self.kills.clone(),
+        );
+        registry.register_collector(source(|mut encoder| {
+            let Some(bytes) = resident_memory("self") else {
+                return Ok(());
+            };
+            let help = "Resident memory of the server.";
+            let name = "process_resident_memory_bytes";
+            tell(&mut encoder, &[(name, MetricType::Gauge, help, bytes)])
+        }));
+    }
+
     /// A request, or a job's call, has ended.
     pub fn request(&self, guest: Guest, outcome: Outcome) {
-        self.guests[guest.index()].requests[outcome as usize].fetch_add(1, Relaxed);
+        let labels = [("guest", guest.name()), ("outcome", outcome.name())];
+        self.requests.get_or_create(&labels).inc();
     }
 
     /// An instance begins.
     pub fn instance_begins(&self, guest: Guest) {
-        self.guests[guest.index()].instances.fetch_add(1, Relaxed);
-        self.live.fetch_add(1, Relaxed);
+        self.instances.get_or_create(&of(guest)).inc();
+        self.live.inc();
     }
 
     /// An instance has ended; `kill` is why, where it did not end by itself.
@@ -106,176 +187,82 @@ impl Metrics {
         cpu_ns: u64,
         kill: Option<Outcome>,
     ) {
-        let counters = &self.guests[guest.index()];
-        counters.memory_peak.fetch_max(memory_peak, Relaxed);
-        counters.cpu_ns.fetch_add(cpu_ns, Relaxed);
-        self.live.fetch_sub(1, Relaxed);
-        let reason = KILLS.iter().position(|(outcome, _)| Some(*outcome) == kill);
-        if let Some(reason) = reason {
-            self.kills[reason].fetch_add(1, Relaxed);
+        let peak = i64::try_from(memory_peak).unwrap_or(i64::MAX);
+        let known = self.memory_peak.get_or_create(&of(guest));
+        known.inner().fetch_max(peak, Relaxed);
+        let cpu_ms = cpu_ns as f64 / 1e6;
+        self.cpu_ms.get_or_create(&of(guest)).inc_by(cpu_ms);
+        self.live.dec();
+        if let Some(kill) = kill.filter(|kill| KILLS.contains(kill)) {
+            self.kills.get_or_create(&[("reason", kill.name())]).inc();
         }
-    }
-
-    /// Tells of these jobs from now on.
-    pub fn watch(&self, jobs: &Arc<JobQueue>) {
-        // There is one queue, and it is told of once.
-        let _ = self.jobs.set(Arc::clone(jobs));
     }
 
     /// Instances alive now.
     pub fn live(&self) -> i64 {
-        self.live.load(Relaxed)
+        self.live.get()
     }
 
     /// The text that `GET /metrics` answers.
     pub fn render(&self) -> String {
-        let mut text = String::with_capacity(4096);
-        head(
-            &mut text,
-            "dayfly_requests_total",
-            "counter",
-            "Requests by guest and how they ended.",
-        );
-        for guest in Guest::ALL {
-            for (count, outcome) in self.guests[guest.index()]
-                .requests
-                .iter()
-                .zip(Outcome::NAMES)
-            {
-                let labels = format!("guest=\"{}\",outcome=\"{outcome}\"", guest.name());
-                sample(
-                    &mut text,
-                    "dayfly_requests_total",
-                    &labels,
-                    count.load(Relaxed),
-                );
-            }
-        }
-        self.per_guest(
-            &mut text,
-            (
-                "dayfly_guest_memory_peak_bytes",
-                "gauge",
-                "The most linear memory that one instance ever had.",
-            ),
-            |guest| guest.memory_peak.load(Relaxed),
-        );
-        self.per_guest(
-            &mut text,
-            (
-                "dayfly_guest_cpu_milliseconds_total",
-                "counter",
-                "CPU time of instances that have ended.",
-            ),
-            |guest| guest.cpu_ns.load(Relaxed) / 1_000_000,
-        );
-        self.per_guest(
-            &mut text,
-            (
-                "dayfly_instances_total",
-                "counter",
-                "Instances that were made.",
-            ),
-            |guest| guest.instances.load(Relaxed),
-        );
-        head(
-            &mut text,
-            "dayfly_instances",
-            "gauge",
-            "Instances alive now.",
-        );
-        let _ = writeln!(text, "dayfly_instances {}", self.live());
-        head(
-            &mut text,
-            "dayfly_guest_kills_total",
-            "counter",
-            "Instances that did not end by themselves.",
-        );
-        for ((_, reason), count) in KILLS.iter().zip(&self.kills) {
-            let labels = format!("reason=\"{reason}\"");
-            sample(
-                &mut text,
-                "dayfly_guest_kills_total",
-                &labels,
-                count.load(Relaxed),
-            );
-        }
-        if let Some(jobs) = self.jobs.get() {
-            render_jobs(&mut text, jobs);
-        }
-        if let Some(bytes) = resident_memory("self") {
-            head(
-                &mut text,
-                "process_resident_memory_bytes",
-                "gauge",
-                "Resident memory of the server.",
-            );
-            let _ = writeln!(text, "process_resident_memory_bytes {bytes}");
-        }
-        text
-    }
-
-    fn per_guest(
-        &self,
-        text: &mut String,
-        (name, kind, help): (&str, &str, &str),
-        value: impl Fn(&PerGuest) -> u64,
-    ) {
-        head(text, name, kind, help);
-        for guest in Guest::ALL {
-            let labels = format!("guest=\"{}\"", guest.name());
-            sample(text, name, &labels, value(&self.guests[guest.index()]));
-        }
+        render(&self.registry)
     }
 }
 
-fn render_jobs(text: &mut String, jobs: &JobQueue) {
-    let figures = jobs.figures();
-    let name = "dayfly_jobs";
-    head(
-        text,
-        name,
-        "gauge",
-        "Pending ingestions that are known here.",
-    );
-    for (state, count) in [
-        ("running", figures.running),
-        ("waiting", figures.waiting),
-        ("sleeping", figures.sleeping),
-    ] {
-        sample(text, name, &format!("state=\"{state}\""), count as u64);
-    }
-    for (name, kind, help, value) in [
-        (
-            "dayfly_jobs_oldest_seconds",
-            "gauge",
-            "How long the job waits that has waited longest.",
-            figures.oldest.as_secs(),
-        ),
-        (
-            "dayfly_jobs_overflowing_tenants",
-            "gauge",
-            "Tenants with more pending ingestions than are known here.",
-            figures.overflowing as u64,
-        ),
-        (
-            "dayfly_jobs_gave_way_total",
-            "counter",
-            "Turns of jobs that ended for others' sake.",
-            figures.gave_way,
-        ),
-    ] {
-        head(text, name, kind, help);
-        let _ = writeln!(text, "{name} {value}");
+fn of(guest: Guest) -> Labels<1> {
+    [("guest", guest.name())]
+}
+
+/// What a registry tells, in Prometheus' text format.
+pub fn render(registry: &Registry) -> String {
+    let mut text = String::with_capacity(4096);
+    // A string takes all of it.
+    let _ = prometheus_text::encode(&mut text, registry);
+    text
+}
+
+struct Source<F>(F);
+
+impl<F> fmt::Debug for Source<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Source")
     }
 }
 
-pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+impl<F> Collector for Source<F>
+where
+    F: Fn(DescriptorEncoder<'_>) -> fmt::Result + Send + Sync + 'static,
+{
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0(encoder)
+    }
 }
 
-fn sample(text: &mut String, name: &str, labels: &str, value: u64) {
-    let _ = writeln!(text, "{name}{{{labels}}} {value}");
+/// Figures that are read when they are asked for.
+pub fn source<F>(tells: F) -> Box<dyn Collector>
+where
+    F: Fn(DescriptorEncoder<'_>) -> fmt::Result + Send + Sync + 'static,
+{
+    Box::new(Source(tells))
+}
+
+/// A figure without labels: its name, a counter's without its `_total`; what it is, for people, and how
+/// much.
+pub type Figure = (&'static str, MetricType, &'static str, u64);
+
+/// Tells of figures, for a [`source`].
+///
+/// # Errors
+/// Those of the encoder.
+pub fn tell(encoder: &mut DescriptorEncoder<'_>, figures: &[Figure]) -> fmt::Result {
+    for (name, kind, help, value) in figures {
+        let metric = encoder.encode_descriptor(name, help, None, *kind)?;
+        match kind {
+            MetricType::Counter => ConstCounter::new(*value).encode(metric)?,
+            _ => ConstGauge::new(*value).encode(metric)?,
+        }
+    }
+    Ok(())
 }
 
 /// That of a process, by its number or `self`. Linux only; elsewhere there is no such sample.
@@ -291,12 +278,18 @@ mod tests {
 
     #[test]
     fn what_happened_is_what_is_rendered() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(Vec::new());
         metrics.instance_begins(Guest::Ingest);
         metrics.instance_begins(Guest::Ingest);
         metrics.instance_ends(Guest::Ingest, 1 << 20, 5_000_000, Some(Outcome::Memory));
         metrics.request(Guest::Ingest, Outcome::Memory);
         let text = metrics.render();
+        let heads = text.lines().filter(|line| line.starts_with("# TYPE"));
+        let mut heads: Vec<&str> = heads.collect();
+        heads.sort_unstable();
+        let all = heads.len();
+        heads.dedup();
+        assert_eq!(heads.len(), all, "{text}");
         for line in [
             "dayfly_requests_total{guest=\"ingest\",outcome=\"memory\"} 1",
             "dayfly_requests_total{guest=\"search\",outcome=\"ok\"} 0",

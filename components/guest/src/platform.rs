@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use dayfly_core::api::{ApiError, Code};
+use dayfly_core::objects::limits::MAX_DELETED;
 use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part};
 
 use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
@@ -56,9 +57,6 @@ pub fn schedule(store: &str, file: &str) -> bool {
 pub fn needed() -> Need {
     ingestion::needed()
 }
-
-/// The most keys of one `delete-many`.
-const MAX_DELETED: usize = 1_000;
 
 /// The tenant's objects, through the platform.
 #[derive(Debug, Clone, Copy)]

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use dayfly_core::api::{RebuildObject, RebuildRequest};
+use dayfly_core::api::{IndexHit, IndexHits, IndexQuery, RebuildObject, RebuildRequest};
 use dayfly_core::objects::keys::check_segment;
 use dayfly_core::retry::RetryPolicy;
 use rusty_s3::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
 
 use crate::s3::{Fault, Request, Response, Room, Transport};
@@ -39,35 +39,6 @@ pub enum Error {
     Invalid(String),
     /// It may pass.
     Unavailable(String),
-}
-
-/// What is searched for.
-#[derive(Debug, Serialize)]
-pub struct Query<'a> {
-    /// The store's version whose live rows are meant.
-    pub version: u64,
-    /// The vector.
-    pub query: &'a [f32],
-    /// How many rows are wanted.
-    pub k: u32,
-    /// FAISS's search parameters; empty for the base's own.
-    pub parameters: &'a str,
-    /// The API's attribute filter, as JSON.
-    pub filter: Option<&'a str>,
-}
-
-/// A row that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct Hit {
-    /// Its number in the base.
-    pub row: u64,
-    /// Its similarity.
-    pub score: f32,
-}
-
-#[derive(Deserialize)]
-struct Hits {
-    hits: Vec<Hit>,
 }
 
 #[derive(Deserialize)]
@@ -112,12 +83,12 @@ impl<T: Transport> Service<'_, T> {
         &self,
         store: &str,
         base: &str,
-        query: &Query<'_>,
-    ) -> Result<Vec<Hit>, Error> {
+        query: &IndexQuery,
+    ) -> Result<Vec<IndexHit>, Error> {
         let body = serde_json::to_vec(query).map_err(|fault| Error::Invalid(fault.to_string()))?;
         let path = ["vector_stores", store, "bases", base, "search"];
         let response = self.call(Method::Post, &path, &body).await?;
-        let found: Hits = parse(&response)?;
+        let found: IndexHits = parse(&response)?;
         Ok(found.hits)
     }
 

@@ -1,6 +1,7 @@
 //! Object storage as `core` sees it: the tenant's objects, keys relative to the tenant.
 
 pub mod keys;
+pub mod limits;
 mod memory;
 pub(crate) mod ranges;
 

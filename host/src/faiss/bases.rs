@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use dayfly_core::api::{IndexHit, IndexQuery};
 use dayfly_core::filter::Filter;
 use dayfly_core::home::Home;
 use dayfly_faiss::Parameters;
@@ -8,7 +9,7 @@ use dayfly_faiss::Parameters;
 use super::open::{Base, open};
 use super::recent::Recent;
 use super::views::{Chosen, Views};
-use super::{Error, Hit, Query, blocking};
+use super::{Error, blocking};
 use crate::confined::{Kind, Limits, Searcher, Wanted};
 use crate::metrics::resident_memory;
 use crate::storage::Storage;
@@ -80,8 +81,8 @@ impl Bases {
         tenant: String,
         store: String,
         base: String,
-        query: Query,
-    ) -> Result<Vec<Hit>, Error> {
+        query: IndexQuery,
+    ) -> Result<Vec<IndexHit>, Error> {
         let filter = query.filter.as_deref().map(parse).transpose()?;
         let view = self
             .views
@@ -144,8 +145,8 @@ fn nearest(
     searcher: &Searcher,
     base: &Base,
     chosen: &Chosen,
-    query: &Query,
-) -> Result<Vec<Hit>, Error> {
+    query: &IndexQuery,
+) -> Result<Vec<IndexHit>, Error> {
     let dimension = base.facts.dimension;
     if query.query.len() != dimension as usize {
         return Err(Error::Invalid(format!(
@@ -174,7 +175,7 @@ fn nearest(
     let selected = chosen.selected.as_ref();
     let found = searcher.search(&base.index, selected, &query.query, &wanted)?;
     let hits = found.into_iter().take(wanted.k);
-    Ok(hits.map(|(row, score)| Hit { row, score }).collect())
+    Ok(hits.map(|(row, score)| IndexHit { row, score }).collect())
 }
 
 /// Where only one row in `share` may be found, a search looks at as many more, so that it finds as

@@ -11,11 +11,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use dayfly_core::api::{ApiError, Code, RebuildObject, RebuildRequest};
+use dayfly_core::api::{ApiError, Code, IndexHits, IndexQuery, RebuildObject, RebuildRequest};
 use dayfly_core::objects::keys::check_segment;
-use serde_json::{Value, json};
 
-use super::{Query, Service};
+use super::Service;
 use crate::admission::{Admission, Entrant};
 use crate::identity::{Principal, Scope, Verifier};
 use crate::turns::Urgency;
@@ -114,8 +113,8 @@ async fn search(
     State(served): State<Served>,
     Extension(principal): Extension<Principal>,
     Path((store, base)): Path<(String, String)>,
-    query: Result<Json<Query>, JsonRejection>,
-) -> Result<Json<Value>, Refusal> {
+    query: Result<Json<IndexQuery>, JsonRejection>,
+) -> Result<Json<IndexHits>, Refusal> {
     permitted(&principal, Scope::Read, "read")?;
     plain(&[&store, &base])?;
     let Json(query) = query.map_err(|error| ApiError::invalid_request(error.body_text()))?;
@@ -124,7 +123,7 @@ async fn search(
         .service
         .search(&principal.tenant, &store, &base, query)
         .await?;
-    Ok(Json(json!({"hits": hits})))
+    Ok(Json(IndexHits { hits }))
 }
 
 async fn request_rebuild(

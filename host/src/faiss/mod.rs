@@ -15,46 +15,18 @@ mod views;
 
 use std::sync::Arc;
 
-use dayfly_core::api::{RebuildObject, RebuildRequest};
+use dayfly_core::api::{IndexHit, IndexQuery, RebuildObject, RebuildRequest};
 use dayfly_core::rebuild::Factory;
 use dayfly_core::store;
-use serde::{Deserialize, Serialize};
 
 pub use error::Error;
-pub use metrics::render;
+pub use metrics::metrics;
 
 use crate::rebuild::Queue;
 use crate::storage::{Storage, run_waiting};
 
 /// The most rows of one answer.
 const MOST_HITS: u32 = 10_000;
-
-/// A search of a base.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Query {
-    /// The store's version whose live rows are meant.
-    pub version: u64,
-    /// The vector.
-    pub query: Vec<f32>,
-    /// How many rows are wanted.
-    pub k: u32,
-    /// FAISS's search parameters; empty for the base's own.
-    #[serde(default)]
-    pub parameters: String,
-    /// The API's attribute filter, as JSON.
-    #[serde(default)]
-    pub filter: Option<String>,
-}
-
-/// A row that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Hit {
-    /// Its number in the base.
-    pub row: u64,
-    /// Its similarity to the query.
-    pub score: f32,
-}
 
 /// The service of one host, for all tenants.
 pub struct Service {
@@ -112,8 +84,8 @@ impl Service {
         tenant: &str,
         store: &str,
         base: &str,
-        query: Query,
-    ) -> Result<Vec<Hit>, Error> {
+        query: IndexQuery,
+    ) -> Result<Vec<IndexHit>, Error> {
         if query.k > MOST_HITS {
             let text = format!(
                 "k is {} where at most {MOST_HITS} rows are answered",
@@ -133,8 +105,8 @@ impl Service {
         _tenant: &str,
         _store: &str,
         _base: &str,
-        query: Query,
-    ) -> Result<Vec<Hit>, Error> {
+        query: IndexQuery,
+    ) -> Result<Vec<IndexHit>, Error> {
         let _ = (query.k, MOST_HITS);
         Err(Error::NotConfigured(crate::rebuild::NO_FAISS.to_owned()))
     }

@@ -56,7 +56,6 @@ impl Workers {
             tasks.spawn(async move { workers.work().await });
         }
         workers.queue.open(workers.options.concurrency as usize);
-        workers.metrics.watch(&workers.queue);
         let (storage, queue) = (workers.platform.storage.clone(), Arc::clone(&workers.queue));
         tasks.spawn(async move { sweeper::run(&storage, &queue).await });
         let (storage, queue) = (workers.platform.storage.clone(), Arc::clone(&workers.queue));

@@ -3,7 +3,7 @@ use dayfly_core::objects::keys::check_segment;
 
 use super::bindings::dayfly::platform::faiss::{Error, Hit, Host, Phase, Rebuild, RebuildRequest};
 use super::{Instance, View};
-use crate::faiss::{self, Query, Service};
+use crate::faiss::{self, Service};
 use crate::identity::Scope;
 use crate::rebuild::NO_FAISS;
 
@@ -38,7 +38,7 @@ impl Host for View<'_> {
     ) -> Result<Vec<Hit>, Error> {
         check_segment(&base).map_err(|error| Error::Invalid(error.to_string()))?;
         let (service, tenant) = self.instance.faiss(&store, Scope::Read)?;
-        let query = Query {
+        let query = api::IndexQuery {
             version,
             query,
             k,
@@ -46,7 +46,7 @@ impl Host for View<'_> {
             filter,
         };
         let found = service.search(tenant, &store, &base, query).await?;
-        let hit = |hit: faiss::Hit| Hit {
+        let hit = |hit: api::IndexHit| Hit {
             row: hit.row,
             score: hit.score,
         };

@@ -1,6 +1,9 @@
 use std::ops::Range;
 
 use dayfly_core::objects;
+use dayfly_core::objects::limits::{
+    CONCURRENT_GETS, MAX_ANSWER, MAX_DELETED, MAX_PARTS, MAX_WRITERS,
+};
 use futures::StreamExt;
 use object_store::PutMode;
 use wasmtime::component::Resource;
@@ -11,15 +14,7 @@ use super::bindings::dayfly::platform::objects::{
 use super::{Instance, View};
 use crate::identity::Scope;
 use crate::quota::Kind;
-use crate::storage::{AnswerLimit, Failure, MAX_ANSWER, Storage, TenantObjects, Writer};
-
-/// `get`s of one `get-many` under way at once.
-const CONCURRENT_GETS: usize = 16;
-const MAX_PARTS: usize = 10_000;
-/// Keys of one `delete-many`.
-const MAX_DELETED: usize = 1_000;
-/// Each buffers a part of its object on the host.
-const MAX_WRITERS: u32 = 4;
+use crate::storage::{AnswerLimit, Failure, Storage, TenantObjects, Writer};
 
 impl Instance {
     /// For reading. Whoever may write has to read, too: which answers a token without the scope

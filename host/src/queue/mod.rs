@@ -1,5 +1,6 @@
 //! Which pending ingestion goes on next.
 
+mod metrics;
 mod state;
 mod tenant;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+pub use metrics::metrics;
 use state::{Next, State};
 
 /// A pending ingestion.

@@ -13,7 +13,7 @@ mod worker;
 pub use follow::COMMAND;
 #[cfg(all(test, feature = "faiss"))]
 pub(crate) use indexer::Faiss;
-pub use metrics::render;
+pub use metrics::metrics;
 pub use protocol::Order;
 pub use queue::{Counts, Queue, Queued};
 pub use worker::{Work, Workers};

@@ -10,7 +10,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::routing::get;
 use http::Request;
+use http::header::CONTENT_TYPE;
 use hyper::body::Incoming;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
@@ -24,6 +26,7 @@ use super::{answer, upkeep_of};
 use crate::admission::Admission;
 use crate::collector::Collector;
 use crate::faiss::http::{Refusal, Served, all};
+use crate::metrics;
 use crate::options::ServeOptions;
 use crate::quota::{Quotas, Rates};
 use crate::rebuild::NO_FAISS;
@@ -72,12 +75,19 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     let data = Data::open(options)?;
     ensure_sound(&data.storage).await?;
     let native = Native::open(options, &data).ok_or_else(|| anyhow::anyhow!(NO_FAISS))?;
-    let front = Arc::new(native.front());
+    let mut registry = Registry::default();
+    for source in native.metrics() {
+        registry.register_collector(source);
+    }
+    let registry = Arc::new(registry);
     let served = Served {
         service: Arc::clone(&native.service),
         admission: Admission::new(&options.limits, &Rates::new(Quotas::new(options)?)),
     };
-    let metrics = move || std::future::ready(front.metrics());
+    let metrics = move || {
+        let head = [(CONTENT_TYPE, metrics::CONTENT_TYPE)];
+        std::future::ready((head, metrics::render(&registry)))
+    };
     let router = Router::new()
         .route("/healthz", get(live))
         .route("/readyz", get(ready))

@@ -15,7 +15,6 @@ use wasmtime_wasi_http::Error as WasiError;
 use super::answer;
 use super::embeddings::Embeddings;
 use super::health::Health;
-use super::native::NativeFront;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
 use super::routes::{Route, Whose, route};
@@ -23,7 +22,7 @@ use super::usage;
 use crate::admission::{Admission, Entrant, Refused};
 use crate::guests::Guest;
 use crate::identity::{AuthError, Principal, Scope};
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::{CONTENT_TYPE, Metrics, Outcome};
 use crate::options::LimitOptions;
 use crate::platform::{Instance, Platform};
 use crate::quota::Standing;
@@ -53,8 +52,6 @@ pub struct Front {
     pub health: Health,
     /// The embedded embedder, unless another is configured.
     pub embeddings: Option<Embeddings>,
-    /// Large indexes, where FAISS is part of this binary.
-    pub native: Option<NativeFront>,
     /// Searches of them, for guests elsewhere.
     pub searches: Option<Router>,
 }
@@ -96,7 +93,7 @@ impl Front {
             }
             Route::Health => self.health.live().await.map(|()| answer::well()),
             Route::Ready => self.health.ready().await.map(|()| answer::well()),
-            Route::Metrics => Ok(answer::text("text/plain; version=0.0.4", self.metrics())),
+            Route::Metrics => Ok(answer::text(CONTENT_TYPE, self.metrics.render())),
             Route::Unknown => Err(answer::unknown_path(&path)),
         }
         .unwrap_or_else(|error| answer::error(&error));
@@ -159,11 +156,6 @@ impl Front {
                 Err(answer::death(&death, &self.limits))
             }
         }
-    }
-
-    fn metrics(&self) -> String {
-        let native = self.native.as_ref().map(NativeFront::metrics);
-        self.metrics.render() + &native.unwrap_or_default()
     }
 
     async fn index(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {

@@ -31,7 +31,7 @@ use crate::jobs::Workers;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
 use crate::platform::{Platform, settings};
-use crate::queue::JobQueue;
+use crate::queue::{self, JobQueue};
 use crate::quota::{Ledger, Quotas, Rates};
 use crate::runtime::{Destination, Runtime};
 use crate::storage::{Data, ensure_sound};
@@ -76,10 +76,13 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
     let data = Data::open(&options)?;
     ensure_sound(&data.storage).await?;
     let embedding = embedded::start(&options.embed).await?;
-    let metrics = Arc::new(Metrics::default());
-    let runtime = compile(&options, guests, &embedding, &metrics).await?;
     let native = Native::open(&options, &data);
     let queue = (options.jobs.concurrency > 0).then(Arc::<JobQueue>::default);
+    let of_jobs = queue.clone().map(queue::metrics);
+    let of_native = native.as_ref().map(Native::metrics);
+    let sources = of_jobs.into_iter().chain(of_native.into_iter().flatten());
+    let metrics = Arc::new(Metrics::new(sources.collect()));
+    let runtime = compile(&options, guests, &embedding, &metrics).await?;
     let rates = Rates::new(Quotas::new(&options)?);
     let ledger = Ledger::new(&data.storage);
     let platform = Arc::new(Platform {
@@ -101,8 +104,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         upkeep: upkeep_of(&options, &data),
     });
     let admission = Admission::new(&options.limits, &rates);
-    let front_of_native = native.as_ref().map(Native::front);
-    let searches = front_of_native
+    let searches = native
         .as_ref()
         .map(|native| native.searches(&platform.verifier, &admission));
     let front = Arc::new(Front {
@@ -113,7 +115,6 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         limits: options.limits.clone(),
         health: Health::new(&data.storage),
         embeddings: embedding.router.map(Embeddings::new),
-        native: front_of_native,
         searches,
     });
     let server = Server {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use dayfly_core::platform::Worker;
+use prometheus_client::collector::Collector;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -24,13 +25,6 @@ pub struct Native {
     options: RebuildOptions,
 }
 
-/// What the front needs of it.
-pub struct NativeFront {
-    service: Arc<Service>,
-    queue: Arc<Queue>,
-    work: Arc<Work>,
-}
-
 impl Native {
     /// None where FAISS is not part of this binary.
     pub fn open(options: &ServeOptions, data: &Data) -> Option<Self> {
@@ -50,13 +44,22 @@ impl Native {
         })
     }
 
-    /// Its part in answering requests.
-    pub fn front(&self) -> NativeFront {
-        NativeFront {
+    /// Its part of the metrics.
+    pub fn metrics(&self) -> [Box<dyn Collector>; 2] {
+        let (queue, work) = (Arc::clone(&self.queue), Arc::clone(&self.work));
+        [
+            rebuild::metrics(queue, work),
+            faiss::metrics(Arc::clone(&self.service)),
+        ]
+    }
+
+    /// Searches of bases, for guests elsewhere.
+    pub fn searches(&self, verifier: &Arc<Verifier>, admission: &Arc<Admission>) -> Router {
+        let served = Served {
             service: Arc::clone(&self.service),
-            queue: Arc::clone(&self.queue),
-            work: Arc::clone(&self.work),
-        }
+            admission: Arc::clone(admission),
+        };
+        http::searches(served, Arc::clone(verifier))
     }
 
     /// Starts to do rebuilds.
@@ -69,21 +72,5 @@ impl Native {
             work: self.work,
         };
         workers.start()
-    }
-}
-
-impl NativeFront {
-    /// Searches of bases, for guests elsewhere.
-    pub fn searches(&self, verifier: &Arc<Verifier>, admission: &Arc<Admission>) -> Router {
-        let served = Served {
-            service: Arc::clone(&self.service),
-            admission: Arc::clone(admission),
-        };
-        http::searches(served, Arc::clone(verifier))
-    }
-
-    /// Its part of the metrics.
-    pub fn metrics(&self) -> String {
-        rebuild::render(&self.queue, &self.work) + &faiss::render(&self.service)
     }
 }

@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use dayfly_core::objects::limits::CONCURRENT_GETS;
 use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
 use object_store::PutMode;
 use tokio::runtime::Handle;
@@ -29,9 +30,6 @@ pub async fn run_waiting<T: Send + 'static>(
     };
     tokio::task::spawn_blocking(work).await
 }
-
-/// `get`s of one `get_many` under way at once.
-const CONCURRENT_GETS: usize = 16;
 
 /// A tenant's objects for code that blocks, which is all of `core`: on a thread that may, never on
 /// one of the runtime's workers.

@@ -23,5 +23,5 @@ pub use chance::{NoChance, random_id};
 pub use clock::{SystemClock, now_ms};
 pub use data::{Data, DataError};
 pub use dayfly_core::objects::{OWN_FOLDER, ObjectError as Failure};
-pub use objects::{AnswerLimit, MAX_ANSWER, Storage, TenantObjects, Writer};
+pub use objects::{AnswerLimit, Storage, TenantObjects, Writer};
 pub use probe::{Unsound, ensure_sound, try_out};

@@ -16,8 +16,6 @@ use tokio::io::AsyncWriteExt;
 use super::failure::{explain, explain_creation, explain_deletion};
 use super::{Failure, creation};
 
-/// The most bytes that one call hands to a guest.
-pub const MAX_ANSWER: u64 = 64 << 20;
 /// An object up to this size is written at once, a larger one in parts of it: the least that S3 takes.
 /// A writer holds one that is being filled and one that is on its way.
 const PART_BYTES: usize = 5 << 20;

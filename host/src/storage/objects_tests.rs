@@ -1,5 +1,7 @@
 use std::sync::Barrier;
 
+use dayfly_core::objects::limits::MAX_ANSWER;
+
 use super::*;
 use crate::storage::durable_local::DurableLocal;
 

@@ -126,11 +126,11 @@ fn a_rebuild_is_asked_for_with_the_callers_own_token() {
 fn hits_come_in_the_order_of_the_answer() {
     let hits = r#"{"hits":[{"row":9,"score":0.9},{"row":4,"score":0.5}]}"#;
     let (origin, transport) = (origin(), Scripted::new([answer(200, hits)]));
-    let query = Query {
+    let query = IndexQuery {
         version: 7,
-        query: &[1.0, 0.0],
+        query: vec![1.0, 0.0],
         k: 2,
-        parameters: "nprobe=8",
+        parameters: "nprobe=8".to_owned(),
         filter: None,
     };
     let found = block_on(service(&origin, &transport).search("vs_1", "b1", &query)).unwrap();

@@ -7,7 +7,7 @@ use super::bindings::exports::dayfly::platform::faiss::{
 };
 use super::http::WasiHttp;
 use super::instance::Instance;
-use crate::faiss::{self, Query, Service};
+use crate::faiss::{self, Service};
 
 impl Guest for Provider {
     fn search(
@@ -19,15 +19,15 @@ impl Guest for Provider {
         parameters: String,
         filter: Option<String>,
     ) -> Result<Vec<Hit>, Error> {
-        let query = Query {
+        let query = api::IndexQuery {
             version,
-            query: &query,
+            query,
             k,
-            parameters: &parameters,
-            filter: filter.as_deref(),
+            parameters,
+            filter,
         };
         let found = run(service()?.search(&store, &base, &query))?;
-        let hit = |hit: faiss::Hit| Hit {
+        let hit = |hit: api::IndexHit| Hit {
             row: hit.row,
             score: hit.score,
         };

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 
+use dayfly_core::objects::limits::{MAX_DELETED, MAX_WRITERS};
 use dayfly_core::objects::{ObjectError, ObjectMeta as Meta, Obstacle};
 use spin_executor::run;
 
@@ -9,11 +10,6 @@ use super::bindings::exports::dayfly::platform::objects::{
 };
 use super::instance::Instance;
 use crate::s3::{Bytes, Upload, Wait};
-
-/// Each buffers a part of its object.
-const MAX_WRITERS: u32 = 4;
-/// Keys of one `delete-many`.
-const MAX_DELETED: usize = 1_000;
 
 impl Guest for Provider {
     type Writer = UploadWriter;

@@ -1,15 +1,11 @@
 use dayfly_core::objects::keys::check_key;
+use dayfly_core::objects::limits::{CONCURRENT_GETS, MAX_ANSWER, MAX_PARTS};
 use dayfly_core::objects::{ObjectError, ObjectMeta};
 use futures::StreamExt;
 
 use super::attempts::Parcel;
 use super::{Client, Response, Room, Transport};
 
-/// The most bytes that one call hands to a guest.
-const MAX_ANSWER: u64 = 64 << 20;
-/// `get`s of one `get_many` under way at once.
-const CONCURRENT_GETS: usize = 16;
-const MAX_PARTS: usize = 10_000;
 /// The most bytes of an answer that is not an object's.
 pub(super) const SMALL: u64 = 8 << 20;
 
