@@ -1,3 +1,5 @@
+//! Time and chance that repeat.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dayfly_core::platform::Clock;

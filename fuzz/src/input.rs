@@ -1,3 +1,5 @@
+//! A fuzzer's bytes as numbers, texts and choices.
+
 /// A fuzzer's bytes, taken from the front. Where they are at an end, numbers are 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a>(&'a [u8]);

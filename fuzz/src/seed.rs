@@ -1,3 +1,5 @@
+//! Inputs to begin with.
+
 use std::fs;
 use std::io;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Letting requests in: by rate, and in turns by tenant. What runs them is `runtime`.
+
 use std::sync::Arc;
 use std::time::Duration;
 

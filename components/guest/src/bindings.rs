@@ -1,3 +1,5 @@
+//! The platform's interfaces, generated from `wit/`.
+
 #![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::expect_used)]
 
 wit_bindgen::generate!({

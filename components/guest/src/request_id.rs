@@ -1,3 +1,5 @@
+//! The id by which the host's log and the answer name this request.
+
 use std::sync::OnceLock;
 
 pub use dayfly_core::request_id::HEADER;

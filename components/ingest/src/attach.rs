@@ -1,3 +1,5 @@
+//! Accepting files into a store. The work itself is `process`.
+
 use dayfly_core::api::{ApiError, AttachFile, StoreFileObject};
 use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::decode;

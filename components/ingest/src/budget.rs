@@ -1,3 +1,5 @@
+//! How long this instance may work before it leaves the rest to the next one.
+
 use std::time::Duration;
 
 use dayfly_guest::clock;

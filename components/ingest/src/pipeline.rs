@@ -1,3 +1,5 @@
+//! From text to rows: chunks are embedded while later ones are being split.
+
 use std::time::Duration;
 
 use dayfly_core::api::{ApiError, Code};

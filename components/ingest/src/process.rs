@@ -1,3 +1,5 @@
+//! One step of an ingestion that was accepted before: take it up, go on, commit or leave off.
+
 use dayfly_core::api::ApiError;
 use dayfly_core::files;
 use dayfly_core::ingest::Source;

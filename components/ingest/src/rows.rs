@@ -1,3 +1,5 @@
+//! Writing a file's rows as segments.
+
 use dayfly_core::api::ApiError;
 use dayfly_core::chunk::Chunk;
 use dayfly_core::pending::segment_prefix;

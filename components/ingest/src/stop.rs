@@ -1,3 +1,5 @@
+//! Why work at a file stopped, and what its caller is told.
+
 use dayfly_core::api::ApiError;
 use dayfly_core::files::FileError;
 use dayfly_core::ingest::IngestError;

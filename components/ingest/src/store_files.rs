@@ -1,3 +1,5 @@
+//! `/v1/vector_stores/{store}/files`: attach, list, look at, change and take out.
+
 use dayfly_core::api::{
     ApiError, Code, ContentPage, Deleted, Page, PageRequest, StoreFileObject, TextContent,
     UpdateAttributes,

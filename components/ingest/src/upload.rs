@@ -1,3 +1,5 @@
+//! `POST /upload`: a text that is kept, ingested and searchable when the answer comes.
+
 use std::collections::BTreeMap;
 
 use dayfly_core::api::{ApiError, StoreFileObject};

@@ -1,3 +1,5 @@
+//! Multipart forms, read as they arrive. What a form's file becomes is the caller's.
+
 use dayfly_core::api::{ApiError, Code};
 use dayfly_core::objects::{ObjectWriter, Objects};
 use futures::{Stream, StreamExt, TryStreamExt, stream};

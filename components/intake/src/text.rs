@@ -1,3 +1,5 @@
+//! The `text` of a JSON body, streamed into an object.
+
 use std::io::Read;
 
 use dayfly_core::api::{ApiError, Code};

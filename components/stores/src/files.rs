@@ -1,3 +1,5 @@
+//! `/v1/files` but for uploads.
+
 use dayfly_core::api::{ApiError, Deleted, FileObject, Page, PageRequest};
 use dayfly_core::files;
 use dayfly_core::ops;

@@ -1,3 +1,5 @@
+//! The form of an upload.
+
 use dayfly_core::api::ApiError;
 use dayfly_guest::call::Call;
 use dayfly_intake::Form;

@@ -1,3 +1,5 @@
+//! `/v1/vector_stores` but for their files.
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! Files that come in one request.
+
 use std::slice;
 
 use dayfly_core::api::{ApiError, Code, FileObject, LONGEST_PURPOSE, purpose};

@@ -1,3 +1,5 @@
+//! `/v1/uploads`: files that come in parts.
+
 use dayfly_core::api::{ApiError, Code, CompleteUpload, CreateUpload, PartObject, UploadObject};
 use dayfly_core::uploads::{self, PART_BYTES, Upload};
 use dayfly_core::{files, ids};

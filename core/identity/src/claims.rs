@@ -1,3 +1,5 @@
+//! What a token says.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Quota;

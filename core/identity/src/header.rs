@@ -1,3 +1,5 @@
+//! What a token's header may say.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::IgnoredAny;

@@ -1,3 +1,5 @@
+//! Public keys, and the names that tokens give them.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;

@@ -1,3 +1,5 @@
+//! How long a token may be good.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Who asks, and what they may do.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Quota;

@@ -1,3 +1,5 @@
+//! What a tenant may have and do. That it is kept to is the host's.
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a tenant may have and do at most. What is `None` is not limited here.

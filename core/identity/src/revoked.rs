@@ -1,3 +1,5 @@
+//! Tokens that are good no more.
+
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,3 +1,5 @@
+//! The names of tenants.
+
 /// The tenant of a server without keys.
 pub const DEFAULT_TENANT: &str = "default";
 

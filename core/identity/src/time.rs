@@ -1,3 +1,5 @@
+//! Seconds since the Unix epoch, as tokens and people write them.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,3 +1,5 @@
+//! Whether a token is good, and for what.
+
 use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;

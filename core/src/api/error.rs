@@ -1,3 +1,6 @@
+//! An error as the API tells it. What errors there are is in `code`; which of them an error of `core`
+//! is, in `causes`.
+
 use serde_json::json;
 use thiserror::Error;
 

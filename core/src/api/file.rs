@@ -1,3 +1,5 @@
+//! OpenAI's file object, and what is asked of files.
+
 use serde::Serialize;
 
 use super::ApiError;

@@ -1,3 +1,5 @@
+//! A native index's search by HTTP, the same for the service and for who asks it.
+
 use serde::{Deserialize, Serialize};
 
 /// A search of a native index, as guests on other hosts ask for it by HTTP.

@@ -1,3 +1,5 @@
+//! Pages: what is asked for, what is answered, and where one goes on.
+
 use serde::Serialize;
 
 use super::ApiError;

@@ -1,3 +1,5 @@
+//! The rebuild of a native index, as it is asked for and told of.
+
 use serde::{Deserialize, Serialize};
 
 use crate::store::{IndexRef, Manifest};

@@ -1,3 +1,5 @@
+//! OpenAI's vector store search.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! OpenAI's vector store object, and what is asked of stores.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! OpenAI's vector store file object, and what is asked of those.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! OpenAI's upload object, and what is asked of uploads.
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! What goes wrong while a file is read.
+
 use thiserror::Error;
 
 use crate::chunk::StrategyError;

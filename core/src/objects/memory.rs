@@ -1,3 +1,5 @@
+//! Objects in memory, for tests.
+
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Accepting a file into a store.
+
 use std::collections::BTreeMap;
 
 use crate::chunk::ChunkingStrategy;

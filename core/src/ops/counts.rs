@@ -1,3 +1,5 @@
+//! How many files a store has, by where they stand.
+
 use std::collections::BTreeSet;
 
 use crate::home::Home;

@@ -1,3 +1,5 @@
+//! Taking a file out of a store.
+
 use crate::home::Home;
 use crate::pending::{self, PendingError, Ticket};
 use crate::platform::Platform;

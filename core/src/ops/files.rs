@@ -1,3 +1,5 @@
+//! Deleting a file everywhere.
+
 use super::detach::finish_detach;
 use crate::deletion::OF_FILES;
 use crate::files;

@@ -1,3 +1,5 @@
+//! Requests that are repeated with the same key.
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -1,3 +1,5 @@
+//! A store's files, however far they came.
+
 use std::collections::BTreeMap;
 
 use crate::home::Home;

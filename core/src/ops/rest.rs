@@ -1,3 +1,5 @@
+//! How long a store can be left alone.
+
 use crate::platform::Platform;
 use crate::store::{self, GRACE_MS, Manifest, StoreError, Upkeep};
 

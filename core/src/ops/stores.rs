@@ -1,3 +1,5 @@
+//! A tenant's stores.
+
 use super::counts::{Counts, count_of};
 use crate::home::Home;
 use crate::pending::PendingError;

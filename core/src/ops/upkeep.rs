@@ -1,3 +1,5 @@
+//! What is done for a store now and again, whoever asks: compaction, garbage, expiry, the scrub.
+
 use std::collections::{HashMap, HashSet};
 
 use super::idempotency;

@@ -1,3 +1,5 @@
+//! Committing a file whose caller waits, or taking it back.
+
 use crate::files::{self, FileMeta};
 use crate::home::Home;
 use crate::ids;

@@ -1,3 +1,5 @@
+//! Who works on something, leased for a time. Attempts save work, and decide nothing.
+
 use serde::{Deserialize, Serialize};
 
 use super::PendingError;

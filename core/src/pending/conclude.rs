@@ -1,3 +1,5 @@
+//! What is done when an ingestion has ended. That it has is decided in `end`.
+
 use super::end::{self, End, LastError, decide, ended};
 use super::queue::read;
 use super::{Pending, PendingError, Status, Ticket, attempt, failed, progress};

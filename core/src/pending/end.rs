@@ -1,3 +1,5 @@
+//! How an ingestion ended, decided once.
+
 use serde::{Deserialize, Serialize};
 
 use super::PendingError;

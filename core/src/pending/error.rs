@@ -1,3 +1,5 @@
+//! What stops an ingestion.
+
 use thiserror::Error;
 
 use crate::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! Failures that are in sight.
+
 use super::error::{parse, to_vec};
 use super::{End, Pending, PendingError, Ticket, end, ticket};
 use crate::home::Home;

@@ -1,3 +1,5 @@
+//! Forgetting old ends.
+
 use super::end::key;
 use super::{PendingError, failed, ticket};
 use crate::home::Home;

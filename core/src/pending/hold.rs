@@ -1,3 +1,5 @@
+//! An attempt at an ingestion, from being granted to its end.
+
 use super::attempt::{self, Attempt, Claim, Lost, claim};
 use super::conclude::{conclude, end_replaced};
 use super::end::{End, LastError, decide, ended};

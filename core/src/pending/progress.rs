@@ -1,3 +1,5 @@
+//! How far an ingestion came. It saves work, and decides nothing.
+
 use serde::{Deserialize, Serialize};
 
 use super::PendingError;

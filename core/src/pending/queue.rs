@@ -1,3 +1,5 @@
+//! Accepting ingestions, giving them up, and asking whether they are wanted.
+
 use super::end::{self, End};
 use super::error::{parse, to_vec};
 use super::record::Pending;

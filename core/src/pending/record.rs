@@ -1,3 +1,5 @@
+//! What is kept of an ingestion from its acceptance to its end.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

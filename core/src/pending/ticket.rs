@@ -1,3 +1,5 @@
+//! Which ingestions there are, as the keys of their records say.
+
 use super::PendingError;
 use crate::home::{Home, QUEUE};
 use crate::mutants::{Mutant, active};

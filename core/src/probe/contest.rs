@@ -1,3 +1,5 @@
+//! Several writers at once, as a probe needs them.
+
 use crate::objects::{MemoryObjects, ObjectError, Objects};
 
 /// A storage that several writers can reach at the same moment, which [`Objects`] alone, called one

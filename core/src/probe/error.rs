@@ -1,3 +1,5 @@
+//! Why a storage cannot be trusted.
+
 use thiserror::Error;
 
 use crate::objects::{ObjectError, Obstacle};

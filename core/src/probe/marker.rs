@@ -1,3 +1,5 @@
+//! That a storage has passed the probe.
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

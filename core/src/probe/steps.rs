@@ -1,3 +1,5 @@
+//! What a probe tries.
+
 use std::cell::RefCell;
 
 use super::{Check, Contest, FOLDER, ProbeError, Report};

@@ -1,3 +1,5 @@
+//! Training an index and adding rows, by an indexer that is handed in.
+
 use super::RebuildError;
 use super::choose::Choice;
 use super::copy::Copied;

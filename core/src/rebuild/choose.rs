@@ -1,3 +1,5 @@
+//! Which kind of index, and how hard it has to be searched.
+
 use super::RebuildError;
 use super::factory::{Factory, Structure};
 

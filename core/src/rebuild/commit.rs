@@ -1,3 +1,5 @@
+//! Putting a built index in the place of the rows that it was made of.
+
 use super::RebuildError;
 use super::copy::Copied;
 use super::work::Work;

@@ -1,3 +1,5 @@
+//! Copying a store's live rows.
+
 use super::RebuildError;
 use super::work::Work;
 use crate::segment::SegmentMeta;

@@ -1,3 +1,5 @@
+//! When a rebuild is worth it.
+
 use crate::store::Manifest;
 
 /// From so many rows that no index knows on a store is rebuilt, unless configured otherwise: about

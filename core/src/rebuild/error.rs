@@ -1,3 +1,5 @@
+//! What stops a rebuild.
+
 use thiserror::Error;
 
 use super::IndexerError;

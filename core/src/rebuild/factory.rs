@@ -1,3 +1,5 @@
+//! FAISS's factory strings: those that are taken, and what they need.
+
 use std::str::FromStr;
 
 use thiserror::Error;

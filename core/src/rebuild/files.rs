@@ -1,3 +1,5 @@
+//! Which file each row of an index is of, as a table.
+
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt64Array};

@@ -1,3 +1,5 @@
+//! What a rebuild asks of an index, whoever implements it.
+
 use std::io::{self, Write};
 
 use thiserror::Error;

@@ -1,3 +1,5 @@
+//! Rebuilds that were asked for, in the bucket.
+
 use serde::{Deserialize, Serialize};
 
 /// A job that has been tried so often without success is reported as failed.

@@ -1,3 +1,5 @@
+//! How many of the true neighbours an index finds.
+
 use super::RebuildError;
 use super::choose::Choice;
 use super::copy::Copied;

@@ -1,3 +1,5 @@
+//! Searching the part of a store that has a native index.
+
 use std::collections::HashMap;
 use std::ops::Range;
 

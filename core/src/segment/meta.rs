@@ -1,3 +1,5 @@
+//! What a manifest says of a segment.
+
 use serde::{Deserialize, Serialize};
 
 use super::{MAX_DIMENSION, SegmentError};

@@ -1,3 +1,5 @@
+//! Opening a segment.
+
 use sha2::{Digest, Sha256};
 
 use super::SegmentError;

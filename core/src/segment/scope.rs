@@ -1,3 +1,5 @@
+//! Which rows of a segment may be found.
+
 use std::ops::Range;
 
 use super::open::Segment;

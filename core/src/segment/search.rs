@@ -1,3 +1,5 @@
+//! Searching segments.
+
 use super::SegmentError;
 use super::graph;
 use super::rescore::rescore;

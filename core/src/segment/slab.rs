@@ -1,3 +1,5 @@
+//! The codes of a segment in memory, while its graph is built.
+
 use super::vector::dot_codes;
 
 /// The codes of all rows of a segment in memory, for building its graph.

@@ -1,3 +1,5 @@
+//! The best of many candidates.
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 

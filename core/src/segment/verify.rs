@@ -1,3 +1,5 @@
+//! Whether a segment is as it was written.
+
 use sha2::{Digest, Sha256};
 
 use super::meta::{SegmentMeta, hex};

@@ -1,3 +1,5 @@
+//! Writing a segment.
+
 use std::collections::HashSet;
 use std::fmt::Display;
 

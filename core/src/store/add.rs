@@ -1,3 +1,5 @@
+//! Changes of one file: put in, take out, set attributes.
+
 use std::collections::BTreeMap;
 
 use super::commit::change;

@@ -1,3 +1,5 @@
+//! Which rows of a segment are dead.
+
 use super::error::StoreError;
 use super::reference::SegmentRef;
 use crate::home::Home;

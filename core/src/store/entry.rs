@@ -1,3 +1,5 @@
+//! What a store knows of a file.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

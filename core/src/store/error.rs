@@ -1,3 +1,5 @@
+//! What goes wrong with stores.
+
 use std::fmt;
 
 use thiserror::Error;

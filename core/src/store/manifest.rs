@@ -1,3 +1,5 @@
+//! A version of a store: settings, totals, references. How one follows another is in `commit`.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

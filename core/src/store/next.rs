@@ -1,3 +1,5 @@
+//! The version that is to come next.
+
 use super::error::StoreError;
 use super::manifest::Manifest;
 

@@ -1,3 +1,5 @@
+//! Waiting until a store has room for one more change, or making some.
+
 use super::compact::{Indexing, compact};
 use super::error::StoreError;
 use crate::platform::{Platform, Worker};

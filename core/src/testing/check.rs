@@ -1,3 +1,5 @@
+//! Whether a store holds together.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::objects::Objects;

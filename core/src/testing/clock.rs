@@ -1,3 +1,5 @@
+//! Time and chance that a test decides.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,3 +1,5 @@
+//! Storage that fails, stalls and is interrupted as a test says.
+
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 

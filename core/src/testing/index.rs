@@ -1,3 +1,5 @@
+//! An index that looks at everything.
+
 use std::io::Write;
 
 use crate::objects::Objects;

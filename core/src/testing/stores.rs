@@ -1,3 +1,5 @@
+//! Stores for tests.
+
 use std::collections::BTreeMap;
 
 use crate::chunk::ChunkingStrategy;

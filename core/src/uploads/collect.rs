@@ -1,3 +1,5 @@
+//! Clearing away uploads that were given up.
+
 use std::collections::BTreeSet;
 
 use super::{

@@ -1,3 +1,5 @@
+//! Making a file of its parts, once.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use md5::{Digest, Md5};

@@ -1,3 +1,5 @@
+//! What goes wrong with uploads.
+
 use thiserror::Error;
 
 use super::{LIFE_S, MOST_PARTS, PART_BYTES};

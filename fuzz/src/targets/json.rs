@@ -1,3 +1,5 @@
+//! Looking into JSON as serde does.
+
 use serde_json::Value;
 
 /// A field of a struct, which may come as an object or as the array of its fields; null, where there

@@ -1,3 +1,5 @@
+//! What is fuzzed: one module for each reader of hostile bytes.
+
 mod changes;
 mod chunk;
 mod dead;

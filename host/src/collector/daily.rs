@@ -1,3 +1,5 @@
+//! What is done once a day.
+
 use std::time::{Duration, Instant};
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -1,3 +1,5 @@
+//! Which stores are looked after, and when.
+
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 

@@ -1,3 +1,5 @@
+//! The configuration's quotas.
+
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

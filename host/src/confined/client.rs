@@ -1,3 +1,5 @@
+//! Starting the confined process and talking to it.
+
 use std::collections::HashMap;
 use std::io;
 use std::net::Shutdown;

@@ -1,3 +1,5 @@
+//! An index in the confined process, as a rebuild sees it.
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

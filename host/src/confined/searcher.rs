@@ -1,3 +1,5 @@
+//! Searches in the confined process, which is started anew where it dies.
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::os::fd::AsFd;

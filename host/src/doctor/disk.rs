@@ -1,3 +1,5 @@
+//! What there is to say of the disk.
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;

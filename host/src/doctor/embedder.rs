@@ -1,3 +1,5 @@
+//! What there is to say of the embedder.
+
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;

@@ -1,3 +1,5 @@
+//! What there is to say of the storage.
+
 use std::path::Path;
 
 use dayfly_core::probe::{Check, ProbeError, Report};

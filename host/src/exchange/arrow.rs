@@ -1,3 +1,5 @@
+//! Rows as an Arrow file.
+
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::sync::Arc;

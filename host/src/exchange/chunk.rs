@@ -1,3 +1,5 @@
+//! A row as other programs see it.
+
 use std::borrow::Cow;
 
 use dayfly_langchain::Document;

@@ -1,3 +1,5 @@
+//! A store's rows, out.
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

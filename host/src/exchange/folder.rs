@@ -1,3 +1,5 @@
+//! The folder that an export fills.
+
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};

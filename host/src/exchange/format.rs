@@ -1,3 +1,5 @@
+//! What other programs can read.
+
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -1,3 +1,5 @@
+//! A folder's rows, in.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Rows and the files that they are of.
+
 use std::collections::BTreeMap;
 
 use dayfly_core::platform::Platform;

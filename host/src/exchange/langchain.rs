@@ -1,3 +1,5 @@
+//! The documents of a folder of LangChain's.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! A folder that is to be imported.
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;

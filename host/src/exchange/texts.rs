@@ -1,3 +1,5 @@
+//! Texts, a JSON object a line.
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;

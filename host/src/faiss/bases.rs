@@ -1,3 +1,5 @@
+//! The indexes that are open, for all tenants.
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What the service answers where it does not do as it was asked.
+
 use dayfly_core::api::{ApiError, Code};
 use dayfly_core::objects::ObjectError;
 use dayfly_core::store::StoreError;

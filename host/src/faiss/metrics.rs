@@ -1,3 +1,5 @@
+//! What is counted of native indexes.
+
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;

@@ -1,3 +1,5 @@
+//! Opening a store's index.
+
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! A cache by weight.
+
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Versions and filters' results that were used of late.
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! What there is to say of a token.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Making tokens.
+
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};

@@ -1,3 +1,5 @@
+//! The files of public keys.
+
 use std::path::{Path, PathBuf};
 
 use dayfly_identity::ed25519_of_spki;

@@ -1,3 +1,5 @@
+//! Keys and revocations that change while the server runs.
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Finding ingestions that nobody works on.
+
 use std::time::{Duration, Instant};
 
 use dayfly_core::home::QUEUE;

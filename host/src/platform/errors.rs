@@ -1,3 +1,5 @@
+//! Errors of storage as the platform's.
+
 use dayfly_core::objects::{ObjectError, Obstacle};
 
 use super::bindings::dayfly::platform::objects;

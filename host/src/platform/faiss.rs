@@ -1,3 +1,5 @@
+//! The platform's `faiss`.
+
 use dayfly_core::api::{self, RebuildObject, RebuildStatus};
 use dayfly_core::objects::keys::check_segment;
 

@@ -1,3 +1,5 @@
+//! The platform's `identity`.
+
 use super::bindings::dayfly::platform::identity::{AuthError, Host, Principal, Scope};
 use super::{Instance, View};
 use crate::identity;

@@ -1,3 +1,5 @@
+//! The platform's `objects`.
+
 use std::ops::Range;
 
 use dayfly_core::objects;

@@ -1,3 +1,5 @@
+//! What is counted of jobs.
+
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;

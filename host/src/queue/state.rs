@@ -1,3 +1,5 @@
+//! Which job is next. It has no I/O, and its time is handed in.
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! One tenant's jobs.
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! A token bucket.
+
 use std::time::Duration;
 
 use tokio::time::Instant;

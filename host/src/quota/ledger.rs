@@ -1,3 +1,5 @@
+//! What tenants have stored, as it was measured and has grown since.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Measuring what a tenant has stored.
+
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};

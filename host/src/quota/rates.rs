@@ -1,3 +1,5 @@
+//! How fast tenants go.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

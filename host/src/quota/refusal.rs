@@ -1,3 +1,5 @@
+//! What a tenant is told that goes over a quota.
+
 use std::time::Duration;
 
 use dayfly_core::api::{ApiError, Code};

@@ -1,3 +1,5 @@
+//! A rebuild's process, and what it reports.
+
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 

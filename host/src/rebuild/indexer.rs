@@ -1,3 +1,5 @@
+//! FAISS for rebuilds, in its own process.
+
 use std::io::Write;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What is counted of rebuilds.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,3 +1,5 @@
+//! Doing rebuilds, one after another.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;

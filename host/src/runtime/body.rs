@@ -1,3 +1,5 @@
+//! Bodies with limits.
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -1,3 +1,5 @@
+//! wasmtime as it is configured.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, Thread};

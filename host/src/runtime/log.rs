@@ -1,3 +1,5 @@
+//! What guests print, as lines of the log.
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 

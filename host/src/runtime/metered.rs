@@ -1,3 +1,5 @@
+//! CPU time, taken in turns by tenant.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Requests that guests send.
+
 use std::env;
 use std::error::Error as StdError;
 use std::io;

@@ -1,3 +1,5 @@
+//! Memory that is held on behalf of tenants.
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

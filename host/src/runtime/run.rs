@@ -1,3 +1,5 @@
+//! One request in one instance.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

@@ -1,3 +1,5 @@
+//! What an instance has on the host's side.
+
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;

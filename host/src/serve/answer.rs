@@ -1,3 +1,5 @@
+//! Answers that the host gives itself.
+
 use axum::body::Body;
 use dayfly_core::api::{ApiError, Code};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -1,3 +1,5 @@
+//! The built-in model, as guests and callers reach it.
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};

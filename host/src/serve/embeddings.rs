@@ -1,3 +1,5 @@
+//! `POST /v1/embeddings` from outside.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! From a request to whoever answers it.
+
 use std::sync::Arc;
 use std::time::Duration;
 

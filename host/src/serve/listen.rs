@@ -1,3 +1,5 @@
+//! Sockets and connections.
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};

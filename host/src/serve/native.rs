@@ -1,3 +1,5 @@
+//! The native side of large indexes, as the server starts it.
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -1,3 +1,5 @@
+//! Whether a web page of another site speaks through the client.
+
 use std::net::IpAddr;
 
 use http::HeaderMap;

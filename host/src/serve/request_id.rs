@@ -1,3 +1,5 @@
+//! Naming requests.
+
 use std::sync::Arc;
 
 use dayfly_core::request_id::{HEADER, is_sane};

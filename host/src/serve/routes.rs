@@ -1,3 +1,5 @@
+//! Who answers which path.
+
 use crate::guests::Guest;
 
 /// Who answers a path.
@@ -89,6 +91,37 @@ mod tests {
             assert_eq!(route(path), Route::Guest(guest), "{path}");
         }
         assert_eq!(route("/v1/vector_stores/vs_1/bases/b/search"), Route::Index);
+    }
+
+    #[test]
+    fn spin_sends_every_path_to_the_same_guest() {
+        let manifest = include_str!("../../../spin.toml");
+        let value = |line: &str, key: &str| -> Option<String> {
+            let quoted = line.strip_prefix(key)?.trim().strip_prefix('=')?.trim();
+            Some(quoted.trim_matches('"').to_owned())
+        };
+        let mut triggers = Vec::new();
+        let mut lines = manifest.lines();
+        while let Some(line) = lines.next() {
+            if let Some(path) = value(line, "route") {
+                let component = lines.next().and_then(|next| value(next, "component"));
+                triggers.push((path, component.unwrap()));
+            }
+        }
+        assert!(triggers.len() > 5, "{triggers:?}");
+        for (path, component) in &triggers {
+            // What no guest answers has a guest there that says so.
+            if path == "/..." {
+                continue;
+            }
+            let path = path.replace(":store", "vs_1");
+            for path in [path.replace("/...", ""), path.replace("...", "a/b")] {
+                let Route::Guest(guest) = route(&path) else {
+                    panic!("{path} has no guest");
+                };
+                assert_eq!(guest.name(), component, "{path}");
+            }
+        }
     }
 
     #[test]

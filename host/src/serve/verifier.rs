@@ -1,3 +1,5 @@
+//! Who is let in, as the options say.
+
 use std::sync::Arc;
 
 use crate::identity::{IdentityError, Verifier};

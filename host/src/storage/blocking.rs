@@ -1,3 +1,5 @@
+//! Storage for code that blocks, which is all of `core`.
+
 use std::ops::Range;
 
 use dayfly_core::objects::limits::CONCURRENT_GETS;

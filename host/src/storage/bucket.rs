@@ -1,3 +1,5 @@
+//! A bucket by its URL.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

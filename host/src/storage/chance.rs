@@ -1,3 +1,5 @@
+//! The system's randomness.
+
 use aws_lc_rs::rand;
 use thiserror::Error;
 

@@ -1,3 +1,5 @@
+//! The machine's time and chance, as `core` asks for them.
+
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

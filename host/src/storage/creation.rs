@@ -1,3 +1,5 @@
+//! Creating an object only where it is absent, also when the answer is lost.
+
 use std::io::ErrorKind;
 
 use object_store::path::Path;

@@ -1,3 +1,5 @@
+//! Where everything is kept, and who this server is.
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! A directory whose writes survive a crash.
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{DirEntry, File};
 use std::io;

@@ -1,3 +1,5 @@
+//! What storage's errors mean.
+
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 

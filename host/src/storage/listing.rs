@@ -1,3 +1,5 @@
+//! Listing objects and folders.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

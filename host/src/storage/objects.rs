@@ -1,3 +1,5 @@
+//! All tenants' objects.
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

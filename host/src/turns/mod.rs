@@ -1,3 +1,5 @@
+//! Places that tenants take in turns.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

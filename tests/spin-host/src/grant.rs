@@ -1,3 +1,5 @@
+//! What an application's manifest gives to a component.
+
 use std::collections::BTreeMap;
 
 use crate::hosts::AllowedHosts;

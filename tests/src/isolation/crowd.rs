@@ -1,3 +1,5 @@
+//! Many connections at once.
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Once;

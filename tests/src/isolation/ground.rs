@@ -1,3 +1,5 @@
+//! The server that is attacked.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

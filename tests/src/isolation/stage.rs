@@ -1,3 +1,5 @@
+//! How an attack is set up and measured.
+
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};

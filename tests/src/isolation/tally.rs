@@ -1,3 +1,5 @@
+//! What attackers were answered.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! The tenant whose latency is measured.
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 

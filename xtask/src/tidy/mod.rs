@@ -65,8 +65,8 @@ const ORDERS: [(&str, &[&str]); 2] = [
             "options",
             "guests",
             "identity",
-            "queue",
             "metrics",
+            "queue",
             "storage",
             "collector",
             "turns",
@@ -100,7 +100,7 @@ pub fn run() -> Result<(), Failure> {
             broken.extend(circles::against(name, order, &modules, &uses));
         }
     }
-    broken.extend(files::too_long(root())?);
+    broken.extend(files::check(root())?);
     if broken.is_empty() {
         println!("tidy");
         return Ok(());

@@ -1,3 +1,5 @@
+//! Who may do what, from the application's variables.
+
 use std::sync::Arc;
 
 use dayfly_identity::{

@@ -1,3 +1,5 @@
+//! What guests get to know of the configuration.
+
 use super::{NO_ORIGIN, Source, wrong};
 use dayfly_core::rebuild::DEFAULT_MIN_ROWS;
 use dayfly_core::segment::DEFAULT_SEGMENT_MAX_ROWS;

@@ -1,3 +1,5 @@
+//! Which bucket, and the keys in it.
+
 use dayfly_core::objects::keys::{MAX_KEY, check_key};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 use url::Url;

@@ -1,3 +1,5 @@
+//! The platform's `faiss`, by the service that the application names.
+
 use dayfly_core::api::{self, RebuildObject, RebuildStatus};
 use spin_executor::run;
 

@@ -1,3 +1,5 @@
+//! HTTP requests by WASI. What they ask for is built elsewhere.
+
 use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The platform's `identity`.
+
 use dayfly_identity as identity;
 
 use super::Provider;

@@ -1,3 +1,5 @@
+//! What this instance is bound to: its configuration, and its one tenant.
+
 use std::cell::{Cell, OnceCell};
 
 use dayfly_core::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! The platform's `objects`, on S3.
+
 use std::cell::RefCell;
 
 use dayfly_core::objects::limits::{MAX_DELETED, MAX_WRITERS};

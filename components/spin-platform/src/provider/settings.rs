@@ -1,3 +1,5 @@
+//! The platform's `settings`.
+
 use super::Provider;
 use super::bindings::exports::dayfly::platform::ingestion;
 use super::bindings::exports::dayfly::platform::settings::{Embedding, Guest, Indexing, Values};

@@ -1,3 +1,5 @@
+//! The application's variables.
+
 use spin_sdk::variables::{self, Error};
 
 use crate::config::Variables;

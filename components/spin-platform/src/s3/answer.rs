@@ -1,3 +1,5 @@
+//! What S3's answers mean.
+
 use dayfly_core::objects::{ObjectError, Obstacle};
 
 use super::{Client, Response, Transport};

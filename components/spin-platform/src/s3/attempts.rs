@@ -1,3 +1,5 @@
+//! When a request is sent again, and when it is given up.
+
 use std::time::Duration;
 
 use dayfly_core::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! Deleting objects, many in one request where the storage can.
+
 use dayfly_core::objects::ObjectError;
 use futures::{StreamExt, TryStreamExt};
 use rusty_s3::actions::ObjectIdentifier;

@@ -1,3 +1,5 @@
+//! Listing objects and folders.
+
 use dayfly_core::objects::keys::{check_key, split_prefix};
 use dayfly_core::objects::{ObjectError, ObjectMeta};
 use jiff::Timestamp;

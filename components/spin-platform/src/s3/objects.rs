@@ -1,3 +1,5 @@
+//! Reading and writing a tenant's objects. Large ones are written by `upload`.
+
 use dayfly_core::objects::keys::check_key;
 use dayfly_core::objects::limits::{CONCURRENT_GETS, MAX_ANSWER, MAX_PARTS};
 use dayfly_core::objects::{ObjectError, ObjectMeta};

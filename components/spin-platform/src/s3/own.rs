@@ -1,3 +1,5 @@
+//! The platform's own objects, beside the tenants: the probe's.
+
 use std::future::Future;
 use std::ops::Range;
 

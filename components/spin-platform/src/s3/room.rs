@@ -1,3 +1,5 @@
+//! How much one call may take into memory.
+
 use std::cell::Cell;
 
 use dayfly_core::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! One signed request, and who sends it.
+
 use std::time::Duration;
 
 use dayfly_core::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! Objects that are written as they come: at once, or in parts.
+
 use std::time::Duration;
 
 use dayfly_core::objects::ObjectError;

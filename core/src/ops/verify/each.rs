@@ -1,3 +1,5 @@
+//! Going through many objects, a page at a time.
+
 use crate::objects::ObjectMeta;
 use crate::pending::PendingError;
 use crate::platform::Platform;

@@ -1,3 +1,5 @@
+//! Whether uploaded files are whole.
+
 use super::Findings;
 use super::each::each;
 use crate::files::{self, FOLDER, FileMeta};

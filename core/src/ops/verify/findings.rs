@@ -1,3 +1,5 @@
+//! What a check found, in bounded room.
+
 use serde::Serialize;
 
 use crate::objects::ObjectMeta;

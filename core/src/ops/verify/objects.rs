@@ -1,3 +1,5 @@
+//! Whether all that a version names can be read.
+
 use sha2::{Digest, Sha256};
 
 use super::Findings;

@@ -1,3 +1,5 @@
+//! Whether files, rows and totals agree.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 

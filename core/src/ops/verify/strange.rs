@@ -1,3 +1,5 @@
+//! Objects that belong to nothing.
+
 use std::collections::HashSet;
 
 use super::Findings;

@@ -1,3 +1,5 @@
+//! What a tenant has beside its stores.
+
 use std::collections::HashMap;
 
 use super::Findings;

@@ -1,3 +1,5 @@
+//! Building a segment's graph.
+
 use instant_distance::{Builder, Hnsw, Point, PointId};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};

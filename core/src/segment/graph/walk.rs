@@ -1,3 +1,5 @@
+//! Searching by a segment's graph.
+
 use std::collections::{BinaryHeap, HashSet};
 use std::ops::Range;
 

@@ -1,3 +1,5 @@
+//! Attributes as columns.
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 

@@ -1,3 +1,5 @@
+//! Going through a run in order.
+
 use std::ops::Range;
 
 use arrow_buffer::Buffer;

@@ -1,3 +1,5 @@
+//! In which order.
+
 /// In which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

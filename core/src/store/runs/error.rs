@@ -1,3 +1,5 @@
+//! What goes wrong with runs.
+
 use thiserror::Error;
 
 use crate::objects::ObjectError;

@@ -1,3 +1,5 @@
+//! Looking files up by their ids.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 

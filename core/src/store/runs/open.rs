@@ -1,3 +1,5 @@
+//! Opening a run.
+
 use sha2::{Digest, Sha256};
 
 use super::columns::AttributeColumns;

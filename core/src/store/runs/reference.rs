@@ -1,3 +1,5 @@
+//! What a manifest says of a run.
+
 use serde::{Deserialize, Serialize};
 
 use crate::home::Home;

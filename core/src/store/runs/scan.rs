@@ -1,3 +1,5 @@
+//! Reading chosen columns of every file.
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -1,3 +1,5 @@
+//! Whether a run is as it was written.
+
 use std::collections::BTreeSet;
 
 use super::RunError;

@@ -1,3 +1,5 @@
+//! Writing a run.
+
 use std::collections::BTreeSet;
 
 use arrow_ipc::MetadataVersion;

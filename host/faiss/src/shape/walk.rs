@@ -1,3 +1,5 @@
+//! Going through an index file from the front.
+
 use std::io::{self, Read, Seek};
 
 use super::{corrupt, must};

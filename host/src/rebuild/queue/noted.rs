@@ -1,3 +1,5 @@
+//! How far a job is, noted for whoever asks on another host.
+
 use dayfly_core::api::{RebuildObject, RebuildStatus};
 use dayfly_core::rebuild::{Job, JobState, Progress};
 use serde::{Deserialize, Serialize};

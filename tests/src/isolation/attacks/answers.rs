@@ -1,3 +1,5 @@
+//! Attacks by reading slowly.
+
 use std::io::{Read, Write};
 use std::time::Duration;
 

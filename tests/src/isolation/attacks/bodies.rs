@@ -1,3 +1,5 @@
+//! Attacks by sending slowly.
+
 use super::super::{ACCOMPLICE, ATTACKER, Attack, Crowd, Ground, Place, Stage, Tally, Work};
 use crate::wait;
 

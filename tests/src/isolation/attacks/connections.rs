@@ -1,3 +1,5 @@
+//! Attacks by connections.
+
 use super::super::{Attack, Crowd, Ground, Place, Stage, Tally, Work};
 
 /// As many connections as a server has, of one address.

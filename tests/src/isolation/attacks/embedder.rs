@@ -1,3 +1,5 @@
+//! Attacks on the embedder.
+
 use std::io::Write;
 
 use serde_json::json;

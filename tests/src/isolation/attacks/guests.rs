@@ -1,3 +1,5 @@
+//! Attacks from within a guest.
+
 use super::super::{Attack, Ground, Place, Stage, Tally, Work};
 use super::again_and_again;
 use crate::client::Payload;

@@ -1,3 +1,5 @@
+//! Attacks by crafted indexes.
+
 use serde_json::json;
 
 use super::super::{ATTACKER, Attack, Ground, Place, Stage, Tally, Work};

@@ -1,3 +1,5 @@
+//! Attacks by much or slow ingestion.
+
 use std::io::Cursor;
 use std::sync::Mutex;
 

@@ -1,3 +1,5 @@
+//! Attacks by HTTP itself.
+
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 

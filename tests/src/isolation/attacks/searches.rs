@@ -1,3 +1,5 @@
+//! Attacks by searches.
+
 use serde_json::json;
 
 use super::super::{ATTACKER, Attack, Crowd, Ground, Place, Stage, Tally, Work};

@@ -1,3 +1,5 @@
+//! Attacks by many stores.
+
 use serde_json::json;
 
 use super::super::{Attack, Ground, Place, Stage, Tally, Work};

@@ -1,3 +1,5 @@
+//! Attacks by uploads.
+
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
