@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::error::EmbeddingError;
 
-/// The most numbers that a vector may have.
-pub const MAX_DIMENSION: u32 = 16_384;
+/// The most numbers that a vector may have, here and in a segment.
+pub const MAX_DIMENSION: u32 = 8_192;
 
 /// Bytes that one number takes at most in a response: 17 digits, sign, exponent and
 /// point, and the indentation of a server that prints one number a line.

@@ -25,6 +25,22 @@ impl Filter {
     ///
     /// Allows 16 levels of nesting, 256 comparisons and compounds together, and 1024
     /// values in one `in` or `nin`.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use dayfly_core::filter::{AttributeValue, Filter};
+    /// use serde_json::json;
+    ///
+    /// let filter = Filter::parse(&json!({"type": "eq", "key": "lang", "value": "fr"}))?;
+    /// let french = AttributeValue::Text("fr".to_owned());
+    /// assert!(filter.matches(&BTreeMap::from([("lang".to_owned(), french)])));
+    /// assert!(!filter.matches(&BTreeMap::new()));
+    ///
+    /// let wrong = Filter::parse(&json!({"type": "like", "key": "lang", "value": "f%"}));
+    /// assert_eq!(wrong.unwrap_err().path, "filters.type");
+    /// # Ok::<(), dayfly_core::filter::FilterError>(())
+    /// ```
     pub fn parse(value: &Value) -> Result<Self, FilterError> {
         let mut nodes = 0;
         node(value, &Place("filters".into()), 1, &mut nodes)

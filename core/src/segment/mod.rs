@@ -36,6 +36,7 @@ mod vectors;
 mod verify;
 mod writer;
 
+pub use crate::embedding::MAX_DIMENSION;
 pub use batch::NewRow;
 pub use dead::DeadRows;
 pub use error::SegmentError;
@@ -56,9 +57,6 @@ pub const METRIC: &str = "cosine";
 
 /// The segment format that is written, and the newest that is read.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// The most components that a vector may have.
-pub const MAX_DIMENSION: u32 = 8_192;
 
 /// The longest text of a row, in bytes. An answer of fifty rows stays below 13 MiB.
 pub const MAX_TEXT_BYTES: usize = 256 << 10;
