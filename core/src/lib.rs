@@ -104,6 +104,7 @@ pub mod filter;
 pub mod home;
 pub mod ids;
 pub mod ingest;
+pub mod ingestion;
 pub mod mutants;
 pub mod objects;
 pub mod ops;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use dayfly_core::api::{ApiError, Code};
+use dayfly_core::chunk::Chunk;
 use dayfly_core::embedding::{
     Advice, Batcher, EmbeddingError, Embeddings, Expected, parse_response, request_body,
 };
+use dayfly_core::ingestion::Embed;
 use dayfly_core::retry::{RetryPolicy, parse_retry_after};
 use futures::StreamExt;
 use spin_sdk::http::{ErrorCode, IncomingResponse, Method, Request, SendError, send};
@@ -50,54 +51,6 @@ impl<'a> Embedder<'a> {
                 ..patient.policy
             },
             ..patient
-        }
-    }
-
-    /// Groups texts into requests of the configured size.
-    pub fn batcher<T: AsRef<str>>(&self) -> Batcher<T> {
-        Batcher::new(
-            self.settings.batch_inputs as usize,
-            self.settings.batch_bytes as usize,
-        )
-    }
-
-    /// How many requests may be under way at once.
-    pub fn concurrency(&self) -> usize {
-        self.settings.concurrency.max(1) as usize
-    }
-
-    /// One vector for each text, in order.
-    ///
-    /// Retries what may pass, with exponential backoff and jitter, until the deadline. Errors
-    /// name the provider: 503 when it could not be reached or was overloaded, 400 when it
-    /// refuses the texts, 502 when it needs the operator, or does not keep to the protocol.
-    pub async fn embed(
-        &self,
-        texts: &[&str],
-        dimension: Option<u32>,
-    ) -> Result<Embeddings, ApiError> {
-        let body = request_body(&self.settings.model, texts, None);
-        let expected = Expected {
-            provider: &self.provider,
-            count: texts.len(),
-            dimension,
-        };
-        let start = clock::monotonic();
-        let mut attempts = 0;
-        loop {
-            let error = match self.attempt(body.clone(), &expected).await {
-                Ok(embeddings) => return Ok(embeddings),
-                Err(error) => error,
-            };
-            attempts += 1;
-            let Advice::Retry { after } = error.advice else {
-                return Err(api_error(&error));
-            };
-            let elapsed = clock::monotonic().saturating_sub(start);
-            let Some(wait) = self.policy.next(attempts, after, elapsed, clock::random()) else {
-                return Err(api_error(&error));
-            };
-            clock::sleep(wait).await;
         }
     }
 
@@ -158,12 +111,47 @@ impl<'a> Embedder<'a> {
     }
 }
 
-fn api_error(error: &EmbeddingError) -> ApiError {
-    let message = error.to_string();
-    match error.advice {
-        Advice::Retry { .. } => ApiError::new(Code::EmbedderUnavailable, message),
-        Advice::FixRequest => ApiError::new(Code::EmbedderRefused, message),
-        Advice::FixConfiguration => ApiError::new(Code::EmbedderMisconfigured, message),
-        Advice::GiveUp => ApiError::new(Code::EmbedderProtocol, message),
+impl Embed for Embedder<'_> {
+    fn batcher(&self) -> Batcher<Chunk> {
+        Batcher::new(
+            self.settings.batch_inputs as usize,
+            self.settings.batch_bytes as usize,
+        )
+    }
+
+    fn concurrency(&self) -> usize {
+        self.settings.concurrency.max(1) as usize
+    }
+
+    /// Retries what may pass, with exponential backoff and jitter, until the deadline. Errors name the
+    /// provider.
+    async fn embed(
+        &self,
+        texts: &[&str],
+        dimension: Option<u32>,
+    ) -> Result<Embeddings, EmbeddingError> {
+        let body = request_body(&self.settings.model, texts, None);
+        let expected = Expected {
+            provider: &self.provider,
+            count: texts.len(),
+            dimension,
+        };
+        let start = clock::monotonic();
+        let mut attempts = 0;
+        loop {
+            let error = match self.attempt(body.clone(), &expected).await {
+                Ok(embeddings) => return Ok(embeddings),
+                Err(error) => error,
+            };
+            attempts += 1;
+            let Advice::Retry { after } = error.advice else {
+                return Err(error);
+            };
+            let elapsed = clock::monotonic().saturating_sub(start);
+            let Some(wait) = self.policy.next(attempts, after, elapsed, clock::random()) else {
+                return Err(error);
+            };
+            clock::sleep(wait).await;
+        }
     }
 }

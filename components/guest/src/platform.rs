@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use dayfly_core::api::{ApiError, Code};
+use dayfly_core::ingestion::Need;
 use dayfly_core::objects::limits::MAX_DELETED;
 use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part};
 
@@ -10,7 +11,6 @@ use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
 use crate::bindings::dayfly::platform::objects::{self as wit, ByteRange};
 use crate::bindings::dayfly::platform::{ingestion, settings};
 
-pub use crate::bindings::dayfly::platform::ingestion::Need;
 pub use crate::bindings::dayfly::platform::settings::Values as Settings;
 
 /// Confines this instance to the caller's tenant; answers whether the caller may write.
@@ -55,7 +55,11 @@ pub fn schedule(store: &str, file: &str) -> bool {
 
 /// How urgently others need this instance's ingestion to come to the end of a step.
 pub fn needed() -> Need {
-    ingestion::needed()
+    match ingestion::needed() {
+        ingestion::Need::None => Need::None,
+        ingestion::Need::Some => Need::Some,
+        ingestion::Need::Urgent => Need::Urgent,
+    }
 }
 
 /// The tenant's objects, through the platform.

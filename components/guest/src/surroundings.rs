@@ -1,12 +1,14 @@
 //! What `core` takes from its surroundings, as a guest has it.
 
+use std::future::Future;
 use std::time::Duration;
 
+use dayfly_core::ingestion::{Need, Surroundings};
 use dayfly_core::platform::{Clock, Platform, Worker};
 use dayfly_core::store::{Indexing, Upkeep};
 
 use crate::clock;
-use crate::platform::{PlatformObjects, settings};
+use crate::platform::{PlatformObjects, needed, settings};
 
 /// Time and chance from WASI.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,20 @@ impl Clock for GuestClock {
     /// Blocks the whole instance, which serves nobody else.
     fn pause(&self, milliseconds: u64) {
         clock::pause(Duration::from_millis(milliseconds));
+    }
+}
+
+impl Surroundings for GuestClock {
+    fn monotonic(&self) -> Duration {
+        clock::monotonic()
+    }
+
+    fn needed(&self) -> Need {
+        needed()
+    }
+
+    async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        clock::timeout(limit, future).await
     }
 }
 

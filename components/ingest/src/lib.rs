@@ -5,10 +5,8 @@
 )]
 
 mod attach;
-mod budget;
-mod pipeline;
 mod process;
-mod rows;
+mod run;
 mod stop;
 mod store_files;
 mod upload;
@@ -17,16 +15,15 @@ use std::time::Duration;
 
 use dayfly_core::api::ApiError;
 use dayfly_core::home::Home;
+use dayfly_core::ingestion;
 use dayfly_core::pending::Ticket;
 use dayfly_core::store::Manifest;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::settings;
 use dayfly_guest::reply::Reply;
-use dayfly_guest::{clock, tidy};
+use dayfly_guest::{GuestClock, clock, tidy};
 use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
 use spin_sdk::http_component;
-
-use crate::budget::Budget;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
@@ -57,9 +54,12 @@ enum After {
 
 type Answer = (Reply, Option<After>);
 
-/// The time of an instance that began then.
+/// How long this instance may work before it leaves the rest to the next one.
+type Budget = ingestion::Budget<GuestClock>;
+
+/// That of an instance that began then.
 fn budget(begun: Duration) -> Budget {
-    Budget::new(begun, settings().step_ms)
+    Budget::new(GuestClock, begun, settings().step_ms)
 }
 
 async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, ApiError> {

@@ -3,17 +3,17 @@
 use dayfly_core::api::ApiError;
 use dayfly_core::files;
 use dayfly_core::ingest::Source;
-use dayfly_core::pending::{self, Ending, Hold, Lost, PendingError, Progress, Ticket};
-use dayfly_core::store::{self, FileEntry, Manifest, StoreError};
+use dayfly_core::ingestion::Ended;
+use dayfly_core::pending::{self, Ending, Hold, Lost, PendingError, Ticket};
+use dayfly_core::store::{self, Manifest, StoreError};
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{ensure_usable, existing};
 use dayfly_guest::{platform, tidy, upkeep};
 
+use crate::Budget;
 use crate::attach::format_of;
-use crate::budget::Budget;
-use crate::pipeline::{self, Ended, Principal};
 use crate::stop::Stop;
 use crate::store_files::{ensure_file_id, state};
 
@@ -96,16 +96,6 @@ fn lost_from(reason: &str) -> Lost {
     ))
 }
 
-impl Principal for Hold<'_> {
-    fn still_wanted(&mut self) -> Result<(), PendingError> {
-        self.renew()
-    }
-
-    fn record(&mut self, progress: &Progress) -> Result<(), PendingError> {
-        Hold::record(self, progress)
-    }
-}
-
 async fn work(
     ticket: &Ticket,
     mut hold: Hold<'_>,
@@ -153,31 +143,29 @@ async fn ingest(
         format,
         chunking: pending.chunking,
     };
-    let ended = pipeline::run(&manifest, ingest_id, &source, progress, budget, hold).await?;
-    let ingested = match ended {
-        Ended::Whole(ingested) => ingested,
+    let ended = crate::run::run(&manifest, ingest_id, &source, progress, budget, hold).await?;
+    let written = match ended {
+        Ended::Whole(written) => written,
         Ended::Step(progress) => {
             hold.record(&progress)?;
             return Ok(None);
         }
     };
-    let entry = FileEntry {
-        file_id: file.id,
-        filename: file.filename,
-        ingest_id: ingest_id.clone(),
-        created_at: pending.created_at,
-        usage_bytes: ingested.bytes(),
-        chunking: pending.chunking,
-        attributes: pending.attributes.clone(),
-        rows: ingested.rows(),
-    };
+    let attributes = pending.attributes.clone();
+    let entry = written.entry(
+        &file,
+        ingest_id,
+        pending.created_at,
+        pending.chunking,
+        attributes,
+    );
     let home = ticket.home();
     let committed = store::making_room(
         platform(),
         &home.store,
         &upkeep(),
         PendingError::is_full,
-        || hold.commit(&entry, &ingested.segments),
+        || hold.commit(&entry, &written.segments),
     );
     match committed {
         Ok(committed) => Ok(Some(committed)),

@@ -2,9 +2,8 @@
 
 use dayfly_core::api::ApiError;
 use dayfly_core::files::FileError;
-use dayfly_core::ingest::IngestError;
+use dayfly_core::ingestion::IngestionError;
 use dayfly_core::pending::{Ending, PendingError};
-use dayfly_core::segment::SegmentError;
 
 /// Why work at a file did not come to its end.
 #[derive(Debug)]
@@ -41,15 +40,12 @@ impl From<ApiError> for Stop {
     }
 }
 
-impl From<SegmentError> for Stop {
-    fn from(error: SegmentError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<IngestError> for Stop {
-    fn from(error: IngestError) -> Self {
-        Self::Failed(error.into())
+impl From<IngestionError> for Stop {
+    fn from(error: IngestionError) -> Self {
+        match error {
+            IngestionError::Requester(error) => error.into(),
+            other => Self::Failed(other.into()),
+        }
     }
 }
 

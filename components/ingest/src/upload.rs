@@ -7,9 +7,10 @@ use dayfly_core::chunk::{ChunkingStrategy, Format};
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::home::Home;
 use dayfly_core::ingest::Source;
+use dayfly_core::ingestion::{Ended, Requester};
 use dayfly_core::ops::{self, Listed};
 use dayfly_core::pending::{self, Pending, PendingError, Progress, Recorded, Status, Track};
-use dayfly_core::store::{self, FileEntry, Manifest};
+use dayfly_core::store::{self, Manifest};
 use dayfly_guest::body::BodyReader;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
@@ -19,10 +20,9 @@ use dayfly_guest::{Made, clock, platform, upkeep};
 use dayfly_intake::keep_text;
 use spin_sdk::http::IncomingRequest;
 
-use crate::budget::Budget;
-use crate::pipeline::{self, Ended, Principal};
+use crate::run::run;
 use crate::stop::Stop;
-use crate::{After, Answer};
+use crate::{After, Answer, Budget};
 
 const DEFAULT_STORE: &str = "default";
 
@@ -151,28 +151,24 @@ impl Upload {
             ..Progress::default()
         };
         let (home, ingest_id) = (manifest.home(), &self.ingest_id);
-        let ended =
-            pipeline::run(manifest, ingest_id, &source, nothing, budget, &mut Caller).await?;
-        let ingested = match ended {
-            Ended::Whole(ingested) => ingested,
+        let ended = run(manifest, ingest_id, &source, nothing, budget, &mut Caller).await?;
+        let written = match ended {
+            Ended::Whole(written) => written,
             Ended::Step(progress) => return Ok(self.accept(home, progress)?),
         };
-        let entry = FileEntry {
-            file_id: self.file.id.clone(),
-            filename: self.file.filename.clone(),
-            ingest_id: ingest_id.clone(),
-            created_at: self.file.created_at,
-            usage_bytes: ingested.bytes(),
-            chunking: source.chunking,
-            attributes: BTreeMap::new(),
-            rows: ingested.rows(),
-        };
+        let entry = written.entry(
+            &self.file,
+            ingest_id,
+            self.file.created_at,
+            source.chunking,
+            BTreeMap::new(),
+        );
         let committed = store::making_room(
             platform(),
             &home.store,
             &upkeep(),
             PendingError::is_full,
-            || ops::commit_upload(platform(), &home, &entry, &ingested.segments),
+            || ops::commit_upload(platform(), &home, &entry, &written.segments),
         )?;
         Ok(Received::Searchable(Box::new(committed)))
     }
@@ -194,7 +190,7 @@ impl Upload {
 /// The caller waits, and wants all of it.
 struct Caller;
 
-impl Principal for Caller {
+impl Requester for Caller {
     fn still_wanted(&mut self) -> Result<(), PendingError> {
         Ok(())
     }

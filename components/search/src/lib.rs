@@ -6,6 +6,7 @@
 
 use dayfly_core::api::{ApiError, Code, SearchPage, SearchRequest, SearchResult};
 use dayfly_core::filter::Filter;
+use dayfly_core::ingestion::Embed as _;
 use dayfly_core::search::{Found, Search, search};
 use dayfly_core::segment::Query;
 use dayfly_core::store::{self, Manifest, StoreError};

@@ -3,9 +3,11 @@
 use super::{ApiError, Code};
 use crate::chunk::StrategyError;
 use crate::decode::{DecodeError, Unsupported};
+use crate::embedding::{Advice, EmbeddingError};
 use crate::files::FileError;
 use crate::filter::{AttributeError, FilterError};
 use crate::ingest::IngestError;
+use crate::ingestion::IngestionError;
 use crate::objects::{ObjectError, Obstacle};
 use crate::pending::{LastError, PendingError};
 use crate::segment::SegmentError;
@@ -40,6 +42,30 @@ impl From<ObjectError> for ApiError {
                 Code::UnusableStorage,
                 format!("The object storage cannot be used: {message}."),
             ),
+        }
+    }
+}
+
+impl From<EmbeddingError> for ApiError {
+    fn from(error: EmbeddingError) -> Self {
+        let code = match error.advice {
+            Advice::Retry { .. } => Code::EmbedderUnavailable,
+            Advice::FixRequest => Code::EmbedderRefused,
+            Advice::FixConfiguration => Code::EmbedderMisconfigured,
+            Advice::GiveUp => Code::EmbedderProtocol,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<IngestionError> for ApiError {
+    fn from(error: IngestionError) -> Self {
+        match error {
+            IngestionError::Requester(error) => error.into(),
+            IngestionError::Reading(error) => error.into(),
+            IngestionError::Embedding(error) => error.into(),
+            IngestionError::Writing(error) => error.into(),
+            IngestionError::NoText => Self::new(Code::InvalidFile, error.to_string()),
         }
     }
 }

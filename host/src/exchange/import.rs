@@ -7,12 +7,10 @@ use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::filter::{AttributeValue, Attributes, validate_attributes};
 use dayfly_core::home::Home;
-use dayfly_core::pending::{PendingError, segment_prefix};
+use dayfly_core::ingestion::{RowWriter, Target, Written};
+use dayfly_core::pending::PendingError;
 use dayfly_core::platform::Platform;
-use dayfly_core::segment::{NewRow, SegmentMeta, SegmentSpec, SegmentWriter, max_rows};
-use dayfly_core::store::{
-    self, Embedding, FileEntry, Manifest, RowRange, StoreError, StoreInfo, Upkeep,
-};
+use dayfly_core::store::{self, Embedding, FileEntry, Manifest, StoreError, StoreInfo, Upkeep};
 use dayfly_core::{ids, ops};
 use serde_json::Value;
 
@@ -34,11 +32,11 @@ pub struct Importer<'a> {
     pub upkeep: &'a Upkeep,
 }
 
-/// A file whose rows are written.
-struct Written {
+/// A file that is there, but for its description and its place in the store.
+struct Arrived {
     meta: FileMeta,
     entry: FileEntry,
-    segments: Vec<SegmentMeta>,
+    written: Written,
 }
 
 /// What was imported.
@@ -69,8 +67,8 @@ impl Importer<'_> {
         let home = self.store_for(&source)?.home();
         let mut rows = 0;
         for (name, group) in &source.groups {
-            let written = self.write(&home, &source, name, group)?;
-            let committed = self.commit(&home, &written)?;
+            let arrived = self.write(&home, &source, name, group)?;
+            let committed = self.commit(&home, &arrived)?;
             rows += group.len() as u64;
             seen(rows);
             ops::after_commit(self.platform, &committed, self.upkeep)?;
@@ -136,7 +134,7 @@ impl Importer<'_> {
         source: &Source,
         name: &str,
         rows: &[u64],
-    ) -> Result<Written, ExchangeError> {
+    ) -> Result<Arrived, ExchangeError> {
         let objects = self.platform.objects;
         let created_at = self.platform.now_ms() / 1_000;
         let id = self.platform.new_id(ids::FILE_PREFIX);
@@ -144,40 +142,32 @@ impl Importer<'_> {
         let mut content = objects
             .create(&files::content_key(&id))
             .map_err(StoreError::from)?;
-        let mut at = 0_u64;
-        let mut segments: Vec<SegmentMeta> = Vec::new();
-        let most = max_rows(self.upkeep.indexing.segment_max_rows, source.dimension());
-        let mut vector = Vec::new();
-        for (part, group) in rows.chunks(most as usize).enumerate() {
-            let spec = SegmentSpec {
-                home: home.clone(),
-                id: format!("{}{part}", segment_prefix(&ingest_id)),
-                model: self.model.to_owned(),
-                dimension: source.dimension(),
-                graph_min_rows: self.upkeep.indexing.graph_min_rows,
-                base: None,
-            };
-            let mut writer = SegmentWriter::create(objects, spec)?;
-            for (number, row) in group.iter().enumerate() {
-                let text = &source.chunk(*row).text;
-                source.vector(*row, &mut vector)?;
-                let gap = if at == 0 { "" } else { GAP };
-                let start = at + gap.len() as u64;
-                let end = start + text.len() as u64;
-                let bytes = [gap.as_bytes(), text.as_bytes()].concat();
-                content.write(&bytes).map_err(StoreError::from)?;
-                at = end;
-                writer.push(&NewRow {
-                    file_id: &id,
-                    chunk: (part * most as usize + number) as u32,
-                    start,
-                    end,
-                    text,
-                    vector: &vector,
-                })?;
+        let target = Target {
+            platform: self.platform,
+            home,
+            model: self.model,
+            indexing: self.upkeep.indexing,
+            file_id: &id,
+            ingest_id: &ingest_id,
+        };
+        let mut writer = RowWriter::new(target, Some(source.dimension()), 0);
+        let mut written = Written::default();
+        let (mut at, mut vector) = (0_u64, Vec::new());
+        for row in rows {
+            let text = &source.chunk(*row).text;
+            source.vector(*row, &mut vector)?;
+            let gap = if at == 0 { "" } else { GAP };
+            let start = at + gap.len() as u64;
+            let end = start + text.len() as u64;
+            let bytes = [gap.as_bytes(), text.as_bytes()].concat();
+            content.write(&bytes).map_err(StoreError::from)?;
+            at = end;
+            if writer.is_full() {
+                written.segments.extend(writer.close()?);
             }
-            segments.push(writer.finish(objects)?.meta);
+            writer.push(start..end, text, &vector)?;
         }
+        written.segments.extend(writer.close()?);
         let bytes = content.finish().map_err(StoreError::from)?;
         let meta = FileMeta {
             id: id.clone(),
@@ -188,50 +178,34 @@ impl Importer<'_> {
             content_type: Some("text/plain".to_owned()),
             parts: Vec::new(),
         };
-        let entry = FileEntry {
-            file_id: id,
-            filename: meta.filename.clone(),
-            ingest_id,
-            created_at,
-            usage_bytes: segments.iter().map(|meta| meta.bytes).sum(),
-            chunking: ChunkingStrategy::Auto,
-            attributes: common_attributes(source, rows),
-            rows: segments.iter().map(all_rows).collect(),
-        };
-        Ok(Written {
+        let attributes = common_attributes(source, rows);
+        let chunking = ChunkingStrategy::Auto;
+        Ok(Arrived {
+            entry: written.entry(&meta, &ingest_id, created_at, chunking, attributes),
             meta,
-            entry,
-            segments,
+            written,
         })
     }
 
     /// Makes a file exist, in the store and by itself, or not at all.
-    fn commit(&self, home: &Home, written: &Written) -> Result<Manifest, ExchangeError> {
-        let (platform, file) = (self.platform, &written.meta);
+    fn commit(&self, home: &Home, arrived: &Arrived) -> Result<Manifest, ExchangeError> {
+        let (platform, file) = (self.platform, &arrived.meta);
         files::write(platform.objects, file)?;
         files::note_store(platform.objects, &file.id, &home.store).map_err(StoreError::from)?;
         let is_full = |error: &PendingError| matches!(error, PendingError::Store(StoreError::Full));
         let committed = store::making_room(platform, &home.store, self.upkeep, is_full, || {
-            ops::commit_upload(platform, home, &written.entry, &written.segments)
+            ops::commit_upload(platform, home, &arrived.entry, &arrived.written.segments)
         });
         let error = match committed {
             Ok(committed) => return Ok(committed),
             Err(error) => error,
         };
-        let ingest_id = &written.entry.ingest_id;
+        let ingest_id = &arrived.entry.ingest_id;
         match ops::take_back(platform, home, file, ingest_id, false) {
             // It had come in all the same.
             Ok(Some(committed)) => Ok(committed),
             Ok(None) | Err(_) => Err(error.into()),
         }
-    }
-}
-
-fn all_rows(segment: &SegmentMeta) -> RowRange {
-    RowRange {
-        segment: segment.id.clone(),
-        first: 0,
-        rows: segment.rows,
     }
 }
 

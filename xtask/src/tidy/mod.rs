@@ -52,6 +52,7 @@ const ORDERS: [(&str, &[&str]); 2] = [
             "store",
             "ingest",
             "pending",
+            "ingestion",
             "search",
             "rebuild",
             "uploads",
