@@ -149,7 +149,8 @@ impl Queue {
     pub fn status(&self, tenant: &str, store: &str) -> Result<RebuildObject, ApiError> {
         let newest = self.newest(tenant, store)?;
         let noted = match &newest {
-            Some(queued) if queued.job.state == JobState::Queued => self.noted(queued)?,
+            // What was noted of a try that has failed is nothing that goes on.
+            Some(queued) if queued.job.is_due(now_ms()) => self.noted(queued)?,
             _ => None,
         };
         let job = newest.as_ref().map(|queued| &queued.job);

@@ -57,6 +57,11 @@ fn a_job_is_asked_for_once_followed_and_removed() {
             (status.memory_bytes, status.seconds_left),
             (Some(5), Some(6))
         );
+        let mut again = waiting[0].clone();
+        again.job = again.job.failed("no memory", false, now_ms());
+        queue.update(&again).unwrap();
+        let status = queue.status("t", "vs_1").unwrap();
+        assert_eq!((status.status, status.step), (RebuildStatus::Queued, None));
         queue.end(&waiting[0]).unwrap();
         assert_eq!(
             queue.status("t", "vs_1").unwrap().status,
