@@ -61,7 +61,7 @@ mutants! {
     StalePlaces => "stale-places",
     /// A listing reads the manifest before the records of what is not ended.
     ManifestBeforeQueue => "manifest-before-queue",
-    /// An ingestion takes the place of those failures alone that are noted by then.
+    /// A failure is told however late it is noted: nobody who has taken its place by then can dismiss it.
     LateFailure => "late-failure",
     /// Nobody looks for what belongs to nothing.
     NoScrub => "no-scrub",
