@@ -192,10 +192,13 @@ impl Importer<'_> {
         let (platform, file) = (self.platform, &arrived.meta);
         files::write(platform.objects, file)?;
         files::note_store(platform.objects, &file.id, &home.store).map_err(StoreError::from)?;
-        let is_full = |error: &PendingError| matches!(error, PendingError::Store(StoreError::Full));
-        let committed = store::making_room(platform, &home.store, self.upkeep, is_full, || {
-            ops::commit_upload(platform, home, &arrived.entry, &arrived.written.segments)
-        });
+        let committed = store::making_room(
+            platform,
+            &home.store,
+            self.upkeep,
+            PendingError::is_full,
+            || ops::commit_upload(platform, home, &arrived.entry, &arrived.written.segments),
+        );
         let error = match committed {
             Ok(committed) => return Ok(committed),
             Err(error) => error,
