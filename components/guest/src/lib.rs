@@ -15,7 +15,7 @@ mod tidy;
 
 pub use dayfly_clock as clock;
 pub use made::Made;
-pub use surroundings::{GuestClock, platform, upkeep};
+pub use surroundings::{GuestClock, indexing, platform, upkeep};
 pub use tidy::tidy;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,7 +8,7 @@ use dayfly_core::platform::{Clock, Platform, Worker};
 use dayfly_core::store::{Indexing, Upkeep};
 
 use crate::clock;
-use crate::platform::{PlatformObjects, needed, settings};
+use crate::platform::{PlatformObjects, Settings, needed, settings};
 
 /// Time and chance from WASI.
 #[derive(Debug, Clone, Copy)]
@@ -52,13 +52,18 @@ pub fn platform() -> Platform<'static> {
 pub fn upkeep() -> Upkeep {
     let settings = settings();
     Upkeep {
+        indexing: indexing(&settings),
         worker: Worker {
             node: settings.node,
             boot: settings.boot,
         },
-        indexing: Indexing {
-            graph_min_rows: settings.indexing.graph_min_rows,
-            segment_max_rows: settings.indexing.segment_max_rows,
-        },
+    }
+}
+
+/// How segments are made, as the operator configured it.
+pub fn indexing(settings: &Settings) -> Indexing {
+    Indexing {
+        graph_min_rows: settings.indexing.graph_min_rows,
+        segment_max_rows: settings.indexing.segment_max_rows,
     }
 }

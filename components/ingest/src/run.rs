@@ -6,7 +6,7 @@ use dayfly_core::pending::Progress;
 use dayfly_core::store::Manifest;
 use dayfly_guest::embed::Embedder;
 use dayfly_guest::platform::{Settings, settings};
-use dayfly_guest::{platform, upkeep};
+use dayfly_guest::{indexing, platform};
 
 use crate::Budget;
 
@@ -26,7 +26,7 @@ pub async fn run(
     let ingestion = Ingestion {
         platform: platform(),
         manifest,
-        indexing: upkeep().indexing,
+        indexing: indexing(&settings),
         ingest_id,
         source,
         embedder: &Embedder::new(&settings.embedding),
