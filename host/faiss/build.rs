@@ -1,7 +1,9 @@
-//! Builds one FAISS for each variant of the instruction set, all of them into one library.
+//! Builds FAISS for this machine, or once for each variant of the instruction set, into one library.
 
 #[path = "build/libraries.rs"]
 mod libraries;
+#[path = "build/sources.rs"]
+mod sources;
 #[path = "build/stamp.rs"]
 mod stamp;
 #[path = "build/tools.rs"]
@@ -13,9 +15,10 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sources::Sources;
 use stamp::Stamp;
 use tools::{Failure, run};
-use variants::{Variant, variants};
+use variants::Variant;
 
 /// The version for which `variants` names the files.
 const FAISS_VERSION: &str = "1.12.0";
@@ -27,32 +30,39 @@ fn main() {
     println!("cargo::rerun-if-changed=bridge");
     println!("cargo::rerun-if-env-changed=CXX");
     println!("cargo::rerun-if-env-changed=CXXFLAGS");
+    println!("cargo::rerun-if-env-changed={}", variants::CHOICE);
+    println!("cargo::rustc-check-cfg=cfg(faiss, values(\"generic\", \"avx2\", \"avx512\"))");
+    let chosen = match variants::chosen() {
+        Ok(chosen) => chosen,
+        Err(failure) => return fail(failure),
+    };
+    for variant in chosen {
+        println!("cargo::rustc-cfg=faiss=\"{}\"", variant.name);
+    }
     // The linter has a build of its own, and links nothing.
     let wrapper = env::var_os("RUSTC_WORKSPACE_WRAPPER").unwrap_or_default();
     if Path::new(&wrapper).file_stem() == Some("clippy-driver".as_ref()) {
         return;
     }
-    if let Err(Failure(text)) = build() {
-        println!("cargo::error={}", text.replace('\n', " "));
-        std::process::exit(1);
+    if let Err(failure) = build(chosen) {
+        fail(failure);
     }
 }
 
-/// Where faiss-sys has put FAISS.
-pub(crate) struct Faiss {
-    sources: PathBuf,
-    pub library: PathBuf,
+fn fail(Failure(text): Failure) {
+    println!("cargo::error={}", text.replace('\n', " "));
+    std::process::exit(1);
 }
 
-fn build() -> Result<(), Failure> {
+fn build(variants: &[Variant]) -> Result<(), Failure> {
     let out = PathBuf::from(variable("OUT_DIR")?);
-    let faiss = faiss()?;
+    let sources = Sources::find(FAISS_VERSION)?;
     let mut objects = vec![];
-    let mut base: Option<PathBuf> = None;
-    for variant in variants(&variable("CARGO_CFG_TARGET_ARCH")?) {
+    let mut libraries = vec![];
+    for variant in variants {
         let folder = out.join(variant.name);
         fs::create_dir_all(&folder).map_err(|e| Failure(format!("{}: {e}", folder.display())))?;
-        objects.push(build_variant(variant, &faiss, &mut base, &folder)?);
+        objects.push(build_variant(variant, &sources, &mut libraries, &folder)?);
     }
     let support = compiler(&[])
         .file("bridge/support.cpp")
@@ -67,44 +77,43 @@ fn build() -> Result<(), Failure> {
 
 /// Makes the one object of a variant, which has one global name.
 ///
-/// What it does not compile anew it takes from the variants before, whose instructions are a part
-/// of its own. Merging all of it here, and hiding every name, is what keeps a function that was
-/// compiled for a newer machine from being linked in the place of its namesake.
+/// What it does not compile anew it takes from the `libraries` of the variants before, whose
+/// instructions are a part of its own. Merging all of it here, and hiding every name, is what keeps
+/// a function that was compiled for a newer machine from being linked in the place of its namesake.
 fn build_variant(
     variant: &Variant,
-    faiss: &Faiss,
-    base: &mut Option<PathBuf>,
+    sources: &Sources,
+    libraries: &mut Vec<PathBuf>,
     folder: &Path,
 ) -> Result<PathBuf, Failure> {
     let bridge = BRIDGE.iter().map(|name| format!("bridge/{name}.cpp"));
     let bridge = compiler(variant.flags)
         .out_dir(folder.join("bridge"))
         .define("DAYFLY_VARIANT", variant.name)
-        .include(&faiss.sources)
+        .include(&sources.root)
         .files(bridge)
         .compile_intermediates();
-    let compiled = compile_faiss(variant, faiss, folder)?;
-
+    let compiled = match libraries.is_empty() {
+        true => compile_faiss(variant, sources, &all(sources), folder)?,
+        false => compile_faiss(variant, sources, variant.sources, folder)?,
+    };
+    let before = libraries.iter().rev();
     let whole = folder.join("whole.o");
     run("ld", |command| {
-        command.args([
-            "-r",
-            "--force-group-allocation",
-            "-T",
-            "bridge/variant.ld",
-            "-o",
-        ]);
+        let merge = ["-r", "--force-group-allocation"];
+        command.args(merge).args(["-T", "bridge/variant.ld", "-o"]);
         command.arg(&whole).args(&bridge);
-        if let Some(library) = &compiled {
-            command
+        match libraries.is_empty() {
+            true => command.arg(&compiled),
+            // Of the others only what is still missing.
+            false => command
                 .arg("--whole-archive")
-                .arg(library)
-                .arg("--no-whole-archive");
+                .arg(&compiled)
+                .arg("--no-whole-archive")
+                .args(before),
         }
-        // Of these libraries only what is still missing.
-        command.args(base.as_ref()).arg(&faiss.library)
     })?;
-    *base = compiled.or(base.take());
+    libraries.push(compiled);
     weaken_unique(&whole, folder)?;
     let object = folder.join(format!("{}.o", variant.name));
     run("objcopy", |command| {
@@ -136,32 +145,34 @@ fn weaken_unique(object: &Path, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Compiles FAISS's files of a variant into a library of their own, unless it is there.
+fn all(sources: &Sources) -> Vec<&str> {
+    sources.files.iter().map(String::as_str).collect()
+}
+
+/// Compiles `files` of FAISS into a library of their own, unless it is there.
 fn compile_faiss(
     variant: &Variant,
-    faiss: &Faiss,
+    sources: &Sources,
+    files: &[&str],
     folder: &Path,
-) -> Result<Option<PathBuf>, Failure> {
-    if variant.sources.is_empty() {
-        return Ok(None);
-    }
-    let sources = variant
-        .sources
-        .iter()
-        .map(|name| faiss.sources.join("faiss").join(name));
+) -> Result<PathBuf, Failure> {
     let mut build = compiler(variant.flags);
     build
         .out_dir(folder.join("faiss"))
-        .include(&faiss.sources)
-        .files(sources);
+        .include(&sources.root)
+        .files(
+            files
+                .iter()
+                .map(|name| sources.root.join("faiss").join(name)),
+        );
     let library = folder.join("libfaiss.a");
-    let stamp = Stamp::new(&folder.join("stamp"), &build, variant, faiss)?;
+    let stamp = Stamp::new(&folder.join("stamp"), &build, files, sources);
     if !(stamp.is_valid() && library.is_file()) {
         stamp.remove();
         archive(&library, &build.compile_intermediates())?;
         stamp.write()?;
     }
-    Ok(Some(library))
+    Ok(library)
 }
 
 fn archive(library: &Path, objects: &[PathBuf]) -> Result<(), Failure> {
@@ -198,29 +209,6 @@ fn compiler(flags: &[&str]) -> cc::Build {
     build
 }
 
-fn faiss() -> Result<Faiss, Failure> {
-    let root = PathBuf::from(variable("DEP_FAISS_C_ROOT")?);
-    let cache = root.join("build/CMakeCache.txt");
-    let text =
-        fs::read_to_string(&cache).map_err(|e| Failure(format!("{}: {e}", cache.display())))?;
-    let entry = |key: &str| {
-        let value = text.lines().find_map(|line| line.strip_prefix(key));
-        value.ok_or_else(|| Failure(format!("{} has no {key}", cache.display())))
-    };
-    let version = entry("CMAKE_PROJECT_VERSION:STATIC=")?;
-    if version != FAISS_VERSION {
-        let text = format!(
-            "FAISS is of version {version}; go through host/faiss/build/variants.rs, which is for \
-             {FAISS_VERSION}"
-        );
-        return Err(Failure(text));
-    }
-    Ok(Faiss {
-        sources: PathBuf::from(entry("CMAKE_HOME_DIRECTORY:INTERNAL=")?),
-        library: root.join("lib/libfaiss.a"),
-    })
-}
-
-fn variable(name: &str) -> Result<String, Failure> {
+pub(crate) fn variable(name: &str) -> Result<String, Failure> {
     env::var(name).map_err(|e| Failure(format!("{name}: {e}")))
 }

@@ -35,6 +35,27 @@ pub fn build() -> Result<(), Failure> {
     run(cargo("build").args(["--package", "dayfly"]))
 }
 
+/// Builds the binary for every machine of the architecture into a folder of its own, without symbols.
+///
+/// # Errors
+/// When a build fails, or a test of FAISS in one of its variants.
+pub fn dist() -> Result<(), Failure> {
+    let variants = ("DAYFLY_FAISS_VARIANTS", "all");
+    run(cargo("test")
+        .args(["--package", "dayfly-faiss", "--lib"])
+        .env(variants.0, variants.1))?;
+    run(cargo("build")
+        .args(["--package", "dayfly"])
+        .env(variants.0, variants.1))?;
+    let folder = target().join("dist");
+    let made = std::fs::create_dir_all(&folder);
+    made.map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+    let distributed = folder.join("dayfly");
+    run(command("strip").arg("-o").arg(&distributed).arg(binary()))?;
+    println!("{}", distributed.display());
+    Ok(())
+}
+
 /// Builds all that tests run: the programs, the tests, the components that only tests use.
 ///
 /// The programs are built together with the tests because cargo chooses the features of

@@ -22,11 +22,6 @@ const NEEDS: &[Need] = &[
         package: "build-essential",
     },
     Need {
-        what: "CMake, for FAISS",
-        probe: &["cmake", "--version"],
-        package: "cmake",
-    },
-    Need {
         what: "OpenBLAS without threads of its own, for FAISS",
         probe: &["sh", "-c", "ls /usr/lib/*/openblas-openmp/libopenblas.a"],
         package: "libopenblas-openmp-dev",

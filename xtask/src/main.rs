@@ -20,7 +20,9 @@ usage: cargo xtask COMMAND [ARGUMENTS]
   test [ARGS]    set up, then check the formatting, lint, fuzz, and run every test;
                  with --fast, what takes some minutes; with ARGS, run `cargo test ARGS` alone
   setup          install what is missing, build, fetch the embedding model
-  build          build the guests and the binary
+  build          build the guests and the binary, for this machine
+  dist           build the binary for every machine of this architecture, stripped, into
+                 target/dist, once its FAISS was tested in each variant that this one can execute
   compose        build the guests composed with the platform they need on other hosts,
                  into target/composed, and for hosts that know no Spin target/composed/env
   fuzz [ARGS]    feed hostile bytes to whatever reads them; with --help, how
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Some("test") => setup(cargo::build_for_tests).and_then(|()| suite::run(&rest)),
         Some("setup") => setup(cargo::build),
         Some("build") => cargo::build(),
+        Some("dist") => machine::prepare().and_then(|()| cargo::dist()),
         Some("compose") => machine::prepare().and_then(|()| cargo::build_composed()),
         Some("bench") => bench(&rest),
         Some("simulate") => cargo::simulate(&rest),

@@ -1,5 +1,6 @@
 //! One request, taken apart.
 
+use dayfly_core::api::routes::{self, Operation, Route, Server};
 use dayfly_core::api::{ApiError, Code};
 use percent_encoding::percent_decode_str;
 use spin_sdk::http::{IncomingRequest, Method};
@@ -12,7 +13,11 @@ pub struct Call {
     /// The method.
     pub method: Method,
     /// The path's segments, decoded.
-    pub path: Vec<String>,
+    path: Vec<String>,
+    /// Where the path leads, whatever the method.
+    route: Option<&'static Route>,
+    /// What stands in the place of each name in the route's path.
+    parameters: Vec<String>,
     /// Whether the caller may write, whatever the method.
     pub may_write: bool,
     query: Vec<(String, String)>,
@@ -20,8 +25,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Takes the head apart and authenticates the caller: `GET`, `HEAD` and searches read,
-    /// everything else writes.
+    /// Takes the head apart and authenticates the caller. Where there is no such route, `GET` and `HEAD`
+    /// read, and everything else writes.
     pub fn authenticated(request: &IncomingRequest) -> Result<Self, ApiError> {
         let mut call = Self::new(request)?;
         let authorization = call.header("authorization");
@@ -32,15 +37,22 @@ impl Call {
     fn new(request: &IncomingRequest) -> Result<Self, ApiError> {
         let target = request.path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let path = path
+        let path: Vec<String> = path
             .split('/')
             .filter(|segment| !segment.is_empty())
             .map(|segment| percent_decode_str(segment).decode_utf8().map(String::from))
             .collect::<Result<_, _>>()
             .map_err(|_| ApiError::invalid_request("The path is not UTF-8 after decoding."))?;
+        let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+        let found = routes::find(&segments).filter(|(route, _)| route.server() != Server::Host);
+        let (route, parameters) = found.unzip();
+        let parameters = parameters.unwrap_or_default();
+        let parameters = parameters.into_iter().map(str::to_owned).collect();
         Ok(Self {
             method: request.method(),
             path,
+            route,
+            parameters,
             may_write: false,
             query: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
@@ -50,13 +62,29 @@ impl Call {
     }
 
     fn only_reads(&self) -> bool {
-        let search = self.path.last().is_some_and(|last| last == "search");
-        search || matches!(self.method, Method::Get | Method::Head)
+        match self.asked() {
+            Some(operation) => operation.only_reads(),
+            None => matches!(self.method, Method::Get | Method::Head),
+        }
     }
 
-    /// The path's segments, for matching.
-    pub fn segments(&self) -> Vec<&str> {
-        self.path.iter().map(String::as_str).collect()
+    fn asked(&self) -> Option<Operation> {
+        self.route?.operation(&method_name(&self.method))
+    }
+
+    /// What is asked for.
+    ///
+    /// # Errors
+    /// 404 for a path that there is not, 405 for a method that the path does not have.
+    pub fn operation(&self) -> Result<Operation, ApiError> {
+        let route = self.route.ok_or_else(|| self.unknown())?;
+        self.asked()
+            .ok_or_else(|| self.wrong_method(&route.methods()))
+    }
+
+    /// What stands in the path, in the order of the route's names; empty where it has fewer.
+    pub fn parameters<const N: usize>(&self) -> [&str; N] {
+        std::array::from_fn(|n| self.parameters.get(n).map_or("", String::as_str))
     }
 
     /// The last value of a query parameter.
@@ -128,7 +156,7 @@ impl Call {
     }
 
     /// The error for a method that this path does not have.
-    pub fn wrong_method(&self, allowed: &str) -> ApiError {
+    fn wrong_method(&self, allowed: &str) -> ApiError {
         let path = self.path.join("/");
         ApiError::new(
             Code::MethodNotAllowed,

@@ -14,6 +14,7 @@ mod upload;
 use std::time::Duration;
 
 use dayfly_core::api::ApiError;
+use dayfly_core::api::routes::{IngestOperation as Asked, Operation};
 use dayfly_core::home::Home;
 use dayfly_core::ingestion;
 use dayfly_core::pending::Ticket;
@@ -22,7 +23,7 @@ use dayfly_guest::call::Call;
 use dayfly_guest::platform::settings;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::{GuestClock, clock, tidy};
-use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 
 #[http_component]
@@ -63,40 +64,20 @@ fn budget(begun: Duration) -> Budget {
 }
 
 async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, ApiError> {
-    let call = Call::authenticated(&request)?;
-    let reply = match (&call.segments()[..], &call.method) {
-        (["v1", "vector_stores", store, "files"], Method::Post) => {
-            return attach::attach(&call, store, request).await;
-        }
-        (["v1", "vector_stores", store, "files"], Method::Get) => {
-            return store_files::list(&call, store);
-        }
-        (["v1", "vector_stores", _, "files"], _) => Err(call.wrong_method("GET or POST")),
-        (["v1", "vector_stores", store, "files", file], Method::Get) => {
-            return store_files::get(&call, store, file);
-        }
-        (["v1", "vector_stores", store, "files", file], Method::Post) => {
-            return store_files::update(&call, store, file, request).await;
-        }
-        (["v1", "vector_stores", store, "files", file], Method::Delete) => {
-            return store_files::delete(store, file);
-        }
-        (["v1", "vector_stores", _, "files", _], _) => {
-            Err(call.wrong_method("GET, POST or DELETE"))
-        }
-        (["v1", "vector_stores", store, "files", file, "content"], Method::Get) => {
-            store_files::content(&call, store, file)
-        }
-        (["v1", "vector_stores", _, "files", _, "content"], _) => Err(call.wrong_method("GET")),
-        (["v1", "vector_stores", store, "files", file, "process"], Method::Post) => {
-            process::answer(&call, store, file, budget(begun)).await
-        }
-        (["v1", "vector_stores", _, "files", _, "process"], _) => Err(call.wrong_method("POST")),
-        (["upload"], Method::Post) => {
-            return upload::receive(&call, request, budget(begun)).await;
-        }
-        (["upload"], _) => Err(call.wrong_method("POST")),
-        _ => Err(call.unknown()),
+    let call = &Call::authenticated(&request)?;
+    let Operation::Ingest(operation) = call.operation()? else {
+        return Err(call.unknown());
+    };
+    let [store, file] = call.parameters();
+    let reply = match operation {
+        Asked::Upload => return upload::receive(call, request, budget(begun)).await,
+        Asked::AttachFile => return attach::attach(call, store, request).await,
+        Asked::ListStoreFiles => return store_files::list(call, store),
+        Asked::GetStoreFile => return store_files::get(call, store, file),
+        Asked::UpdateStoreFile => return store_files::update(call, store, file, request).await,
+        Asked::DetachFile => return store_files::delete(store, file),
+        Asked::StoreFileContent => store_files::content(call, store, file),
+        Asked::ProcessStoreFile => process::answer(call, store, file, budget(begun)).await,
     };
     reply.map(|reply| (reply, None))
 }

@@ -4,6 +4,7 @@
     reason = "generated: what exports a component to its host"
 )]
 
+use dayfly_core::api::routes::Operation;
 use dayfly_core::api::{ApiError, Code, SearchPage, SearchRequest, SearchResult};
 use dayfly_core::filter::Filter;
 use dayfly_core::ingestion::Embed as _;
@@ -18,7 +19,7 @@ use dayfly_guest::platform;
 use dayfly_guest::platform::settings;
 use dayfly_guest::reply::{self, Reply};
 use dayfly_guest::stores::usable;
-use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 
 #[http_component]
@@ -29,13 +30,11 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 
 async fn answer(request: IncomingRequest) -> Result<Reply, ApiError> {
     let call = Call::authenticated(&request)?;
-    match (&call.segments()[..], &call.method) {
-        (["v1", "vector_stores", store, "search"], Method::Post) => {
-            find(&call, store, request).await
-        }
-        (["v1", "vector_stores", _, "search"], _) => Err(call.wrong_method("POST")),
-        _ => Err(call.unknown()),
-    }
+    let Operation::Search = call.operation()? else {
+        return Err(call.unknown());
+    };
+    let [store] = call.parameters();
+    find(&call, store, request).await
 }
 
 async fn find(call: &Call, store: &str, request: IncomingRequest) -> Result<Reply, ApiError> {

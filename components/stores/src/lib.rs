@@ -11,6 +11,7 @@ mod upload;
 mod uploads;
 
 use dayfly_core::api::ApiError;
+use dayfly_core::api::routes::{Operation, StoresOperation as Asked};
 use dayfly_core::home::Home;
 use dayfly_core::ops;
 use dayfly_core::store::{self, Manifest};
@@ -73,44 +74,30 @@ fn is_probe(request: &IncomingRequest) -> bool {
 
 async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
     let call = &Call::authenticated(&request)?;
-    let reply = match (&call.segments()[..], &call.method) {
-        (["v1", "files"], Method::Get) => files::list(call),
-        (["v1", "files"], Method::Post) => upload::receive(call, request).await,
-        (["v1", "files"], _) => Err(call.wrong_method("GET or POST")),
-        (["v1", "files", id], Method::Get) => files::get(id),
-        (["v1", "files", id], Method::Delete) => return files::delete(id),
-        (["v1", "files", _], _) => Err(call.wrong_method("GET or DELETE")),
-        (["v1", "files", id, "content"], Method::Get) => files::content(id),
-        (["v1", "files", _, "content"], _) => Err(call.wrong_method("GET")),
-        (["v1", "uploads"], Method::Post) => {
+    let Operation::Stores(operation) = call.operation()? else {
+        return Err(call.unknown());
+    };
+    let [id] = call.parameters();
+    let reply = match operation {
+        Asked::ListFiles => files::list(call),
+        Asked::CreateFile => upload::receive(call, request).await,
+        Asked::GetFile => files::get(id),
+        Asked::DeleteFile => return files::delete(id),
+        Asked::FileContent => files::content(id),
+        Asked::CreateUpload => {
             let reply = uploads::create(call, request).await?;
             return Ok((reply, Some(After::CollectUploads)));
         }
-        (["v1", "uploads", id, "parts"], Method::Post) => {
-            uploads::add_part(call, id, request).await
-        }
-        (["v1", "uploads", id, "complete"], Method::Post) => {
-            uploads::complete(call, id, request).await
-        }
-        (["v1", "uploads", id, "cancel"], Method::Post) => uploads::cancel(id),
-        (["v1", "uploads"] | ["v1", "uploads", _, "parts" | "complete" | "cancel"], _) => {
-            Err(call.wrong_method("POST"))
-        }
-        (["v1", "vector_stores", id, "rebuild"], Method::Post) => {
-            stores::request_rebuild(call, id, request).await
-        }
-        (["v1", "vector_stores", id, "rebuild"], Method::Get) => stores::rebuild(id),
-        (["v1", "vector_stores", _, "rebuild"], _) => Err(call.wrong_method("GET or POST")),
-        (["v1", "vector_stores"], Method::Get) => stores::list(call),
-        (["v1", "vector_stores"], Method::Post) => stores::create(call, request).await,
-        (["v1", "vector_stores"], _) => Err(call.wrong_method("GET or POST")),
-        (["v1", "vector_stores", id], Method::Get) => stores::get(id),
-        (["v1", "vector_stores", id], Method::Post) => {
-            return stores::update(call, id, request).await;
-        }
-        (["v1", "vector_stores", id], Method::Delete) => return stores::delete(id),
-        (["v1", "vector_stores", _], _) => Err(call.wrong_method("GET, POST or DELETE")),
-        _ => Err(call.unknown()),
+        Asked::AddPart => uploads::add_part(call, id, request).await,
+        Asked::CompleteUpload => uploads::complete(call, id, request).await,
+        Asked::CancelUpload => uploads::cancel(id),
+        Asked::ListStores => stores::list(call),
+        Asked::CreateStore => stores::create(call, request).await,
+        Asked::GetStore => stores::get(id),
+        Asked::UpdateStore => return stores::update(call, id, request).await,
+        Asked::DeleteStore => return stores::delete(id),
+        Asked::GetRebuild => stores::rebuild(id),
+        Asked::RequestRebuild => stores::request_rebuild(call, id, request).await,
     };
     reply.map(|reply| (reply, None))
 }

@@ -8,6 +8,7 @@ mod file;
 mod index_search;
 mod page;
 mod rebuild;
+pub mod routes;
 mod search;
 mod store;
 mod store_file;

@@ -67,6 +67,19 @@ impl ObjectError {
         let text = text.into();
         Self::Unusable { obstacle, text }
     }
+
+    /// The same, but where the storage lacks what an operation needs: then with the operation's own
+    /// advice for whoever runs it.
+    #[must_use]
+    pub fn advising_where_unsupported(self, advice: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Unusable {
+                obstacle: obstacle @ Obstacle::Unsupported,
+                ..
+            } => Self::unusable(obstacle, advice()),
+            other => other,
+        }
+    }
 }
 
 /// What a listing tells of an object.

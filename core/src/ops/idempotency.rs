@@ -7,7 +7,6 @@ use crate::ids;
 use crate::objects::ObjectError;
 use crate::pending::PendingError;
 use crate::platform::Platform;
-use crate::segment::hex;
 use crate::store::StoreError;
 
 /// How long a request is recognised by its key, at the least.
@@ -30,7 +29,7 @@ pub fn file_id(platform: Platform<'_>, what: &str, key: &str) -> Result<String, 
     digest.update(what);
     digest.update([0]);
     digest.update(key);
-    let at = format!("{FOLDER}{}.json", hex(&digest.finalize()));
+    let at = format!("{FOLDER}{}.json", format!("{:x}", digest.finalize()));
     let record = Record {
         file_id: platform.new_id(ids::FILE_PREFIX),
     };

@@ -146,7 +146,7 @@ fn write(
         base: base.clone(),
         rows: copied.rows,
         bytes,
-        sha256: segment::hex(&sink.hash.finalize()),
+        sha256: format!("{:x}", sink.hash.finalize()),
         factory: choice.factory.as_str().to_owned(),
         reason: choice.reason,
         parameters,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::SegmentError;
-use super::meta::{ListRef, SegmentMeta, hex};
+use super::meta::{ListRef, SegmentMeta};
 use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
@@ -51,7 +51,7 @@ pub fn write_list(
     objects.put(&home.base_list(base), &data)?;
     let reference = ListRef {
         bytes: data.len() as u64,
-        sha256: hex(&Sha256::digest(&data)),
+        sha256: format!("{:x}", Sha256::digest(&data)),
     };
     for place in segments.iter_mut().filter_map(|meta| meta.base.as_mut()) {
         place.list = Some(reference.clone());
@@ -98,7 +98,7 @@ impl<'a> Lists<'a> {
     /// Takes in what was read, in the order in which it was wanted.
     pub(super) fn take(&mut self, read: Vec<Vec<u8>>) -> Result<(), SegmentError> {
         for ((key, list), data) in self.named.iter().zip(read) {
-            if hex(&Sha256::digest(&data)) != list.sha256 {
+            if format!("{:x}", Sha256::digest(&data)) != list.sha256 {
                 return Err(SegmentError::corrupt(key, "it has another checksum"));
             }
             let parsed = serde_json::from_slice(&data);

@@ -41,7 +41,6 @@ pub use batch::NewRow;
 pub use dead::DeadRows;
 pub use error::SegmentError;
 pub use listing::write_list;
-pub(crate) use meta::hex;
 pub use meta::{BasePlace, FileRun, GraphMeta, ListRef, SegmentMeta};
 pub use open::{Segment, open};
 pub use rows::{Row, each_row, read_rows};

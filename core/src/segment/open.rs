@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::SegmentError;
 use super::listing::Lists;
-use super::meta::{SegmentMeta, hex};
+use super::meta::SegmentMeta;
 use super::read::groups;
 use super::tail::{Batch, batches};
 use crate::home::Home;
@@ -51,7 +51,7 @@ pub fn open<'a>(
         let mut tails = read_all(objects, &wanted)?;
         lists.take(tails.split_off(group.len()))?;
         for ((meta, key), tail) in group.iter().zip(keys).zip(tails) {
-            if hex(&Sha256::digest(&tail)) != lists.tail_sha256(home, meta)? {
+            if format!("{:x}", Sha256::digest(&tail)) != lists.tail_sha256(home, meta)? {
                 return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
             }
             segments.push(Segment::of_tail(home, meta, key, &tail)?);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::meta::{SegmentMeta, hex};
+use super::meta::SegmentMeta;
 use super::{GROUP_BYTES, SegmentError, listing};
 use crate::home::Home;
 use crate::objects::Objects;
@@ -49,7 +49,7 @@ fn verify_object(
         }
         at = end;
     }
-    if hex(&hash.finalize()) != sha256 {
+    if format!("{:x}", hash.finalize()) != sha256 {
         return Err(SegmentError::corrupt(key, "it has another checksum"));
     }
     Ok(())

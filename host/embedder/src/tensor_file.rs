@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use sha2::{Digest, Sha256};
 
-use crate::weights::{WeightsError, hex};
+use crate::weights::WeightsError;
 
 /// Half of the model, of which one text needs a few hundred rows: it stays in the file.
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -235,7 +235,7 @@ impl<'a, R: Read> Verifying<'a, R> {
             .read_to_end(&mut rest)
             .map_err(|e| WeightsError::io(self.path, e))?;
         self.hasher.update(&rest);
-        let found = hex(&self.hasher.finalize());
+        let found = format!("{:x}", self.hasher.finalize());
         if found == sha256 {
             return Ok(());
         }
@@ -264,7 +264,7 @@ mod tests {
         let file = safetensors::serialize(views, None).unwrap();
         let path = dir.join("model.safetensors");
         std::fs::write(&path, &file).unwrap();
-        (path, hex(&Sha256::digest(&file)))
+        (path, format!("{:x}", Sha256::digest(&file)))
     }
 
     #[test]

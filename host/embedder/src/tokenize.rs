@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
-use crate::weights::{MAX_TOKENS, TOKENIZER, WeightsError, hex};
+use crate::weights::{MAX_TOKENS, TOKENIZER, WeightsError};
 
 /// Tokens that frame a text: `[CLS]` before it and `[SEP]` after it.
 const FRAME: usize = 2;
@@ -30,7 +30,7 @@ impl WordPiece {
     /// [`WeightsError::Corrupt`], [`WeightsError::Malformed`] or [`WeightsError::Io`].
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let description = std::fs::read(path).map_err(|e| WeightsError::io(path, e))?;
-        let found = hex(&Sha256::digest(&description));
+        let found = format!("{:x}", Sha256::digest(&description));
         if found != TOKENIZER.sha256 {
             return Err(WeightsError::Corrupt {
                 path: path.to_owned(),

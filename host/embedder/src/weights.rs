@@ -1,6 +1,5 @@
 //! Which model this is, and where its files lie.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -207,15 +206,6 @@ fn check_size(path: &Path, file: &ModelFile) -> Result<(), WeightsError> {
     }
     let reason = format!("it has {} bytes, not {}", metadata.len(), file.bytes);
     Err(WeightsError::malformed(path, reason))
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

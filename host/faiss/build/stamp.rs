@@ -6,9 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Faiss;
+use crate::sources::Sources;
 use crate::tools::Failure;
-use crate::variants::Variant;
 
 /// A file that says from what something was compiled.
 pub struct Stamp {
@@ -17,35 +16,25 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp for a variant as it would be compiled now.
-    ///
-    /// # Errors
-    /// When there is no library of FAISS.
-    pub fn new(
-        path: &Path,
-        build: &cc::Build,
-        variant: &Variant,
-        faiss: &Faiss,
-    ) -> Result<Self, Failure> {
+    /// The stamp for `files` as they would be compiled now.
+    pub fn new(path: &Path, build: &cc::Build, files: &[&str], sources: &Sources) -> Self {
         let compiler = build.get_compiler();
         let mut version = compiler.to_command();
         let version = version
             .arg("--version")
             .output()
             .map(|output| output.stdout);
-        let library =
-            fs::metadata(&faiss.library).and_then(|data| Ok((data.len(), data.modified()?)));
-        let library = library.map_err(|e| Failure(format!("{}: {e}", faiss.library.display())))?;
-        Ok(Self {
+        Self {
             path: path.to_owned(),
             text: format!(
-                "{}\n{:?} {:?}\n{}\n{library:?}\n",
-                variant.sources.join("\n"),
+                "{}\n{}\n{:?} {:?}\n{}\n",
+                sources.root.display(),
+                files.join("\n"),
                 compiler.path(),
                 compiler.args(),
                 String::from_utf8_lossy(&version.unwrap_or_default()),
             ),
-        })
+        }
     }
 
     /// Whether the last thing compiled was compiled from the same.

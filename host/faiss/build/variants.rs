@@ -1,20 +1,75 @@
 //! The variants of the instruction set, and which of FAISS's files each compiles anew.
 
+use std::env;
+
+use crate::tools::Failure;
+use crate::variable;
+
+/// Says which variants to build: `native`, or `all`.
+pub const CHOICE: &str = "DAYFLY_FAISS_VARIANTS";
+
 /// FAISS for some machines.
 pub struct Variant {
     /// As in the names of `src/cpu.rs`.
     pub name: &'static str,
     pub flags: &'static [&'static str],
-    /// Below FAISS's folder `faiss`.
+    /// Of FAISS's files, those that are compiled anew where there is a variant before; below FAISS's
+    /// folder `faiss`.
     pub sources: &'static [&'static str],
 }
 
-/// The variants for an architecture, each of which has all instructions of the ones before.
-pub fn variants(architecture: &str) -> &'static [Variant] {
-    match architecture {
+/// The variants to build, each of which has all instructions of the ones before: the best of those
+/// that this machine can execute, or all, for a program that goes elsewhere.
+///
+/// # Errors
+/// When the choice is none of the two.
+pub fn chosen() -> Result<&'static [Variant], Failure> {
+    let all = match variable("CARGO_CFG_TARGET_ARCH")?.as_str() {
         "x86_64" => VARIANTS,
         _ => &VARIANTS[..1],
+    };
+    let crosses = variable("TARGET")? != variable("HOST")?;
+    match env::var(CHOICE).as_deref() {
+        Ok("all") => Ok(all),
+        _ if crosses => Ok(all),
+        Err(_) | Ok("" | "native") => {
+            let best = best().min(all.len() - 1);
+            Ok(&all[best..=best])
+        }
+        Ok(other) => Err(Failure(format!(
+            "{CHOICE} is native or all, and not {other}"
+        ))),
     }
+}
+
+/// The last of the variants that this machine can execute.
+fn best() -> usize {
+    let has = |flag: &str| is_there(flag.trim_start_matches("-m"));
+    let fits = |variant: &Variant| variant.flags.iter().all(|flag| has(flag));
+    VARIANTS.iter().rposition(fits).unwrap_or(0)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_there(feature: &str) -> bool {
+    use std::arch::is_x86_feature_detected as has;
+
+    match feature {
+        "avx2" => has!("avx2"),
+        "fma" => has!("fma"),
+        "f16c" => has!("f16c"),
+        "popcnt" => has!("popcnt"),
+        "avx512f" => has!("avx512f"),
+        "avx512cd" => has!("avx512cd"),
+        "avx512vl" => has!("avx512vl"),
+        "avx512dq" => has!("avx512dq"),
+        "avx512bw" => has!("avx512bw"),
+        _ => false,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn is_there(_: &str) -> bool {
+    false
 }
 
 // The flags are those of FAISS's own CMakeLists.txt.

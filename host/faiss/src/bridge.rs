@@ -146,7 +146,11 @@ fn explanation(text: &str) -> String {
 }
 
 /// An index, freed with its owner.
-pub(crate) struct Handle(NonNull<RawHandle>);
+pub(crate) struct Handle {
+    /// The variant that it was made by, and that alone may touch it.
+    table: &'static Table,
+    raw: NonNull<RawHandle>,
+}
 
 // SAFETY: an index belongs to no thread.
 unsafe impl Send for Handle {}
@@ -157,15 +161,16 @@ unsafe impl Sync for Handle {}
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the handle came from this table and is not used any more.
-        unsafe { (table().release)(self.0.as_ptr()) }
+        unsafe { (self.table.release)(self.raw.as_ptr()) }
     }
 }
 
 impl Handle {
     pub fn from_factory(dimension: u32, text: &CStr) -> Result<Self> {
+        let table = table()?;
         // SAFETY: the text ends with a zero byte; the other pointers are to live values.
-        Self::make(|out, failure| unsafe {
-            (table().from_factory)(dimension, text.as_ptr(), out, failure)
+        Self::make(table, |out, failure| unsafe {
+            (table.from_factory)(dimension, text.as_ptr(), out, failure)
         })
         .map_err(Refusal::invalid)
     }
@@ -175,33 +180,44 @@ impl Handle {
     pub unsafe fn read(
         transfer: Transfer,
         context: *mut c_void,
-    ) -> std::result::Result<Self, Refusal> {
+    ) -> Result<std::result::Result<Self, Refusal>> {
+        let table = table()?;
         // SAFETY: by this function's own contract.
-        Self::make(|out, failure| unsafe { (table().read)(transfer, context, out, failure) })
+        Ok(Self::make(table, |out, failure| unsafe {
+            (table.read)(transfer, context, out, failure)
+        }))
     }
 
     /// `file` is an open file of `length` bytes, and may be closed afterwards.
     pub fn map(file: c_int, length: u64) -> Result<Self> {
+        let table = table()?;
         // SAFETY: the pointers are to live values; a file that is none is refused.
-        Self::make(|out, failure| unsafe { (table().map)(file, length, out, failure) })
-            .map_err(Refusal::corrupt)
+        Self::make(table, |out, failure| unsafe {
+            (table.map)(file, length, out, failure)
+        })
+        .map_err(Refusal::corrupt)
     }
 
     fn make(
+        table: &'static Table,
         call: impl FnOnce(*mut *mut RawHandle, *mut Failure) -> i32,
     ) -> std::result::Result<Self, Refusal> {
         let mut handle = ptr::null_mut();
         checked(|failure| call(&raw mut handle, failure))?;
         NonNull::new(handle)
-            .map(Self)
+            .map(|raw| Self { table, raw })
             .ok_or_else(|| Refusal::Internal("no index and no error".into()))
     }
 
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
     pub fn as_ptr(&self) -> *const RawHandle {
-        self.0.as_ptr()
+        self.raw.as_ptr()
     }
 
     pub fn as_mut_ptr(&mut self) -> *mut RawHandle {
-        self.0.as_ptr()
+        self.raw.as_ptr()
     }
 }

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 
 use crate::bridge::{Handle, Refusal, checked};
-use crate::cpu::table;
 use crate::error::{Error, Result};
 use crate::index::{Index, count_rows};
 
@@ -47,7 +46,7 @@ impl Index {
         }
         let handle = self.handle.as_mut_ptr();
         // SAFETY: the handle is live, and borrowed mutably.
-        checked(|failure| unsafe { (table().set_ef_construction)(handle, ef, failure) })
+        checked(|failure| unsafe { (self.handle.table().set_ef_construction)(handle, ef, failure) })
             .map_err(Refusal::invalid)
     }
 
@@ -69,8 +68,10 @@ impl Index {
         let handle = self.handle.as_mut_ptr();
         // SAFETY: the handle is live and borrowed mutably; the vectors are `count` of its
         // dimension.
-        checked(|failure| unsafe { (table().train)(handle, count, vectors.as_ptr(), failure) })
-            .map_err(Refusal::invalid)
+        checked(|failure| unsafe {
+            (self.handle.table().train)(handle, count, vectors.as_ptr(), failure)
+        })
+        .map_err(Refusal::invalid)
     }
 
     /// Adds vectors, row after row, at the end. They are copied.
@@ -90,8 +91,10 @@ impl Index {
         let handle = self.handle.as_mut_ptr();
         // SAFETY: the handle is live and borrowed mutably; the vectors are `count` of its
         // dimension.
-        checked(|failure| unsafe { (table().add)(handle, count, vectors.as_ptr(), failure) })
-            .map_err(Refusal::invalid)
+        checked(|failure| unsafe {
+            (self.handle.table().add)(handle, count, vectors.as_ptr(), failure)
+        })
+        .map_err(Refusal::invalid)
     }
 
     fn writable(&self) -> Result<()> {

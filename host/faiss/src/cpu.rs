@@ -4,8 +4,9 @@ use std::env;
 use std::sync::OnceLock;
 
 use crate::bridge::Table;
+use crate::error::{Error, Result};
 
-/// A variant of the instruction set for which there is code, from the least to the most.
+/// A variant of the instruction set for which there can be code, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cpu {
     /// What every processor of the architecture has.
@@ -16,37 +17,73 @@ pub enum Cpu {
     Avx512,
 }
 
+impl Cpu {
+    /// The variants that this program was built with, from the least to the most.
+    pub const BUILT: &[Self] = &[
+        #[cfg(faiss = "generic")]
+        Self::Generic,
+        #[cfg(faiss = "avx2")]
+        Self::Avx2,
+        #[cfg(faiss = "avx512")]
+        Self::Avx512,
+    ];
+
+    /// Its name, as `DAYFLY_FAISS_CPU` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
 /// The variable that lowers [`cpu`], for tests and to find faults.
 const VARIABLE: &str = "DAYFLY_FAISS_CPU";
 
-/// The variant in use: the most that this machine can execute, or less where the environment
-/// variable `DAYFLY_FAISS_CPU` names it (`generic`, `avx2`, `avx512`). Stays the same for as long
-/// as the program runs.
-pub fn cpu() -> Cpu {
-    chosen().0
+/// The variant in use: the most of [those built](Cpu::BUILT) that this machine can execute, or less
+/// where the environment variable `DAYFLY_FAISS_CPU` names one of them (`generic`, `avx2`,
+/// `avx512`). Stays the same for as long as the program runs.
+///
+/// # Errors
+/// [`Error::Unsupported`] where this machine can execute none of them.
+pub fn cpu() -> Result<Cpu> {
+    chosen().map(|(cpu, _)| cpu)
 }
 
 /// The code of the variant in use.
-pub(crate) fn table() -> &'static Table {
-    chosen().1
+///
+/// # Errors
+/// As [`cpu`].
+pub(crate) fn table() -> Result<&'static Table> {
+    chosen().map(|(_, table)| table)
 }
 
-fn chosen() -> (Cpu, &'static Table) {
-    static CHOSEN: OnceLock<(Cpu, &'static Table)> = OnceLock::new();
-    *CHOSEN.get_or_init(|| {
-        let wanted = env::var(VARIABLE).ok().and_then(|name| named(&name));
-        let cpu = wanted.map_or(most(), |wanted| wanted.min(most()));
-        (cpu, load(cpu))
-    })
+fn chosen() -> Result<(Cpu, &'static Table)> {
+    static CHOSEN: OnceLock<Option<(Cpu, &'static Table)>> = OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| {
+        let wanted = env::var(VARIABLE).ok();
+        let cpu = choose(Cpu::BUILT, most(), wanted.as_deref())?;
+        Some((cpu, load(cpu)))
+    });
+    chosen.ok_or_else(unsupported)
 }
 
-fn named(name: &str) -> Option<Cpu> {
-    match name {
-        "generic" => Some(Cpu::Generic),
-        "avx2" => Some(Cpu::Avx2),
-        "avx512" => Some(Cpu::Avx512),
-        _ => None,
-    }
+/// The most that is `built` and no more than `most`; or the one that is `wanted`, where it is one of
+/// these.
+pub(crate) fn choose(built: &[Cpu], most: Cpu, wanted: Option<&str>) -> Option<Cpu> {
+    let usable = built.iter().copied().filter(|cpu| *cpu <= most);
+    let named = usable.clone().find(|cpu| Some(cpu.name()) == wanted);
+    named.or(usable.last())
+}
+
+fn unsupported() -> Error {
+    let built: Vec<&str> = Cpu::BUILT.iter().map(|cpu| cpu.name()).collect();
+    Error::Unsupported(format!(
+        "this program was built with FAISS for other processors than this one ({}): build it here, \
+         or for every machine with `cargo xtask dist`",
+        built.join(", ")
+    ))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -72,26 +109,27 @@ fn most() -> Cpu {
 }
 
 unsafe extern "C" {
+    #[cfg(faiss = "generic")]
     fn dayfly_faiss_generic() -> &'static Table;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(faiss = "avx2")]
     fn dayfly_faiss_avx2() -> &'static Table;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(faiss = "avx512")]
     fn dayfly_faiss_avx512() -> &'static Table;
 }
 
-/// Called once, and with no more than [`most`].
+/// Called once, with one of [`Cpu::BUILT`] and with no more than [`most`].
 fn load(cpu: Cpu) -> &'static Table {
     match cpu {
+        #[cfg(faiss = "generic")]
         // SAFETY: called once, on any machine of the architecture.
         Cpu::Generic => unsafe { dayfly_faiss_generic() },
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(faiss = "avx2")]
         // SAFETY: called once, and the machine has the instructions.
         Cpu::Avx2 => unsafe { dayfly_faiss_avx2() },
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(faiss = "avx512")]
         // SAFETY: called once, and the machine has the instructions.
         Cpu::Avx512 => unsafe { dayfly_faiss_avx512() },
-        #[cfg(not(target_arch = "x86_64"))]
-        // SAFETY: called once, on any machine of the architecture.
-        Cpu::Avx2 | Cpu::Avx512 => unsafe { dayfly_faiss_generic() },
+        #[cfg(not(all(faiss = "generic", faiss = "avx2", faiss = "avx512")))]
+        other => unreachable!("{other:?} is not in this program"),
     }
 }

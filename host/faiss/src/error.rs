@@ -16,6 +16,9 @@ pub enum Error {
     /// The file is no index, or a broken one: get it again.
     #[error("not a readable vector index: {0}")]
     Corrupt(String),
+    /// This program has no code for this machine: another build of it is needed.
+    #[error("{0}")]
+    Unsupported(String),
     /// The reader, writer or file failed.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -10,7 +10,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use crate::bridge::{Handle, Refusal, checked};
-use crate::cpu::table;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::shape;
@@ -26,8 +25,9 @@ impl Index {
         let (transfer, context) = stream.as_transfer();
         let handle = self.handle.as_ptr();
         // SAFETY: the handle and the stream are live, and the context is what the function takes.
-        let done =
-            checked(|failure| unsafe { (table().write)(handle, transfer, context, failure) });
+        let done = checked(|failure| unsafe {
+            (self.handle.table().write)(handle, transfer, context, failure)
+        });
         stream.finish()?;
         done.map_err(Refusal::invalid)
     }
@@ -50,7 +50,7 @@ impl Index {
         let mut stream = Stream::new(|bytes: &mut [u8]| source.read_exact(bytes));
         let (transfer, context) = stream.as_transfer();
         // SAFETY: the stream is live, and the context is what the function takes.
-        let handle = unsafe { Handle::read(transfer, context) };
+        let handle = unsafe { Handle::read(transfer, context) }?;
         match stream.finish() {
             Err(Error::Io(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {}
             other => other?,

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, c_char};
 
 use crate::bridge::{Facts, Handle, KIND_FLAT, KIND_HNSW, KIND_IVF, Refusal, checked};
-use crate::cpu::table;
 use crate::error::{Error, Result};
 
 /// Vectors that can be searched.
@@ -90,7 +89,12 @@ impl Index {
         let mut text = [0 as c_char; 256];
         // SAFETY: the handle is live; at most the length is written, with a zero byte at its end.
         let done = checked(|failure| unsafe {
-            (table().describe)(self.handle.as_ptr(), text.as_mut_ptr(), text.len(), failure)
+            (self.handle.table().describe)(
+                self.handle.as_ptr(),
+                text.as_mut_ptr(),
+                text.len(),
+                failure,
+            )
         });
         match done {
             // SAFETY: a text that ends with a zero byte was written.
@@ -129,7 +133,13 @@ impl Index {
         let vectors = out[before..].as_mut_ptr();
         // SAFETY: the handle is live, it has the rows, and there is room for their vectors.
         checked(|failure| unsafe {
-            (table().reconstruct)(self.handle.as_ptr(), rows.start, count, vectors, failure)
+            (self.handle.table().reconstruct)(
+                self.handle.as_ptr(),
+                rows.start,
+                count,
+                vectors,
+                failure,
+            )
         })
         .map_err(|refusal| {
             out.truncate(before);
@@ -140,7 +150,7 @@ impl Index {
     pub(crate) fn facts(&self) -> Facts {
         let mut facts = Facts::default();
         // SAFETY: both are live.
-        unsafe { (table().facts)(self.handle.as_ptr(), &raw mut facts) };
+        unsafe { (self.handle.table().facts)(self.handle.as_ptr(), &raw mut facts) };
         facts
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Indexes are made from FAISS's factory strings, `Flat`, `SQ8`, `HNSW32,SQ8`, `IVF1024,SQ8` or
 //! `OPQ48_192,IVF1024,PQ48` among them, and their files are FAISS's own: other programs read them
-//! with `faiss.read_index`. FAISS is linked statically, once for each variant of the instruction
-//! set, of which [`cpu`] is the one in use.
+//! with `faiss.read_index`. FAISS is linked statically: the best variant of the instruction set for
+//! the machine that built it or, by `DAYFLY_FAISS_VARIANTS=all`, all of them; [`cpu`] is the one in
+//! use.
 //!
 //! FAISS computes in OpenMP's threads. Those belong to the thread that calls: [`set_threads`] says
 //! how many there are for training, adding and [`nearest`]; a search says so itself, and takes no

@@ -11,7 +11,8 @@ use crate::search::{Found, Hit};
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::Error::Invalid) where they are no whole vectors of `dimension`
-/// components, or no finite numbers.
+/// components, or no finite numbers;
+/// [`Error::Unsupported`](crate::Error::Unsupported) on a machine that there is no code for.
 pub fn nearest(
     queries: &[f32],
     vectors: &[f32],
@@ -24,12 +25,13 @@ pub fn nearest(
     if count == 0 || k == 0 {
         return Ok(vec![vec![]; count as usize]);
     }
+    let table = table()?;
     let mut found = Found::new(count, k)?;
     let (scores, ids) = (found.scores.as_mut_ptr(), found.rows.as_mut_ptr());
     let (queries, vectors) = (queries.as_ptr(), vectors.as_ptr());
     // SAFETY: there are so many queries and vectors of this dimension, and room for `count * k`.
     checked(|failure| unsafe {
-        (table().nearest)(
+        (table.nearest)(
             queries, count, vectors, rows, dimension, k, scores, ids, failure,
         )
     })
@@ -44,6 +46,8 @@ pub fn nearest(
 /// The threads wait for the next call of the same thread, and end with it.
 pub fn set_threads(threads: usize) {
     let threads = u32::try_from(threads.clamp(1, 1024)).unwrap_or(1);
+    // Where there is no code for this machine, there is nothing to say it to.
+    let Ok(table) = table() else { return };
     // SAFETY: takes any number from 1.
-    unsafe { (table().set_threads)(threads) }
+    unsafe { (table.set_threads)(threads) }
 }

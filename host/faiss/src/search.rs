@@ -3,7 +3,6 @@
 use std::ptr;
 
 use crate::bridge::{Refusal, SearchCall, checked};
-use crate::cpu::table;
 use crate::error::{Error, Result};
 use crate::index::{Index, count_rows};
 use crate::parameters::Parameters;
@@ -76,7 +75,7 @@ impl Index {
         // SAFETY: the handle is live, there are `count` queries of its dimension, the bitmap has
         // its length, and both results have room for `count * k`.
         checked(|failure| unsafe {
-            (table().search)(self.handle.as_ptr(), &raw const call, failure)
+            (self.handle.table().search)(self.handle.as_ptr(), &raw const call, failure)
         })
         .map_err(Refusal::invalid)?;
         Ok(found.into_hits())

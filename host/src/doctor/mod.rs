@@ -74,11 +74,12 @@ fn faiss() -> Finding {
     use crate::confined::{Client, Confinement, Limits};
 
     let variant = match dayfly_faiss::cpu() {
-        dayfly_faiss::Cpu::Generic => {
+        Ok(dayfly_faiss::Cpu::Generic) => {
             "generic code: this machine has no AVX2, or was told to do without"
         }
-        dayfly_faiss::Cpu::Avx2 => "AVX2",
-        dayfly_faiss::Cpu::Avx512 => "AVX-512",
+        Ok(dayfly_faiss::Cpu::Avx2) => "AVX2",
+        Ok(dayfly_faiss::Cpu::Avx512) => "AVX-512",
+        Err(error) => return Finding::failed("FAISS", error.to_string()),
     };
     let told = Client::start(Limits::default()).and_then(|client| client.confinement());
     let walls = match told {

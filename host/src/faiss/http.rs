@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use dayfly_core::api::routes::{HostOperation, Operation, StoresOperation, path_of};
 use dayfly_core::api::{ApiError, Code, IndexHits, IndexQuery, RebuildObject, RebuildRequest};
 use dayfly_core::objects::keys::check_segment;
 
@@ -35,14 +36,14 @@ pub struct Served {
 
 /// Searches of bases alone: all that a server needs beside its guests.
 pub fn searches(served: Served, verifier: Arc<Verifier>) -> Router {
-    let path = "/v1/vector_stores/{store}/bases/{base}/search";
+    let path = path_of(Operation::Host(HostOperation::SearchIndex));
     let router = Router::new().route(path, post(search)).with_state(served);
     router.layer(middleware::from_fn_with_state(verifier, authenticate))
 }
 
 /// Searches and rebuilds.
 pub fn all(served: Served, verifier: Arc<Verifier>) -> Router {
-    let path = "/v1/vector_stores/{store}/rebuild";
+    let path = path_of(Operation::Stores(StoresOperation::RequestRebuild));
     let router = Router::new()
         .route(path, get(status).post(request_rebuild))
         .with_state(served.clone());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use dayfly_core::api::routes::HostOperation;
 use dayfly_core::api::{ApiError, Code};
 use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Uri};
@@ -19,7 +20,7 @@ use super::embeddings::Embeddings;
 use super::health::Health;
 use super::origin;
 use super::request_id::{REQUEST_ID, request_id};
-use super::routes::{Route, Whose, route};
+use super::routes::{Route, route};
 use super::usage;
 use crate::admission::{Admission, Entrant, Refused};
 use crate::guests::Guest;
@@ -85,17 +86,7 @@ impl Front {
                 Err(answer::foreign_origin())
             }
             Route::Guest(guest) => self.guest(guest, request, &id, &mut standing).await,
-            Route::Embedder => self.embedder(request, &mut standing).await,
-            Route::Index => self.index(request).await,
-            Route::Usage(whose) => self.usage(whose, request, &mut standing).await,
-            Route::Health | Route::Ready | Route::Metrics
-                if !matches!(method, Method::GET | Method::HEAD) =>
-            {
-                Err(answer::method_not_allowed())
-            }
-            Route::Health => self.health.live().await.map(|()| answer::well()),
-            Route::Ready => self.health.ready().await.map(|()| answer::well()),
-            Route::Metrics => Ok(answer::text(CONTENT_TYPE, self.metrics.render())),
+            Route::Host(operation) => self.host(operation, request, &mut standing).await,
             Route::Unknown => Err(answer::unknown_path(&path)),
         }
         .unwrap_or_else(|error| answer::error(&error));
@@ -160,6 +151,29 @@ impl Front {
         }
     }
 
+    /// What the host answers itself.
+    async fn host(
+        &self,
+        operation: HostOperation,
+        request: Request<Incoming>,
+        standing: &mut Standing,
+    ) -> Result<Response<Body>, ApiError> {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        match operation {
+            HostOperation::Embed | HostOperation::ListModels => {
+                self.embedder(request, standing).await
+            }
+            HostOperation::SearchIndex => self.index(request).await,
+            _ if !reads => Err(answer::method_not_allowed()),
+            HostOperation::GetUsage | HostOperation::GetUsageOfAll => {
+                self.usage(operation, request, standing).await
+            }
+            HostOperation::GetHealth => self.health.live().await.map(|()| answer::well()),
+            HostOperation::GetReadiness => self.health.ready().await.map(|()| answer::well()),
+            HostOperation::GetMetrics => Ok(answer::text(CONTENT_TYPE, self.metrics.render())),
+        }
+    }
+
     async fn index(&self, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
         let Some(searches) = &self.searches else {
             return Err(ApiError::new(Code::NotConfigured, rebuild::NO_FAISS));
@@ -194,26 +208,21 @@ impl Front {
 
     async fn usage(
         &self,
-        whose: Whose,
+        operation: HostOperation,
         request: Request<Incoming>,
         standing: &mut Standing,
     ) -> Result<Response<Body>, ApiError> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(answer::method_not_allowed());
-        }
         let principal = self
             .principal(request.headers())
             .map_err(|error| answer::unauthorized(&error))?;
         let permit = self.admission.admit(&principal, Entrant::PLAIN).await;
         *standing = self.admission.standing(&principal);
         let _permit = permit?;
-        match whose {
-            Whose::Own => usage::own(&self.platform, &self.admission, &principal).await,
-            Whose::All => {
-                let query = request.uri().query().unwrap_or_default();
-                usage::all(&self.platform, &self.admission, &principal, query).await
-            }
+        if operation == HostOperation::GetUsage {
+            return usage::own(&self.platform, &self.admission, &principal).await;
         }
+        let query = request.uri().query().unwrap_or_default();
+        usage::all(&self.platform, &self.admission, &principal, query).await
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {

@@ -1,5 +1,7 @@
 //! Who answers which path.
 
+use dayfly_core::api::routes::{self, HostOperation, Operation, Server};
+
 use crate::guests::Guest;
 
 /// Who answers a path.
@@ -7,125 +9,69 @@ use crate::guests::Guest;
 pub enum Route {
     /// One of the guests, in a fresh instance.
     Guest(Guest),
-    /// The embedded embedder.
-    Embedder,
-    /// A search of a native index, for guests elsewhere.
-    Index,
-    /// `GET /v1/usage`, or that of all tenants.
-    Usage(Whose),
-    /// `GET /healthz`.
-    Health,
-    /// `GET /readyz`.
-    Ready,
-    /// `GET /metrics`.
-    Metrics,
+    /// The host.
+    Host(HostOperation),
     /// Nobody.
     Unknown,
 }
 
-/// Of whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// The caller's tenant.
-    Own,
-    /// All tenants.
-    All,
-}
+/// Below these a guest says that there is no such path.
+const RESOURCES: [&str; 3] = ["files", "uploads", "vector_stores"];
 
 /// Who answers `path`, whatever the method.
 pub fn route(path: &str) -> Route {
-    match path {
-        "/healthz" => Route::Health,
-        "/readyz" => Route::Ready,
-        "/metrics" => Route::Metrics,
-        "/v1/embeddings" | "/v1/models" => Route::Embedder,
-        "/v1/usage" => Route::Usage(Whose::Own),
-        "/v1/usage/tenants" => Route::Usage(Whose::All),
-        "/upload" => Route::Guest(Guest::Ingest),
-        _ => path
-            .strip_prefix("/v1/")
-            .and_then(resource)
-            .unwrap_or(Route::Unknown),
+    let Some(path) = path.strip_prefix('/') else {
+        return Route::Unknown;
+    };
+    let path = match path.starts_with("v1/") {
+        true => path.trim_end_matches('/'),
+        false => path,
+    };
+    let segments: Vec<&str> = path.split('/').collect();
+    if let Some((route, _)) = routes::find(&segments) {
+        return of(route);
+    }
+    match segments[..] {
+        ["v1", resource, ..] if RESOURCES.contains(&resource) => Route::Guest(Guest::Stores),
+        _ => Route::Unknown,
     }
 }
 
-fn resource(path: &str) -> Option<Route> {
-    let mut segments = path.trim_end_matches('/').split('/');
-    match segments.next()? {
-        "files" | "uploads" => return Some(Route::Guest(Guest::Stores)),
-        "vector_stores" => {}
-        _ => return None,
+fn of(route: &routes::Route) -> Route {
+    match route.server() {
+        Server::Stores => Route::Guest(Guest::Stores),
+        Server::Ingest => Route::Guest(Guest::Ingest),
+        Server::Search => Route::Guest(Guest::Search),
+        Server::Host => {
+            let of_host = route
+                .operations
+                .iter()
+                .find_map(|(_, operation)| match operation {
+                    Operation::Host(operation) => Some(*operation),
+                    _ => None,
+                });
+            of_host.map_or(Route::Unknown, Route::Host)
+        }
     }
-    let (_store, part, rest) = (segments.next(), segments.next(), segments.next());
-    Some(match (part, rest) {
-        (Some("files"), _) => Route::Guest(Guest::Ingest),
-        (Some("search"), None) => Route::Guest(Guest::Search),
-        (Some("bases"), Some(_)) => Route::Index,
-        _ => Route::Guest(Guest::Stores),
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use dayfly_core::api::routes::ROUTES;
+
     use super::*;
 
     #[test]
-    fn every_path_has_its_guest() {
-        for (path, guest) in [
-            ("/upload", Guest::Ingest),
-            ("/v1/files", Guest::Stores),
-            ("/v1/files/file-1/content", Guest::Stores),
-            ("/v1/uploads", Guest::Stores),
-            ("/v1/uploads/upload_1/parts", Guest::Stores),
-            ("/v1/vector_stores", Guest::Stores),
-            ("/v1/vector_stores/", Guest::Stores),
-            ("/v1/vector_stores/vs_1", Guest::Stores),
-            ("/v1/vector_stores/vs_1/files", Guest::Ingest),
-            ("/v1/vector_stores/vs_1/files/file-1/content", Guest::Ingest),
-            ("/v1/vector_stores/vs_1/files/search", Guest::Ingest),
-            ("/v1/vector_stores/files", Guest::Stores),
-            ("/v1/vector_stores/vs_1/search", Guest::Search),
-            ("/v1/vector_stores/search/search", Guest::Search),
-            ("/v1/vector_stores/vs_1/other", Guest::Stores),
+    fn paths_that_no_operation_has_are_answered_by_a_guest_below_a_resource() {
+        for path in [
+            "/v1/vector_stores/",
+            "/v1/vector_stores/vs_1/other",
+            "/v1/vector_stores/vs_1/files/file-1/other",
+            "/v1/files/file-1/other/",
+            "/v1/uploads/upload_1",
         ] {
-            assert_eq!(route(path), Route::Guest(guest), "{path}");
+            assert_eq!(route(path), Route::Guest(Guest::Stores), "{path}");
         }
-        assert_eq!(route("/v1/vector_stores/vs_1/bases/b/search"), Route::Index);
-    }
-
-    #[test]
-    fn spin_sends_every_path_to_the_same_guest() {
-        let manifest = include_str!("../../../spin.toml");
-        let value = |line: &str, key: &str| -> Option<String> {
-            let quoted = line.strip_prefix(key)?.trim().strip_prefix('=')?.trim();
-            Some(quoted.trim_matches('"').to_owned())
-        };
-        let mut triggers = Vec::new();
-        let mut lines = manifest.lines();
-        while let Some(line) = lines.next() {
-            if let Some(path) = value(line, "route") {
-                let component = lines.next().and_then(|next| value(next, "component"));
-                triggers.push((path, component.unwrap()));
-            }
-        }
-        assert!(triggers.len() > 5, "{triggers:?}");
-        for (path, component) in &triggers {
-            // What no guest answers has a guest there that says so.
-            if path == "/..." {
-                continue;
-            }
-            let path = path.replace(":store", "vs_1");
-            for path in [path.replace("/...", ""), path.replace("...", "a/b")] {
-                let Route::Guest(guest) = route(&path) else {
-                    panic!("{path} has no guest");
-                };
-                assert_eq!(guest.name(), component, "{path}");
-            }
-        }
-    }
-
-    #[test]
-    fn other_paths_have_none() {
         for path in [
             "/",
             "",
@@ -138,6 +84,91 @@ mod tests {
             "/healthz/",
         ] {
             assert_eq!(route(path), Route::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_names_stand_in_a_path_changes_nothing() {
+        for (path, expected) in [
+            (
+                "/v1/vector_stores/vs_1/files/search",
+                Route::Guest(Guest::Ingest),
+            ),
+            ("/v1/vector_stores/files", Route::Guest(Guest::Stores)),
+            (
+                "/v1/vector_stores/search/search",
+                Route::Guest(Guest::Search),
+            ),
+            (
+                "/v1/vector_stores/vs_1/bases/b/search",
+                Route::Host(HostOperation::SearchIndex),
+            ),
+        ] {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+
+    /// A trigger of `spin.toml`: its path, of which `:name` is any segment and `...` all that is left.
+    struct Trigger {
+        path: String,
+        component: String,
+    }
+
+    impl Trigger {
+        fn all() -> Vec<Self> {
+            let manifest = include_str!("../../../spin.toml");
+            let mut lines = manifest.lines();
+            let mut triggers = Vec::new();
+            while let Some(line) = lines.next() {
+                if let Some(path) = value(line, "route") {
+                    let component = lines.next().and_then(|next| value(next, "component"));
+                    let component = component.expect("a component after its route");
+                    triggers.push(Self { path, component });
+                }
+            }
+            triggers
+        }
+
+        /// How many segments it names of this path, where it is one of its own.
+        fn names(&self, path: &str) -> Option<usize> {
+            let mut segments = path.split('/');
+            let mut named = 0;
+            for wanted in self.path.split('/') {
+                if wanted == "..." {
+                    return Some(named);
+                }
+                let segment = segments.next()?;
+                match wanted.starts_with(':') {
+                    true => {}
+                    false if wanted == segment => named += 1,
+                    false => return None,
+                }
+            }
+            segments.next().is_none().then_some(named)
+        }
+    }
+
+    fn value(line: &str, key: &str) -> Option<String> {
+        let quoted = line.strip_prefix(key)?.trim().strip_prefix('=')?.trim();
+        Some(quoted.trim_matches('"').to_owned())
+    }
+
+    #[test]
+    fn spin_sends_every_path_to_the_same_guest() {
+        let triggers = Trigger::all();
+        for route in ROUTES {
+            let path = route.path.replace('{', "").replace('}', "");
+            let taken = triggers
+                .iter()
+                .filter_map(|trigger| Some((trigger.names(&path)?, &trigger.component)))
+                .max_by_key(|(named, _)| *named);
+            let (_, component) = taken.expect("the last trigger takes every path");
+            let expected = match of(route) {
+                Route::Guest(guest) => guest.name(),
+                // The guest there that says what is not, and that it is well.
+                _ => Guest::Stores.name(),
+            };
+            assert_eq!(component, expected, "{path}");
         }
     }
 }

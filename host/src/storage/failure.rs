@@ -75,38 +75,11 @@ fn refused(error: &object_store::Error, place: &str) -> ObjectError {
 
 /// As [`explain`], of a write that creates.
 pub fn explain_creation(error: &object_store::Error, place: &str) -> ObjectError {
-    match explain(error, place) {
-        ObjectError::Unusable {
-            obstacle: obstacle @ Obstacle::Unsupported,
-            ..
-        } => {
-            let text = format!(
-                "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
-            );
-            ObjectError::unusable(obstacle, text)
-        }
-        // There is nothing that a write could miss.
-        ObjectError::NotFound => {
-            ObjectError::Unavailable(format!("{STORAGE} answered 404 to a write; try again"))
-        }
-        other => other,
-    }
-}
-
-/// As [`explain`], of deletions, which are asked for many at a time.
-pub fn explain_deletion(error: &object_store::Error, place: &str) -> ObjectError {
-    match explain(error, place) {
-        ObjectError::Unusable {
-            obstacle: obstacle @ Obstacle::Unsupported,
-            ..
-        } => {
-            let text = format!(
-                "{STORAGE} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"
-            );
-            ObjectError::unusable(obstacle, text)
-        }
-        other => other,
-    }
+    explain(error, place).advising_where_unsupported(|| {
+        format!(
+            "{STORAGE} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"
+        )
+    })
 }
 
 /// In the words of S3, Google and Azure. No key can hold these, so nobody can fake them.

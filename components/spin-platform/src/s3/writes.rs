@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dayfly_core::objects::{ObjectError, Obstacle};
+use dayfly_core::objects::ObjectError;
 
 use super::answer::STORAGE;
 use super::attempts::{Outcome, Parcel, Patience};
@@ -95,18 +95,11 @@ impl<T: Transport> Client<T> {
 
     /// As `refusal`, of a write that creates.
     fn creation_refusal(&self, response: &Response) -> ObjectError {
-        match self.refusal(response) {
-            ObjectError::Unusable {
-                obstacle: obstacle @ Obstacle::Unsupported,
-                ..
-            } => {
-                let text = format!(
-                    "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
-                );
-                ObjectError::unusable(obstacle, text)
-            }
-            error => error,
-        }
+        self.refusal(response).advising_where_unsupported(|| {
+            format!(
+                "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
+            )
+        })
     }
 
     /// As `explain`, of a write: it finds no missing object.

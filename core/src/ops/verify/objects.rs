@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::Findings;
 use crate::home::Home;
 use crate::platform::Platform;
-use crate::segment::{self, hex};
+use crate::segment;
 use crate::store::{IndexRef, Manifest, StoreError, dead_rows, runs};
 
 /// Bytes of an index that are read at a time.
@@ -88,7 +88,7 @@ fn verify_index(platform: Platform<'_>, home: &Home, index: &IndexRef) -> Result
         let what = format!("it has {at} bytes, not {}", index.bytes);
         return Err(StoreError::damaged(&key, &what));
     }
-    match hex(&hash.finalize()) == index.sha256 {
+    match format!("{:x}", hash.finalize()) == index.sha256 {
         true => Ok(()),
         false => Err(StoreError::damaged(&key, &"it has another checksum")),
     }

@@ -6,7 +6,6 @@ use super::*;
 use crate::files::{self, FileMeta};
 use crate::home::Home;
 use crate::objects::Objects;
-use crate::segment::hex;
 use crate::store::{
     self, Change, IndexRef, Indexing, Next, RowRange, SCRUB_AFTER_MS, TAIL_CHANGES,
 };
@@ -49,7 +48,7 @@ fn with_index(tenant: &Tenant, home: &Home) {
         base: "b".to_owned(),
         rows: 1,
         bytes: data.len() as u64,
-        sha256: hex(&Sha256::digest(data)),
+        sha256: format!("{:x}", Sha256::digest(data)),
         factory: "Flat".to_owned(),
         reason: String::new(),
         parameters: String::new(),

@@ -9,7 +9,7 @@ use super::format::{header, node_bytes, put_node};
 use super::lists::each_list;
 use crate::objects::ObjectWriter;
 use crate::segment::SegmentError;
-use crate::segment::meta::{GraphMeta, hex};
+use crate::segment::meta::GraphMeta;
 use crate::segment::slab::CodeSlab;
 
 /// Candidates kept while a node looks for its neighbours.
@@ -82,7 +82,7 @@ pub(in crate::segment) fn write(
     object.write(&bytes)?;
     Ok(GraphMeta {
         bytes: object.finish()?,
-        sha256: hex(&hash.finalize()),
+        sha256: format!("{:x}", hash.finalize()),
     })
 }
 

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::objects::{ObjectError, Objects};
 use crate::segment::layout::LAYOUT_KEY;
-use crate::segment::meta::hex;
 use crate::segment::tail::batches;
 use crate::segment::{Method, Scope, SegmentError, each_row, open, read_rows, search_by, verify};
 
@@ -188,7 +187,7 @@ proptest! {
             1 => change_block(&mut tail, batch, |block| block.0 = block.0.wrapping_add(offset)),
             _ => change_block(&mut tail, batch, |block| block.1 = block.1.wrapping_add(length)),
         }
-        meta.tail_sha256 = hex(&Sha256::digest(&tail));
+        meta.tail_sha256 = format!("{:x}", Sha256::digest(&tail));
         prop_assert!(is_bounded(&tail, &meta));
         let objects = MemoryObjects::default();
         objects.put(&meta.rows_key(&home()), &[body, tail].concat()).unwrap();

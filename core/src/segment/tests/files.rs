@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::objects::Objects;
-use crate::segment::meta::hex;
 use crate::segment::{
     MAX_FILE_ID_BYTES, MAX_TEXT_BYTES, Row, SegmentError, each_row, max_rows, open, read_rows,
     verify,
@@ -27,7 +26,7 @@ fn any_arrow_reader_opens_a_segment_and_finds_its_columns() {
     );
     let data = objects.get(&meta.rows_key(&home())).unwrap();
     assert_eq!(meta.bytes, data.len() as u64);
-    assert_eq!(meta.sha256, hex(&Sha256::digest(&data)));
+    assert_eq!(meta.sha256, format!("{:x}", Sha256::digest(&data)));
     let reader = FileReader::try_new(Cursor::new(data), None).unwrap();
     let schema = reader.schema();
     let names: Vec<&str> = schema

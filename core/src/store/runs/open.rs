@@ -10,7 +10,6 @@ use super::{FORMAT_VERSION, RunError};
 use crate::home::Home;
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
-use crate::segment::hex;
 
 /// More than any root has: 256 children, and the counts of 128 names of 64 characters.
 const MAX_TAIL_BYTES: u32 = 1 << 20;
@@ -105,7 +104,7 @@ fn tail_of<'a>(run: &RunRef, key: &'a String) -> Result<Wanted<'a>, RunError> {
 impl Run {
     fn of_tail(home: &Home, run: &RunRef, key: &str, tail: &[u8]) -> Result<Self, RunError> {
         let broken = |what: &str| RunError::corrupt(key, what);
-        if hex(&Sha256::digest(tail)) != run.tail_sha256 {
+        if format!("{:x}", Sha256::digest(tail)) != run.tail_sha256 {
             return Err(broken("its root has another checksum"));
         }
         let root: Root =

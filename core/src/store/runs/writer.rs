@@ -19,7 +19,6 @@ use super::{
 use crate::filter::AttributeValue;
 use crate::home::Home;
 use crate::objects::{ObjectWriter, Objects};
-use crate::segment::hex;
 use crate::store::entry::{Change, FileEntry};
 
 /// The least that Arrow allows: leaves are small, so that padding counts.
@@ -141,7 +140,7 @@ impl RunWriter {
             bytes,
             tail_at,
             tail_bytes: u32::try_from(root.len()).map_err(RunError::build)?,
-            tail_sha256: hex(&Sha256::digest(&root)),
+            tail_sha256: format!("{:x}", Sha256::digest(&root)),
             first: self.first,
             last: self.last,
             from,

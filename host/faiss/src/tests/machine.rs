@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::*;
+use crate::cpu::choose;
 use crate::{Cpu, cpu};
 
 const CHILD: &str = "DAYFLY_FAISS_TEST_CHILD";
@@ -67,15 +68,32 @@ fn one_query_starts_no_thread() {
 #[test]
 fn the_environment_lowers_the_variant() {
     if is_child() {
-        println!("variant={:?}", cpu());
+        println!("variant={:?}", cpu().unwrap());
         return;
     }
     let test = "tests::machine::the_environment_lowers_the_variant";
-    assert!(child(test, "generic").contains("variant=Generic"));
-    let most = format!("variant={:?}", cpu());
-    assert!(child(test, "something").contains(&most) || cpu() < Cpu::Avx512);
-    let avx2 = format!("variant={:?}", cpu().min(Cpu::Avx2));
-    assert!(child(test, "avx2").contains(&avx2));
+    let most = cpu().unwrap();
+    for (wanted, expected) in Cpu::BUILT
+        .iter()
+        .map(|built| (built.name(), *built.min(&most)))
+        .chain([("something", most)])
+    {
+        let said = format!("variant={expected:?}");
+        assert!(child(test, wanted).contains(&said), "{wanted}: {said}");
+    }
+}
+
+#[test]
+fn a_program_for_newer_machines_has_no_variant_for_this_one() {
+    use Cpu::{Avx2, Avx512, Generic};
+
+    let all = [Generic, Avx2, Avx512];
+    assert_eq!(choose(&all, Avx2, None), Some(Avx2));
+    assert_eq!(choose(&all, Avx512, Some("generic")), Some(Generic));
+    assert_eq!(choose(&all, Avx2, Some("avx512")), Some(Avx2));
+    assert_eq!(choose(&[Avx2], Avx512, None), Some(Avx2));
+    assert_eq!(choose(&[Avx2], Avx512, Some("generic")), Some(Avx2));
+    assert_eq!(choose(&[Avx512], Avx2, None), None);
 }
 
 #[test]
@@ -98,7 +116,7 @@ fn all_variants_find_the_same() {
         return;
     }
     let here = report();
-    for variant in ["generic", "avx2", "avx512"] {
+    for variant in Cpu::BUILT.iter().map(|built| built.name()) {
         let text = child("tests::machine::all_variants_find_the_same", variant);
         let there: Vec<&str> = text
             .lines()

@@ -62,6 +62,8 @@ fn scopes_allow_what_they_say_and_no_more() {
     let writer = client_of(&setting, &keys, "acme", &["write"]);
 
     writer.upload("default", "some text");
+    // Whose path ends as that of a search does.
+    writer.upload("search", "some text");
     assert_eq!(reader.find("default", "text").len(), 1);
     reader.ids("/v1/files");
     for refused in [
@@ -69,6 +71,9 @@ fn scopes_allow_what_they_say_and_no_more() {
         reader.post_json("/v1/vector_stores", &json!({})),
         reader.post_file("a.txt", b"text"),
         reader.delete("/v1/vector_stores/default"),
+        reader.delete("/v1/vector_stores/search"),
+        reader.post_json("/v1/vector_stores/search", &json!({"name": "mine"})),
+        reader.delete("/v1/vector_stores/default/files/search"),
         writer.get("/v1/files"),
         writer.get("/v1/vector_stores"),
         writer.post_search("default", &json!({"query": "text"})),
