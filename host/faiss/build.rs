@@ -114,7 +114,6 @@ fn build_variant(
         }
     })?;
     libraries.push(compiled);
-    weaken_unique(&whole, folder)?;
     let object = folder.join(format!("{}.o", variant.name));
     run("objcopy", |command| {
         let entry = format!("--keep-global-symbol=dayfly_faiss_{}", variant.name);
@@ -122,27 +121,6 @@ fn build_variant(
     })?;
     fs::remove_file(&whole).map_err(|e| Failure(format!("{}: {e}", whole.display())))?;
     Ok(object)
-}
-
-/// Makes weak the names that a program is to have but once, which objcopy else cannot hide.
-fn weaken_unique(object: &Path, folder: &Path) -> Result<(), Failure> {
-    let listed = run("nm", |command| {
-        command
-            .args(["--defined-only", "--format=posix"])
-            .arg(object)
-    })?;
-    // Each line is a name, a type, an address and a size.
-    let unique = |line: &str| {
-        let (name, rest) = line.split_once(' ')?;
-        rest.starts_with('u').then(|| format!("{name}\n"))
-    };
-    let names: String = listed.lines().filter_map(unique).collect();
-    let list = folder.join("unique");
-    fs::write(&list, names).map_err(|e| Failure(format!("{}: {e}", list.display())))?;
-    run("objcopy", |command| {
-        command.arg("--weaken-symbols").arg(&list).arg(object)
-    })?;
-    Ok(())
 }
 
 fn all(sources: &Sources) -> Vec<&str> {
@@ -156,22 +134,30 @@ fn compile_faiss(
     files: &[&str],
     folder: &Path,
 ) -> Result<PathBuf, Failure> {
-    let mut build = compiler(variant.flags);
-    build
-        .out_dir(folder.join("faiss"))
-        .include(&sources.root)
-        .files(
-            files
-                .iter()
-                .map(|name| sources.root.join("faiss").join(name)),
-        );
     let library = folder.join("libfaiss.a");
-    let stamp = Stamp::new(&folder.join("stamp"), &build, files, sources);
-    if !(stamp.is_valid() && library.is_file()) {
-        stamp.remove();
-        archive(&library, &build.compile_intermediates())?;
-        stamp.write()?;
+    let compiler_of_all = compiler(variant.flags);
+    let stamp = Stamp::new(&folder.join("stamp"), &compiler_of_all, files, sources);
+    if stamp.is_valid() && library.is_file() {
+        return Ok(library);
     }
+    stamp.remove();
+    let (idle, busy): (Vec<&str>, Vec<&str>) =
+        files.iter().partition(|file| variants::is_idle(file));
+    let mut objects = vec![];
+    for (files, level, name) in [(busy, 3, "busy"), (idle, 1, "idle")] {
+        let paths = files
+            .iter()
+            .map(|name| sources.root.join("faiss").join(name));
+        let mut build = compiler(variant.flags);
+        build
+            .opt_level(level)
+            .out_dir(folder.join(name))
+            .include(&sources.root)
+            .files(paths);
+        objects.extend(build.compile_intermediates());
+    }
+    archive(&library, &objects)?;
+    stamp.write()?;
     Ok(library)
 }
 

@@ -72,6 +72,39 @@ fn is_there(_: &str) -> bool {
     false
 }
 
+/// What is in the names of files that searches and rebuilds do not spend time in: kinds of indexes that
+/// `src/shape.rs` does not let pass, which FAISS's reader names all the same, and the reader itself.
+const IDLE: &[&str] = &[
+    "AdditiveQuantizer",
+    "Binary",
+    "FastScan",
+    "Index2Layer",
+    "IndexIVFSpectralHash",
+    "IndexReplicas",
+    "IndexShards",
+    "LSH",
+    "Lattice",
+    "LocalSearchQuantizer",
+    "NNDescent",
+    "NSG",
+    "NeuralNet",
+    "RaBit",
+    "ResidualQuantizer",
+    "RowwiseMinMax",
+    "clone_index",
+    "index_factory",
+    "index_read",
+    "index_write",
+    "lattice",
+    "pq4_fast_scan",
+    "residual_quantizer",
+];
+
+/// Whether a file is compiled in less time, to code that takes more.
+pub fn is_idle(file: &str) -> bool {
+    IDLE.iter().any(|part| file.contains(part))
+}
+
 // The flags are those of FAISS's own CMakeLists.txt.
 const VARIANTS: &[Variant] = &[
     Variant {
