@@ -1,6 +1,7 @@
 //! The arithmetic of a BERT layer: matrix product, softmax, GELU and layer normalisation.
 
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 use pulp::Arch;
 
 /// Partial sums kept apart, so that a reduction fills whole vector registers.
@@ -51,7 +52,7 @@ impl<'a> Mat<'a> {
 /// # Panics
 ///
 /// Where the shapes do not agree or a matrix reaches past its slice.
-#[expect(unsafe_code, reason = "`gemm` has no safe interface")]
+#[expect(unsafe_code, reason = "`gemm-f32` has no safe interface")]
 pub(crate) fn matmul(
     dst: &mut [f32],
     row_stride: usize,
@@ -71,25 +72,26 @@ pub(crate) fn matmul(
         (m - 1) * row_stride + n <= dst.len(),
         "the product reaches past its slice"
     );
-    // SAFETY: the assertions above hold every element that `gemm` reads or writes, which are
+    // SAFETY: the assertions above hold every element that it reads or writes, which are
     // exactly those of the three shapes and strides, inside its slice; `dst` is borrowed
     // mutably, so it overlaps neither factor. Strides are below `isize::MAX`, being lengths of
     // slices.
     unsafe {
-        gemm::gemm(
-            m,
+        // The transposed product: its kernels write columns.
+        get_gemm_fn()(
             n,
+            m,
             k,
             dst.as_mut_ptr(),
-            1,
             row_stride as isize,
+            1,
             accumulate,
-            a.data.as_ptr(),
-            a.col_stride as isize,
-            a.row_stride as isize,
             b.data.as_ptr(),
-            b.col_stride as isize,
             b.row_stride as isize,
+            b.col_stride as isize,
+            a.data.as_ptr(),
+            a.row_stride as isize,
+            a.col_stride as isize,
             1.0,
             scale,
             false,

@@ -10,6 +10,11 @@ use dayfly::guests::Guests;
 use dayfly::options::ServeOptions;
 use dayfly::serve::start;
 use dayfly_tests::binary;
+use tikv_jemallocator::Jemalloc;
+
+/// As `dayfly` has it: its memory is what is measured here.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
