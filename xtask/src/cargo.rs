@@ -27,11 +27,29 @@ pub const TEST_GUESTS: &[&str] = &["hostile"];
 /// What components are compiled for.
 pub const WASM: &str = "wasm32-wasip2";
 
+/// What one processor takes to build the binary from nothing, and to build all for the tests.
+const BINARY_MINUTES: usize = 30;
+const TESTS_MINUTES: usize = 42;
+
+/// Says what is about to be built and how long it takes, unless it was built before.
+fn tell_of_first_build(minutes: usize) {
+    if binary().exists() {
+        return;
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    eprintln!(
+        "building for the first time: FAISS, wasmtime and some 500 other crates, about {} minutes on \
+         {processors} processors; later builds take what has changed",
+        minutes.div_ceil(processors)
+    );
+}
+
 /// Builds the binary, whose build script builds the guests that it carries.
 ///
 /// # Errors
 /// When the build fails.
 pub fn build() -> Result<(), Failure> {
+    tell_of_first_build(BINARY_MINUTES);
     run(cargo("build").args(["--package", "dayfly"]))
 }
 
@@ -64,6 +82,7 @@ pub fn dist() -> Result<(), Failure> {
 /// # Errors
 /// When a build fails.
 pub fn build_for_tests() -> Result<(), Failure> {
+    tell_of_first_build(TESTS_MINUTES);
     run(cargo("build")
         .args(["--workspace", "--bins", "--tests"])
         .args(natives()))?;

@@ -75,6 +75,22 @@ fn refused(error: &object_store::Error, place: &str) -> ObjectError {
 
 /// As [`explain`], of a write that creates.
 pub fn explain_creation(error: &object_store::Error, place: &str) -> ObjectError {
+    let explained = explain(error, place).advising_where_unsupported(|| {
+        format!(
+            "{STORAGE} does not support conditional writes (`If-None-Match: *`), and Dayfly needs them"
+        )
+    });
+    match explained {
+        // There is nothing that a write could miss.
+        ObjectError::NotFound => {
+            ObjectError::Unavailable(format!("{STORAGE} answered 404 to a write; try again"))
+        }
+        other => other,
+    }
+}
+
+/// As [`explain`], of deletions, which are asked for many at a time.
+pub fn explain_deletion(error: &object_store::Error, place: &str) -> ObjectError {
     explain(error, place).advising_where_unsupported(|| {
         format!(
             "{STORAGE} does not know deletions of many objects: its operator has to set AWS_DISABLE_BULK_DELETE=true"

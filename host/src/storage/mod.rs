@@ -3,6 +3,7 @@
 //! What a storage does otherwise than `core` needs it (durability, order, conditional writes, errors) is
 //! mended here, and nowhere else. Who may see what, and how much, is not decided here.
 
+mod at_hand;
 mod blocking;
 mod bucket;
 mod chance;
