@@ -35,6 +35,7 @@ const BUFFER: usize = 1 << 20;
 pub fn run(threads: usize, memory_mib: u64) -> anyhow::Result<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     if memory_mib > 0 {
+        ensure_room()?;
         // Has OpenBLAS reserve what it needs for one, by a product, before that is counted.
         faiss::set_threads(1);
         let _ = faiss::nearest(&[0.5; 1_024], &[0.5; 1_024], 32, 1);
@@ -46,6 +47,19 @@ pub fn run(threads: usize, memory_mib: u64) -> anyhow::Result<()> {
     serve(UnixStream::from(socket), threads, confinement)?;
     // Whoever called is gone: calls that still go on are for nobody.
     std::process::exit(0)
+}
+
+/// OpenBLAS asks for what it needs for a product for ever, where it does not get it.
+fn ensure_room() -> anyhow::Result<()> {
+    let mut room: Vec<u8> = Vec::new();
+    let bytes = (MULTIPLYING + STACK) as usize;
+    room.try_reserve_exact(bytes).map_err(|_| {
+        anyhow::anyhow!(
+            "FAISS needs {} MiB before it begins, and this process may not have them: raise its \
+             limit of memory (ulimit -d, ulimit -v)",
+            bytes >> 20
+        )
+    })
 }
 
 /// Does the calls that come over a socket, until it is closed.

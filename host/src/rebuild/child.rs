@@ -29,9 +29,8 @@ pub fn run() -> anyhow::Result<()> {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(1);
     });
-    limit_memory(u64::from(order.memory_mib.max(LEAST_MIB)) << 20)?;
     let _ = nice(NICENESS);
-    let ended = match build(&order) {
+    let ended = match start(&order).and_then(|faiss| build(&order, &faiss)) {
         Ok(()) => Ended::Done,
         Err(error) => error.into(),
     };
@@ -39,8 +38,26 @@ pub fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build(order: &Order) -> Result<(), RebuildError> {
-    let retry = |error: &dyn std::fmt::Display| RebuildError::Retry(error.to_string());
+fn retry(error: &dyn std::fmt::Display) -> RebuildError {
+    RebuildError::Retry(error.to_string())
+}
+
+/// Starts FAISS, then limits this process: what it may have is not what FAISS's needs to start.
+fn start(order: &Order) -> Result<Faiss, RebuildError> {
+    let threads = match order.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads as usize,
+    };
+    let faiss = Faiss::start(threads, order.memory_mib).map_err(|error| retry(&error))?;
+    if let Some(pid) = faiss.pid() {
+        tell(&Line::Helper(pid));
+    }
+    let most = u64::from(order.memory_mib.max(LEAST_MIB)) << 20;
+    limit_memory(most).map_err(|error| retry(&error))?;
+    Ok(faiss)
+}
+
+fn build(order: &Order, faiss: &Faiss) -> Result<(), RebuildError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -62,16 +79,8 @@ fn build(order: &Order) -> Result<(), RebuildError> {
         factory,
         ..rebuild::Order::new(&order.store, worker, u64::from(order.memory_mib) << 20)
     };
-    let threads = match order.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads as usize,
-    };
     let mut report = |progress: &Progress| tell(&Line::Progress(*progress));
-    let faiss = Faiss::start(threads, order.memory_mib).map_err(|error| retry(&error))?;
-    if let Some(pid) = faiss.pid() {
-        tell(&Line::Helper(pid));
-    }
-    rebuild::rebuild(objects.platform(), &wanted, &faiss, &mut report)?;
+    rebuild::rebuild(objects.platform(), &wanted, faiss, &mut report)?;
     Ok(())
 }
 

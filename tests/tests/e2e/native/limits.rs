@@ -1,5 +1,9 @@
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
 use dayfly_tests::rebuild::{path, rebuild};
-use dayfly_tests::wait;
+use dayfly_tests::{binary, wait};
 use serde_json::json;
 
 use super::*;
@@ -104,4 +108,40 @@ fn a_damaged_index_is_named_and_a_rebuild_mends_it() {
     assert!(error.message.contains("rebuild"), "{}", error.message);
     assert_eq!(rebuild(&client, "s", &json!({}))["status"], "idle");
     assert_eq!(found(&client, &native.texts[3], None)[0], native.texts[3]);
+}
+
+#[test]
+fn a_process_for_faiss_that_may_not_have_its_memory_ends_and_says_so() {
+    let dayfly = binary::dayfly();
+    let faiss = |limit: &str, memory_mib: &str| {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let child = Command::new("sh")
+            .args(["-c", "ulimit -d \"$0\" && exec \"$@\"", limit])
+            .arg(dayfly)
+            .args(["faiss-process", "1", memory_mib])
+            .env("OMP_NUM_THREADS", "1")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        (ours, child)
+    };
+    // What it takes before it has multiplied anything, and less than that takes.
+    let (socket, mut idle) = faiss("unlimited", "0");
+    let taken = wait::until("the process to be there", || {
+        let path = format!("/proc/{}/status", idle.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let ready = status.contains("Name:\tdayfly") && status.contains("State:\tS");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+        let kib = line?.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
+        ready.then_some(kib)
+    });
+    drop(socket);
+    idle.wait().unwrap();
+
+    let (_socket, limited) = faiss(&(taken + 60_000).to_string(), "30");
+    let output = limited.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(text.contains("FAISS needs"), "{text}");
 }
