@@ -29,7 +29,7 @@ pub fn file_id(platform: Platform<'_>, what: &str, key: &str) -> Result<String, 
     digest.update(what);
     digest.update([0]);
     digest.update(key);
-    let at = format!("{FOLDER}{}.json", format!("{:x}", digest.finalize()));
+    let at = format!("{FOLDER}{:x}.json", digest.finalize());
     let record = Record {
         file_id: platform.new_id(ids::FILE_PREFIX),
     };

@@ -72,9 +72,9 @@ fn chosen() -> Result<(Cpu, &'static Table)> {
 /// The most that is `built` and no more than `most`; or the one that is `wanted`, where it is one of
 /// these.
 pub(crate) fn choose(built: &[Cpu], most: Cpu, wanted: Option<&str>) -> Option<Cpu> {
-    let usable = built.iter().copied().filter(|cpu| *cpu <= most);
+    let mut usable = built.iter().copied().filter(|cpu| *cpu <= most);
     let named = usable.clone().find(|cpu| Some(cpu.name()) == wanted);
-    named.or(usable.last())
+    named.or(usable.next_back())
 }
 
 fn unsupported() -> Error {

@@ -157,7 +157,7 @@ mod tests {
     fn spin_sends_every_path_to_the_same_guest() {
         let triggers = Trigger::all();
         for route in ROUTES {
-            let path = route.path.replace('{', "").replace('}', "");
+            let path = route.path.replace(['{', '}'], "");
             let taken = triggers
                 .iter()
                 .filter_map(|trigger| Some((trigger.names(&path)?, &trigger.component)))
