@@ -116,7 +116,12 @@ fn a_process_for_faiss_that_may_not_have_its_memory_ends_and_says_so() {
     let faiss = |limit: &str, memory_mib: &str| {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let child = Command::new("sh")
-            .args(["-c", "ulimit -d \"$0\" && exec \"$@\"", limit])
+            // One that spins is ended by its CPU time, and fails the test.
+            .args([
+                "-c",
+                "ulimit -t 20 && ulimit -d \"$0\" && exec \"$@\"",
+                limit,
+            ])
             .arg(dayfly)
             .args(["faiss-process", "1", memory_mib])
             .env("OMP_NUM_THREADS", "1")
