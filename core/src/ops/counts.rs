@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::home::Home;
-use crate::pending::{self, PendingError};
+use crate::pending::{self, End, PendingError, Ticket};
 use crate::platform::Platform;
 use crate::store::{self, Manifest, StoreError};
 
 /// Files that are under way or failed and are looked for in the store at once: beyond, one that is
-/// ingested anew counts twice until that has ended.
+/// ingested anew counts twice until that has ended. As many ingestions are asked whether they have
+/// ended: beyond, one is under way until its record is gone.
 const LOOKED_FOR: usize = 256;
 
 /// How many of a store's files stand where.
@@ -33,18 +34,21 @@ pub fn count(platform: Platform<'_>, home: &Home) -> Result<(Counts, Manifest), 
 
 /// As [`count`], of the store's present life. Reads one version of it, and no other.
 pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest), PendingError> {
-    // Before the version: an ingestion's record goes after its commit, so one of the two tells.
-    let tickets = pending::tickets_of_all_lives(platform.objects, store)?;
+    // Before the version: an ingestion ends after its commit, so one of the two tells.
+    let open = Open::of(platform, store)?;
     let manifest = store::existing(platform, store)?;
-    let under_way: BTreeSet<String> = tickets
-        .into_iter()
-        .filter(|ticket| ticket.incarnation == manifest.incarnation)
-        .map(|ticket| ticket.file_id)
-        .collect();
-    let failed = pending::all_failed(platform, &manifest.home())?;
-    let failed: BTreeSet<String> = failed
-        .into_iter()
-        .map(|(file_id, _)| file_id)
+    let is_of_this_life = |ticket: &Ticket| ticket.incarnation == manifest.incarnation;
+    let files = |tickets: Vec<Ticket>| {
+        tickets
+            .into_iter()
+            .filter(is_of_this_life)
+            .map(|one| one.file_id)
+    };
+    let under_way: BTreeSet<String> = files(open.under_way).collect();
+    let noted = pending::all_failed(platform, &manifest.home())?;
+    let noted = noted.into_iter().map(|(file_id, _)| file_id);
+    let failed: BTreeSet<String> = noted
+        .chain(files(open.failed))
         .filter(|id| !under_way.contains(id))
         .collect();
     let others = under_way.iter().chain(&failed).take(LOOKED_FOR);
@@ -56,4 +60,29 @@ pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest
         failed: failed.len() as u64,
     };
     Ok((counts, manifest))
+}
+
+/// Ingestions whose records are there, by what their ends say.
+#[derive(Default)]
+struct Open {
+    under_way: Vec<Ticket>,
+    failed: Vec<Ticket>,
+}
+
+impl Open {
+    fn of(platform: Platform<'_>, store: &str) -> Result<Self, PendingError> {
+        let mut asked = pending::tickets_of_all_lives(platform.objects, store)?;
+        let not_asked = asked.split_off(asked.len().min(LOOKED_FOR));
+        let ends = pending::ends_of(platform, &asked)?;
+        let mut open = Self::default();
+        for (ticket, end) in asked.into_iter().zip(ends) {
+            match end {
+                None => open.under_way.push(ticket),
+                Some(End::Failed { .. }) => open.failed.push(ticket),
+                Some(End::Completed | End::Cancelled | End::Untold) => {}
+            }
+        }
+        open.under_way.extend(not_asked);
+        Ok(open)
+    }
 }

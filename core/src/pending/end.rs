@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PendingError;
 use super::error::{parse, to_vec};
+use super::{PendingError, Ticket};
 use crate::home::Home;
 use crate::objects::ObjectError;
 use crate::platform::Platform;
@@ -93,4 +93,25 @@ pub fn ended(
         Err(ObjectError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// As [`ended`], of several, in one round of reads.
+pub fn ends_of(
+    platform: Platform<'_>,
+    tickets: &[Ticket],
+) -> Result<Vec<Option<End>>, PendingError> {
+    let keys = tickets
+        .iter()
+        .map(|ticket| key(&ticket.home(), &ticket.ingest_id));
+    let parts: Vec<_> = keys.map(|key| (key, None)).collect();
+    let answers = platform.objects.get_many(&parts);
+    let of_each = answers
+        .into_iter()
+        .zip(&parts)
+        .map(|(answer, (key, _))| match answer {
+            Ok(data) => parse(key, &data).map(Some),
+            Err(ObjectError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        });
+    of_each.collect()
 }

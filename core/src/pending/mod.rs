@@ -24,7 +24,7 @@ mod ticket;
 pub use attempt::{Attempt, Claim, LEASE_MS, Lost, claim, forget as forget_attempts};
 pub(crate) use conclude::end_replaced;
 pub use conclude::{bury, conclude, segment_prefix};
-pub use end::{End, LastError, decide, ended};
+pub use end::{End, LastError, decide, ended, ends_of};
 pub use error::PendingError;
 pub use failed::{
     all as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,

@@ -124,6 +124,40 @@ fn counts_say_what_pages_show() {
 }
 
 #[test]
+fn counts_say_what_a_look_says_between_any_two_writes_of_an_end() {
+    for (ends, files) in [
+        (complete as fn(Platform<'_>, &Home, &Pending), 1),
+        (fail, 0),
+    ] {
+        for anew in [false, true] {
+            let (tenant, home) = store();
+            let platform = tenant.platform();
+            if anew {
+                complete(platform, &home, &attach_one(platform, &home, "file-0"));
+            }
+            let pending = attach_one(platform, &home, "file-0");
+            let looked = Cell::new(0);
+            let watched = Hooked::new(&tenant.objects).before(|_| {
+                let status = look(platform, &home, "file-0").unwrap().unwrap().status();
+                let (counts, _) = count(platform, &home).unwrap();
+                let shown = Counts {
+                    in_progress: u64::from(status == Status::InProgress),
+                    completed: u64::from(status == Status::Completed),
+                    failed: u64::from(status == Status::Failed),
+                };
+                assert_eq!(counts, shown, "after {} calls", looked.get());
+                looked.set(looked.get() + 1);
+                Ok(())
+            });
+            ends(tenant.through(&watched), &home, &pending);
+            assert!(looked.get() > 5);
+            let (counts, _) = count(platform, &home).unwrap();
+            assert_eq!(counts.completed, files);
+        }
+    }
+}
+
+#[test]
 fn the_place_of_a_file_that_was_taken_out_is_still_a_place() {
     let (tenant, home, expected) = filled();
     let (first, _) = page(&tenant, &home, &all(true, 20));
