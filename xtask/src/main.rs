@@ -7,6 +7,7 @@ mod machine;
 mod run;
 mod suite;
 mod tidy;
+mod times;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

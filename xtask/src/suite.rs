@@ -8,6 +8,7 @@ use crate::fuzz;
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
 use crate::tidy;
+use crate::times::Times;
 
 /// Formatting, lints, fuzzing, unit tests and end-to-end tests, these on every target; with `arguments`,
 /// `--fast`, what of that is soon known, or `cargo test` with other ones and nothing else. The last line printed has the number of tests.
@@ -15,41 +16,51 @@ use crate::tidy;
 /// # Errors
 /// When a check or a test fails, or when no test ran.
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
-    prepare_for_tests()?;
+    let mut times = Times::default();
+    times.of("build", prepare_for_tests)?;
     if arguments == ["--fast"] {
-        return fast();
+        return fast(times);
     }
     if !arguments.is_empty() {
         let mut cargo = cargo("test");
         cargo.args(arguments);
-        return sum(vec![cargo]);
+        return sum(vec![("tests", cargo)], times);
     }
-    add_linters()?;
-    format()?;
-    tidy::run()?;
-    lint()?;
-    simulated()?;
-    fuzz::briefly()?;
-    let mut runs = vec![tests_on("local", &[])];
+    times.of("lints", linted)?;
+    times.of("simulation", simulated)?;
+    times.of("fuzzing", fuzz::briefly)?;
+    let mut runs = vec![("tests", tests_on("local", &[]))];
     let everywhere = ["--test", "e2e", "--", "everywhere::"];
-    runs.extend(OTHER_TARGETS.map(|target| tests_on(target, &everywhere)));
-    sum(runs)
+    runs.extend(OTHER_TARGETS.map(|target| (target, tests_on(target, &everywhere))));
+    sum(runs, times)
 }
 
 /// What is soon known: formatting, house rules, lints, unit tests, and the end-to-end tests of the main job.
-fn fast() -> Result<(), Failure> {
+fn fast(mut times: Times) -> Result<(), Failure> {
+    times.of("lints", linted)?;
+    let main_job = ["--test", "e2e", "--", "everywhere::main_job"];
+    let runs = vec![
+        ("unit tests", tests_on("local", &["--lib", "--bins"])),
+        ("main job", tests_on("local", &main_job)),
+    ];
+    sum(runs, times)
+}
+
+/// Formatting, house rules and lints.
+fn linted() -> Result<(), Failure> {
     add_linters()?;
     format()?;
     tidy::run()?;
-    lint()?;
-    sum(vec![
-        tests_on("local", &["--lib", "--bins"]),
-        tests_on("local", &["--test", "e2e", "--", "everywhere::main_job"]),
-    ])
+    lint()
 }
 
 /// What end-to-end tests run against beside `dayfly serve` on a directory.
 const OTHER_TARGETS: [&str; 2] = ["s3", "composed"];
+
+/// Tests at once: most of them wait for a server most of the time.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// All packages are named every time, because cargo chooses features of dependencies by them.
 fn tests_on(target: &str, chosen: &[&str]) -> Command {
@@ -58,7 +69,8 @@ fn tests_on(target: &str, chosen: &[&str]) -> Command {
         .args(["--workspace", "--no-fail-fast"])
         .args(natives())
         .args(chosen)
-        .env("DAYFLY_TARGET", target);
+        .env("DAYFLY_TARGET", target)
+        .env("RUST_TEST_THREADS", threads().to_string());
     cargo
 }
 
@@ -91,15 +103,15 @@ fn lint() -> Result<(), Failure> {
 }
 
 /// Runs all of them, also after one has failed; fails as the first of those did.
-fn sum(runs: Vec<Command>) -> Result<(), Failure> {
+fn sum(runs: Vec<(&'static str, Command)>, mut times: Times) -> Result<(), Failure> {
     let mut tally = Tally::default();
     let mut result = Ok(());
-    for mut run in runs {
-        let ended = watch(&mut run, |line| tally.see(line));
+    for (name, mut run) in runs {
+        let ended = times.of(name, || watch(&mut run, |line| tally.see(line)));
         result = result.and(ended);
     }
     println!(
-        "\n{} passed, {} failed, {} skipped",
+        "\n{times}\n{} passed, {} failed, {} skipped",
         tally.passed, tally.failed, tally.ignored
     );
     result?;
