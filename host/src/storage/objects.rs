@@ -18,9 +18,11 @@ use tokio::io::AsyncWriteExt;
 use super::failure::{explain, explain_creation, explain_deletion};
 use super::{Failure, at_hand, creation};
 
-/// An object up to this size is written at once, a larger one in parts of it: the least that S3 takes.
-/// A writer holds one that is being filled and one that is on its way.
+/// An object up to this size is written to a bucket at once, a larger one in parts of it: the least that
+/// S3 takes. A writer holds one that is being filled and one that is on its way.
 const PART_BYTES: usize = 5 << 20;
+/// As [`PART_BYTES`], for a directory, where a part is a write.
+const LOCAL_PART_BYTES: usize = 1 << 20;
 
 /// All tenants' objects, in a directory or a bucket.
 #[derive(Clone)]
@@ -268,7 +270,11 @@ impl TenantObjects<'_> {
     pub fn create(&self, key: &str) -> Result<Writer, Failure> {
         let path = self.path(key)?;
         let store = Arc::clone(&self.storage.store);
-        let inner = BufWriter::with_capacity(store, path, PART_BYTES).with_max_concurrency(1);
+        let part_bytes = match self.storage.remote {
+            true => PART_BYTES,
+            false => LOCAL_PART_BYTES,
+        };
+        let inner = BufWriter::with_capacity(store, path, part_bytes).with_max_concurrency(1);
         Ok(Writer {
             inner: Some(inner),
             place: Arc::clone(&self.storage.place),

@@ -63,6 +63,7 @@ fn documents() {
     for (megabytes, way, index) in [
         (1, Way::Attached, Index::Default),
         (200, Way::Attached, Index::Default),
+        (500, Way::Attached, Index::Default),
         (200, Way::Attached, Index::Graphs),
         (1, Way::Uploaded, Index::Default),
         (50, Way::Uploaded, Index::Default),
