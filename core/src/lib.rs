@@ -96,6 +96,7 @@
 
 pub mod api;
 pub mod chunk;
+pub mod codes;
 pub mod decode;
 mod deletion;
 pub mod embedding;

@@ -3,13 +3,16 @@
 use std::ops::Range;
 
 use dayfly_core::api::{ApiError, Code};
+use dayfly_core::codes::{Candidate, CodeSpan, CodedQuery};
 use dayfly_core::ingestion::Need;
 use dayfly_core::objects::limits::MAX_DELETED;
-use dayfly_core::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part};
+use dayfly_core::objects::{
+    NearestError, ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part,
+};
 
 use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
 use crate::bindings::dayfly::platform::objects::{self as wit, ByteRange};
-use crate::bindings::dayfly::platform::{ingestion, settings};
+use crate::bindings::dayfly::platform::{codes, ingestion, settings};
 
 pub use crate::bindings::dayfly::platform::settings::Values as Settings;
 
@@ -90,6 +93,29 @@ impl Objects for PlatformObjects {
             .collect()
     }
 
+    fn nearest(
+        &self,
+        spans: &[CodeSpan],
+        queries: &[CodedQuery],
+        limit: usize,
+    ) -> Option<Result<Vec<Vec<Candidate>>, NearestError>> {
+        let spans: Vec<codes::Span> = spans.iter().map(code_span).collect();
+        let coded = |query: &CodedQuery| codes::Query {
+            code: query.code.clone(),
+            scale: query.scale,
+        };
+        let queries: Vec<codes::Query> = queries.iter().map(coded).collect();
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let found = codes::nearest(&spans, &queries, limit)?.map_err(nearest_error);
+        let candidate = |one: codes::Candidate| Candidate {
+            score: one.score,
+            part: one.span,
+            row: one.row,
+        };
+        let of_query = |found: Vec<codes::Candidate>| found.into_iter().map(candidate).collect();
+        Some(found.map(|found| found.into_iter().map(of_query).collect()))
+    }
+
     fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError> {
         wit::head(key).map(object_meta).map_err(object_error)
     }
@@ -147,6 +173,27 @@ fn byte_range(range: &Range<u64>) -> ByteRange {
     ByteRange {
         offset: range.start,
         length: range.end.saturating_sub(range.start),
+    }
+}
+
+fn code_span(span: &CodeSpan) -> codes::Span {
+    let rows = |rows: &Range<u32>| codes::Rows {
+        first: rows.start,
+        end: rows.end,
+    };
+    codes::Span {
+        key: span.key.clone(),
+        bytes: byte_range(&span.bytes),
+        scales_at: span.scales_at,
+        live: span.live.iter().map(rows).collect(),
+    }
+}
+
+fn nearest_error(error: codes::Error) -> NearestError {
+    match error {
+        codes::Error::Storage(error) => object_error(error).into(),
+        codes::Error::Damaged(span) => NearestError::Damaged(span),
+        codes::Error::Invalid(why) => NearestError::Invalid(why),
     }
 }
 

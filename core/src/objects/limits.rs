@@ -4,6 +4,16 @@
 pub const MAX_ANSWER: u64 = 64 << 20;
 /// The most parts of one `get_many`.
 pub const MAX_PARTS: usize = 10_000;
+/// The most spans of codes that are looked through by one call.
+pub const MAX_SPANS: usize = 4_096;
+/// The most rows of one of them, and its most bytes: what a batch of a segment may have.
+pub const MAX_SPAN_ROWS: u32 = 1_024;
+/// See [`MAX_SPAN_ROWS`].
+pub const MAX_SPAN_BYTES: u64 = 576 << 10;
+/// The most queries that they are looked through for.
+pub const MAX_CODED_QUERIES: usize = 64;
+/// The most rows that are answered, to all queries together.
+pub const MAX_NEAREST: usize = 65_536;
 /// Parts of one `get_many` that are read at once.
 pub const CONCURRENT_GETS: usize = 16;
 /// The most keys of one deletion: S3's limit.

@@ -10,6 +10,8 @@ use std::ops::Range;
 pub use memory::MemoryObjects;
 use thiserror::Error;
 
+use crate::codes::{Candidate, CodeSpan, CodedQuery};
+
 /// Beside the tenants, none of whose names begins with a dot: what is the platform's own.
 pub const OWN_FOLDER: &str = ".dayfly";
 
@@ -82,6 +84,20 @@ impl ObjectError {
     }
 }
 
+/// Why storage could not look through codes.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NearestError {
+    /// They could not be read.
+    #[error(transparent)]
+    Storage(#[from] ObjectError),
+    /// The span of that number is cut off, or a row's scale in it is not a number.
+    #[error("the codes number {0} are damaged")]
+    Damaged(u32),
+    /// The call cannot be answered as it is.
+    #[error("{0}")]
+    Invalid(String),
+}
+
 /// What a listing tells of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectMeta {
@@ -115,6 +131,18 @@ pub trait Objects {
     fn get_range(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, ObjectError>;
     /// Several reads at once, answered in order.
     fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>>;
+    /// Of the live rows of all spans the `limit` nearest to each query, best first, as [`Nearest`] finds
+    /// them; `None` where this storage does not look for itself, and they have to be read.
+    ///
+    /// [`Nearest`]: crate::codes::Nearest
+    fn nearest(
+        &self,
+        _spans: &[CodeSpan],
+        _queries: &[CodedQuery],
+        _limit: usize,
+    ) -> Option<Result<Vec<Vec<Candidate>>, NearestError>> {
+        None
+    }
     /// Size and time of change.
     fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError>;
     /// Whether there is an object at the key.

@@ -8,9 +8,11 @@ use crate::platform::Platform;
 use crate::store::{self, Manifest, StoreError};
 
 /// Files that are under way or failed and are looked for in the store at once: beyond, one that is
-/// ingested anew counts twice until that has ended. As many ingestions are asked whether they have
-/// ended: beyond, one is under way until its record is gone.
+/// ingested anew counts twice until that has ended.
 const LOOKED_FOR: usize = 256;
+/// So many ingestions are asked whether they have ended, a read each: beyond, one is under way until its
+/// record is gone.
+const ASKED: usize = 64;
 
 /// How many of a store's files stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ struct Open {
 impl Open {
     fn of(platform: Platform<'_>, store: &str) -> Result<Self, PendingError> {
         let mut asked = pending::tickets_of_all_lives(platform.objects, store)?;
-        let not_asked = asked.split_off(asked.len().min(LOOKED_FOR));
+        let not_asked = asked.split_off(asked.len().min(ASKED));
         let ends = pending::ends_of(platform, &asked)?;
         let mut open = Self::default();
         for (ticket, end) in asked.into_iter().zip(ends) {

@@ -95,23 +95,18 @@ pub fn ended(
     }
 }
 
-/// As [`ended`], of several, in one round of reads.
+/// How several ingestions ended; `None` of those that have not, or of which it cannot be told.
 pub fn ends_of(
     platform: Platform<'_>,
     tickets: &[Ticket],
 ) -> Result<Vec<Option<End>>, PendingError> {
-    let keys = tickets
-        .iter()
-        .map(|ticket| key(&ticket.home(), &ticket.ingest_id));
+    let keys = tickets.iter().map(|one| key(&one.home(), &one.ingest_id));
     let parts: Vec<_> = keys.map(|key| (key, None)).collect();
-    let answers = platform.objects.get_many(&parts);
-    let of_each = answers
-        .into_iter()
-        .zip(&parts)
-        .map(|(answer, (key, _))| match answer {
-            Ok(data) => parse(key, &data).map(Some),
-            Err(ObjectError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        });
+    let mut answers = platform.objects.get_many(&parts).into_iter();
+    let of_each = parts.iter().map(|(key, _)| match answers.next() {
+        Some(Ok(data)) => Ok(parse(key, &data).ok()),
+        None | Some(Err(ObjectError::NotFound)) => Ok(None),
+        Some(Err(error)) => Err(error.into()),
+    });
     of_each.collect()
 }

@@ -30,13 +30,13 @@ mod slab;
 mod tail;
 #[cfg(test)]
 mod tests;
-mod top;
 mod vector;
 mod vectors;
 mod verify;
 mod writer;
 
 pub use crate::embedding::MAX_DIMENSION;
+use crate::objects::limits::MAX_SPAN_ROWS;
 pub use batch::NewRow;
 pub use dead::DeadRows;
 pub use error::SegmentError;
@@ -80,7 +80,7 @@ pub const DEFAULT_GRAPH_MIN_ROWS: u32 = 1_000_000;
 /// 27 s), so two smaller segments are also cheaper to make than one of twice the size.
 pub const DEFAULT_SEGMENT_MAX_ROWS: u32 = 24_576;
 
-const BATCH_ROWS: u32 = 1_024;
+const BATCH_ROWS: u32 = MAX_SPAN_ROWS;
 const BATCH_VECTOR_BYTES: u32 = 2 << 20;
 const BATCH_TEXT_BYTES: usize = 1 << 20;
 

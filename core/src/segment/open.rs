@@ -1,5 +1,7 @@
 //! Opening a segment.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 use super::SegmentError;
@@ -18,19 +20,37 @@ pub struct Segment<'a> {
     pub(super) key: String,
     pub(super) graph_key: String,
     pub(super) batches: Vec<Batch>,
+    /// All of it, where it is small and was read with its tail.
+    whole: Option<Vec<u8>>,
 }
 
 /// More than the tail of any segment: 100 bytes a batch.
 const MAX_TAIL_BYTES: u32 = 4 << 20;
 
+/// A segment of no more bytes is read whole when it is opened: what is wanted of it later is a round of reads
+/// each, which costs more, over a network above all.
+const SMALL_BYTES: u64 = 256 << 10;
+/// Of all segments that are opened together.
+const MOST_WHOLE_BYTES: u64 = 1 << 20;
+
 /// Opens segments of a store, in order, with one range read each and one of each base's list, many
-/// at once.
+/// at once. Holds up to 1 MiB of small ones.
 ///
 /// Fails with [`SegmentError::Corrupt`] when a tail is not the one that `metas` describes.
 pub fn open<'a>(
     objects: &dyn Objects,
     home: &Home,
     metas: &[&'a SegmentMeta],
+) -> Result<Vec<Segment<'a>>, SegmentError> {
+    open_holding(objects, home, metas, MOST_WHOLE_BYTES)
+}
+
+/// As [`open`], with so much room for small ones.
+pub(super) fn open_holding<'a>(
+    objects: &dyn Objects,
+    home: &Home,
+    metas: &[&'a SegmentMeta],
+    mut room: u64,
 ) -> Result<Vec<Segment<'a>>, SegmentError> {
     const MOST_AT_ONCE: usize = 256;
     let mut segments = Vec::with_capacity(metas.len());
@@ -43,21 +63,41 @@ pub fn open<'a>(
             }
         }
         let mut lists = Lists::of(home, group)?;
-        let tails = group.iter().zip(&keys).map(|(meta, key)| Wanted {
-            key,
-            bytes: meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
-        });
-        let wanted: Vec<Wanted<'_>> = tails.chain(lists.wanted()).collect();
-        let mut tails = read_all(objects, &wanted)?;
-        lists.take(tails.split_off(group.len()))?;
-        for ((meta, key), tail) in group.iter().zip(keys).zip(tails) {
-            if format!("{:x}", Sha256::digest(&tail)) != lists.tail_sha256(home, meta)? {
+        let whole: Vec<bool> = group.iter().map(|meta| fits(meta, &mut room)).collect();
+        let ends = group
+            .iter()
+            .zip(&keys)
+            .zip(&whole)
+            .map(|((meta, key), whole)| Wanted {
+                key,
+                bytes: match whole {
+                    true => 0..meta.bytes,
+                    false => meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
+                },
+            });
+        let wanted: Vec<Wanted<'_>> = ends.chain(lists.wanted()).collect();
+        let mut ends = read_all(objects, &wanted)?;
+        lists.take(ends.split_off(group.len()))?;
+        for (((meta, key), end), whole) in group.iter().zip(keys).zip(ends).zip(whole) {
+            let tail = end.len().saturating_sub(meta.tail_bytes as usize);
+            let tail = end.get(tail..).unwrap_or_default();
+            if format!("{:x}", Sha256::digest(tail)) != lists.tail_sha256(home, meta)? {
                 return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
             }
-            segments.push(Segment::of_tail(home, meta, key, &tail)?);
+            let mut segment = Segment::of_tail(home, meta, key, tail)?;
+            segment.whole = whole.then_some(end);
+            segments.push(segment);
         }
     }
     Ok(segments)
+}
+
+/// Whether a segment is small and finds room; then there is less for the next.
+fn fits(meta: &SegmentMeta, room: &mut u64) -> bool {
+    let left = room.checked_sub(meta.bytes);
+    let left = left.filter(|_| meta.bytes <= SMALL_BYTES);
+    *room = left.unwrap_or(*room);
+    left.is_some()
 }
 
 impl<'a> Segment<'a> {
@@ -72,6 +112,7 @@ impl<'a> Segment<'a> {
             graph_key: meta.graph_key(home),
             batches: batches(tail, meta, &key)?,
             key,
+            whole: None,
         })
     }
 
@@ -86,6 +127,12 @@ impl<'a> Segment<'a> {
         let batch = self.batches.get(after.checked_sub(1)?)?;
         let within = u64::from(row - batch.first);
         (within < batch.at.rows).then_some((batch, within))
+    }
+
+    /// Those bytes of it, where they were read when it was opened.
+    pub(super) fn at_hand(&self, bytes: &Range<u64>) -> Option<&[u8]> {
+        let (start, end) = (usize::try_from(bytes.start), usize::try_from(bytes.end));
+        self.whole.as_ref()?.get(start.ok()?..end.ok()?)
     }
 
     pub(super) fn corrupt(&self, what: &str) -> SegmentError {

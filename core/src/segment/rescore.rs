@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::SegmentError;
-use super::read::{floats_into, groups};
+use super::open::Segment;
+use super::read::{Piece, floats_into, groups, read_pieces};
 use super::scope::Scope;
-use super::top::{Candidate, Top};
 use super::vector::{Query, dot};
+use crate::codes::{Candidate, Top};
 use crate::objects::Objects;
-use crate::objects::ranges::{Wanted, read_all};
 
 /// Rows this close together are had by one read: fewer requests are worth some bytes.
 const GAP_BYTES: u64 = 8 << 10;
@@ -22,9 +22,8 @@ struct Vector {
 
 /// A read and the vectors in it.
 struct Run<'a> {
-    key: &'a str,
     vectors: &'a [Vector],
-    bytes: Range<u64>,
+    piece: Piece<'a>,
 }
 
 /// The best `k` of each query's candidates by the f32 product, best first.
@@ -39,22 +38,16 @@ pub(super) fn rescore(
     let vectors = locate(scopes, candidates)?;
     let runs = runs(scopes, &vectors);
     let mut vector = Vec::new();
-    for group in groups(&runs, 1_024, |run| run.bytes.end - run.bytes.start) {
-        let wanted: Vec<Wanted<'_>> = group
-            .iter()
-            .map(|run| Wanted {
-                key: run.key,
-                bytes: run.bytes.clone(),
-            })
-            .collect();
-        for (run, data) in group.iter().zip(read_all(objects, &wanted)?) {
+    for group in groups(&runs, 1_024, |run| run.piece.length()) {
+        let pieces: Vec<Piece<'_>> = group.iter().map(|run| run.piece.clone()).collect();
+        for (run, data) in group.iter().zip(read_pieces(objects, &pieces)?) {
             for place in run.vectors {
-                let start = (place.bytes.start - run.bytes.start) as usize;
+                let start = (place.bytes.start - run.piece.bytes.start) as usize;
                 let length = (place.bytes.end - place.bytes.start) as usize;
                 floats_into(&data[start..][..length], &mut vector);
                 let score = dot(&vector, &queries[place.query].unit);
                 if !score.is_finite() {
-                    return Err(SegmentError::corrupt(run.key, "a vector is not a number"));
+                    return Err(run.piece.segment.corrupt("a vector is not a number"));
                 }
                 let score = score.clamp(-1.0, 1.0);
                 tops[place.query].offer(Candidate {
@@ -75,7 +68,7 @@ fn locate(
     let mut vectors = Vec::new();
     for (query, candidates) in candidates.into_iter().enumerate() {
         for candidate in candidates {
-            let segment = scopes[candidate.segment as usize].segment;
+            let segment = scopes[candidate.part as usize].segment;
             let Some((batch, row)) = segment.find(candidate.row) else {
                 return Err(segment.corrupt("its graph names a row that it does not have"));
             };
@@ -87,21 +80,22 @@ fn locate(
             });
         }
     }
-    vectors.sort_by_key(|vector| (vector.candidate.segment, vector.bytes.start));
+    vectors.sort_by_key(|vector| (vector.candidate.part, vector.bytes.start));
     Ok(vectors)
 }
 
 fn runs<'a>(scopes: &'a [Scope<'a>], vectors: &'a [Vector]) -> Vec<Run<'a>> {
     let together = |a: &Vector, b: &Vector| {
-        a.candidate.segment == b.candidate.segment
+        a.candidate.part == b.candidate.part
             && b.bytes.start.saturating_sub(a.bytes.end) <= GAP_BYTES
     };
     let run = |vectors: &'a [Vector]| {
         let (first, last) = (vectors.first()?, vectors.last()?);
+        let segment: &Segment<'_> = scopes[first.candidate.part as usize].segment;
+        let bytes = first.bytes.start..last.bytes.end;
         Some(Run {
-            key: &scopes[first.candidate.segment as usize].segment.key,
             vectors,
-            bytes: first.bytes.start..last.bytes.end,
+            piece: Piece { segment, bytes },
         })
     };
     vectors.chunk_by(together).filter_map(run).collect()

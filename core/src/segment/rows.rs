@@ -6,11 +6,10 @@ use super::SegmentError;
 use super::batch::NewRow;
 use super::head::{Head, Place};
 use super::open::Segment;
-use super::read::{floats_into, groups};
+use super::read::{Piece, floats_into, groups, read_pieces};
 use super::scan::live_within;
 use super::tail::Batch;
 use crate::objects::Objects;
-use crate::objects::ranges::{Wanted, read_all};
 
 /// A row without its vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,22 +83,22 @@ fn read_heads(objects: &dyn Objects, lookups: &[Lookup<'_>]) -> Result<Vec<Found
     let same = |a: &Lookup<'_>, b: &Lookup<'_>| {
         a.segment.key == b.segment.key && a.batch.first == b.batch.first
     };
-    let heads: Vec<(Wanted<'_>, &[Lookup<'_>])> = lookups
+    let heads: Vec<(Piece<'_>, &[Lookup<'_>])> = lookups
         .chunk_by(same)
         .filter_map(|rows| {
             let one = rows.first()?;
-            let head = Wanted {
-                key: &one.segment.key,
+            let head = Piece {
+                segment: one.segment,
                 bytes: one.batch.head(),
             };
             Some((head, rows))
         })
         .collect();
-    let length = |(head, _): &(Wanted<'_>, _)| head.bytes.end - head.bytes.start;
+    let length = |(head, _): &(Piece<'_>, _)| head.length();
     let mut found = Vec::with_capacity(lookups.len());
     for group in groups(&heads, 256, length) {
-        let parts: Vec<Wanted<'_>> = group.iter().map(|(head, _)| head.clone()).collect();
-        for ((_, rows), data) in group.iter().zip(read_all(objects, &parts)?) {
+        let pieces: Vec<Piece<'_>> = group.iter().map(|(head, _)| head.clone()).collect();
+        for ((_, rows), data) in group.iter().zip(read_pieces(objects, &pieces)?) {
             take_rows(rows, &data, &mut found)?;
         }
     }
@@ -137,18 +136,18 @@ fn read_texts(
     lookups: &[Lookup<'_>],
     found: &mut [Found],
 ) -> Result<(), SegmentError> {
-    let parts: Vec<Wanted<'_>> = lookups
+    let texts: Vec<Piece<'_>> = lookups
         .iter()
         .zip(found.iter())
-        .map(|(one, found)| Wanted {
-            key: &one.segment.key,
+        .map(|(one, found)| Piece {
+            segment: one.segment,
             bytes: found.text.clone(),
         })
         .collect();
     let mut rest = lookups.iter().zip(found);
-    for group in groups(&parts, 1_024, |part| part.bytes.end - part.bytes.start) {
+    for group in groups(&texts, 1_024, Piece::length) {
         // The texts come first: `zip` would take one row too many before it finds no text.
-        for (text, (one, found)) in read_all(objects, group)?.into_iter().zip(rest.by_ref()) {
+        for (text, (one, found)) in read_pieces(objects, group)?.into_iter().zip(rest.by_ref()) {
             found.row.text = String::from_utf8(text).map_err(|_| not_utf8(one.segment))?;
         }
     }
@@ -209,11 +208,8 @@ fn read_batch(
     if bytes.end - bytes.start > MAX_BATCH_BYTES {
         return Err(segment.corrupt("a batch is larger than any that is written"));
     }
-    let part = Wanted {
-        key: &segment.key,
-        bytes,
-    };
-    Ok(read_all(objects, &[part])?.pop().unwrap_or_default())
+    let piece = Piece { segment, bytes };
+    Ok(read_pieces(objects, &[piece])?.pop().unwrap_or_default())
 }
 
 /// File ids, numbers, texts and vectors of the largest batch, with room for padding.

@@ -5,8 +5,8 @@ use super::graph;
 use super::rescore::rescore;
 use super::scan::scan;
 use super::scope::Scope;
-use super::top::{Candidate, Top};
 use super::vector::Query;
+use crate::codes::{Candidate, Top};
 use crate::objects::Objects;
 
 /// A row found.
@@ -64,7 +64,7 @@ pub fn search_by(
     method: Method,
 ) -> Result<Vec<Vec<Hit>>, SegmentError> {
     check(scopes, queries)?;
-    if k == 0 {
+    if k == 0 || queries.is_empty() {
         return Ok(vec![Vec::new(); queries.len()]);
     }
     let limit = candidates(k, CANDIDATES_PER_RESULT);
@@ -79,7 +79,7 @@ pub fn search_by(
             scanned.push(index);
         }
     }
-    scan(objects, scopes, &scanned, queries, &mut tops)?;
+    scan(objects, scopes, &scanned, queries, limit, &mut tops)?;
     let mut candidates: Vec<Vec<Candidate>> = tops.into_iter().map(Top::into_sorted).collect();
     // Other indexes judge by other codes: none of theirs competes with one of a scan unrescored.
     for (index, scope) in scopes.iter().enumerate() {
@@ -87,14 +87,14 @@ pub fn search_by(
         for (rows, candidates) in found.zip(&mut candidates) {
             candidates.extend(rows.iter().map(|&(row, score)| Candidate {
                 score,
-                segment: index as u32,
+                part: index as u32,
                 row,
             }));
         }
     }
     let best = rescore(objects, scopes, queries, candidates, k)?;
     let hit = |candidate: Candidate| Hit {
-        scope: candidate.segment as usize,
+        scope: candidate.part as usize,
         row: candidate.row,
         score: candidate.score,
     };
@@ -166,7 +166,7 @@ fn walk_graph(
         for (row, score) in rows {
             top.offer(Candidate {
                 score,
-                segment: index as u32,
+                part: index as u32,
                 row,
             });
         }

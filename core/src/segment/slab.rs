@@ -1,6 +1,6 @@
 //! The codes of a segment in memory, while its graph is built.
 
-use super::vector::dot_codes;
+use crate::codes::dot_codes;
 
 /// The codes of all rows of a segment in memory, for building its graph.
 ///

@@ -1,13 +1,13 @@
 //! Vectors on their way in: checked, normalised, quantised; and their products.
 
 use super::{MAX_DIMENSION, SegmentError};
+use crate::codes::CodedQuery;
 
 /// A query, prepared once for all segments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub(super) unit: Vec<f32>,
-    pub(super) code: Vec<u8>,
-    pub(super) scale: f32,
+    pub(super) coded: CodedQuery,
 }
 
 impl Query {
@@ -26,7 +26,8 @@ impl Query {
         normalise(&mut unit)?;
         let mut code = Vec::with_capacity(unit.len());
         let scale = quantise(&unit, &mut code);
-        Ok(Self { unit, code, scale })
+        let coded = CodedQuery { code, scale };
+        Ok(Self { unit, coded })
     }
 
     /// Its components, scaled to length 1.
@@ -75,15 +76,6 @@ pub(super) fn quantise(unit: &[f32], code: &mut Vec<u8>) -> f32 {
 /// Components added up side by side: what lets the compiler use vector instructions.
 const LANES: usize = 16;
 
-/// The product of two codes of equal length. Exact up to [`MAX_DIMENSION`].
-#[inline]
-pub(super) fn dot_codes(a: &[u8], b: &[u8]) -> i32 {
-    a.iter()
-        .zip(b)
-        .map(|(&x, &y)| i32::from(i16::from(x as i8) * i16::from(y as i8)))
-        .sum()
-}
-
 /// The product of two vectors of equal length.
 #[inline]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -106,6 +98,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::dot_codes;
     use proptest::prelude::*;
 
     #[test]
@@ -154,9 +147,10 @@ mod tests {
             let (a, b) = (Query::new(&a).unwrap(), Query::new(&b).unwrap());
             let exact: f32 = a.unit.iter().zip(&b.unit).map(|(x, y)| x * y).sum();
             prop_assert!((dot(&a.unit, &b.unit) - exact).abs() < 1e-5);
-            let coded = dot_codes(&a.code, &b.code) as f32 * a.scale * b.scale;
+            let coded = dot_codes(&a.coded.code, &b.coded.code) as f32 * a.coded.scale * b.coded.scale;
             let rows = a.unit.len() as f32;
-            let bound = (a.scale + b.scale) / 2.0 * rows.sqrt() + rows * a.scale * b.scale / 4.0;
+            let (a_scale, b_scale) = (a.coded.scale, b.coded.scale);
+            let bound = (a_scale + b_scale) / 2.0 * rows.sqrt() + rows * a_scale * b_scale / 4.0;
             prop_assert!((coded - exact).abs() <= bound + 1e-5, "{coded} {exact} {bound}");
         }
     }

@@ -1,6 +1,7 @@
 //! What guests may ask of the host: the implementation of `dayfly:platform`, and the only place that knows
 //! its generated types. Who runs the guests is not known here.
 
+mod codes;
 mod errors;
 mod faiss;
 mod identity;
@@ -27,7 +28,11 @@ mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "guest",
-        imports: { "dayfly:platform/objects": async, "dayfly:platform/faiss": async },
+        imports: {
+            "dayfly:platform/objects": async,
+            "dayfly:platform/codes": async,
+            "dayfly:platform/faiss": async,
+        },
         with: { "dayfly:platform/objects.writer": super::objects::Written },
     });
 }

@@ -21,7 +21,7 @@ use crate::storage::{AnswerLimit, Failure, Storage, TenantObjects, Writer};
 impl Instance {
     /// For reading. Whoever may write has to read, too: which answers a token without the scope
     /// `read` gets is decided by the request, before anything is read for it.
-    fn readable(&self) -> Result<TenantObjects<'_>, Failure> {
+    pub(super) fn readable(&self) -> Result<TenantObjects<'_>, Failure> {
         let principal = self
             .bound
             .as_ref()
@@ -214,7 +214,7 @@ async fn get_many(objects: &TenantObjects<'_>, parts: Vec<Part>) -> Vec<Result<V
         .await
 }
 
-fn ends(range: ByteRange) -> Range<u64> {
+pub(super) fn ends(range: ByteRange) -> Range<u64> {
     range.offset..range.offset.saturating_add(range.length)
 }
 

@@ -14,52 +14,46 @@ const MOST_BYTES: u64 = 4 << 20;
 
 /// What a file holds, or of it `range` as far as it reaches.
 ///
-/// `None` where it is not at hand as a whole, has too many bytes, is no file, or cannot be read: for the
-/// other way to find out which. `admit` is asked for the bytes before they are read.
-///
-/// # Errors
-/// Those of `admit`.
+/// `None` where it is not at hand as a whole, has more than `most` bytes or too many, is no file, or cannot
+/// be read: for the other way to find out which.
+pub fn read(path: &Path, range: Option<&Range<u64>>, most: u64) -> Option<Bytes> {
+    let mut bytes = Vec::new();
+    read_into(path, range, most, &mut bytes).then(|| bytes.into())
+}
+
+/// As [`read`], in the place of what `bytes` holds; whether it did. Where it did not, they are anything.
 #[cfg(target_os = "linux")]
-pub fn read<E>(
-    path: &Path,
-    range: Option<&Range<u64>>,
-    admit: impl FnOnce(u64) -> Result<(), E>,
-) -> Result<Option<Bytes>, E> {
+pub fn read_into(path: &Path, range: Option<&Range<u64>>, most: u64, bytes: &mut Vec<u8>) -> bool {
     use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let Ok(file) = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) else {
-        return Ok(None);
+        return false;
     };
     let Ok(found) = fstat(&file) else {
-        return Ok(None);
+        return false;
     };
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return Ok(None);
+        return false;
     }
     let size = u64::try_from(found.st_size).unwrap_or(0);
     let range = range.map_or(0..size, |range| range.start.min(size)..range.end.min(size));
     let length = range.end.saturating_sub(range.start);
-    if length > MOST_BYTES {
-        return Ok(None);
+    if length > most.min(MOST_BYTES) {
+        return false;
     }
-    admit(length)?;
-    let mut bytes = vec![0; length as usize];
-    let is_whole = fill(&file, &mut bytes, range.start);
-    Ok(is_whole.then(|| bytes.into()))
+    match bytes.is_empty() {
+        // Zeroes that the kernel has made already.
+        true => *bytes = vec![0; length as usize],
+        false => bytes.resize(length as usize, 0),
+    }
+    fill(&file, bytes, range.start)
 }
 
 /// Elsewhere nothing is at hand.
-///
-/// # Errors
-/// None.
 #[cfg(not(target_os = "linux"))]
-pub fn read<E>(
-    _: &Path,
-    _: Option<&Range<u64>>,
-    _: impl FnOnce(u64) -> Result<(), E>,
-) -> Result<Option<Bytes>, E> {
-    Ok(None)
+pub fn read_into(_: &Path, _: Option<&Range<u64>>, _: u64, _: &mut Vec<u8>) -> bool {
+    false
 }
 
 /// Whether all of it could be read at once.
@@ -84,13 +78,10 @@ fn fill(file: &impl std::os::fd::AsFd, mut bytes: &mut [u8], mut at: u64) -> boo
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     fn at_hand(path: &Path, range: Option<Range<u64>>) -> Option<Bytes> {
-        let Ok(read) = read(path, range.as_ref(), |_| Ok::<_, Infallible>(()));
-        read
+        read(path, range.as_ref(), u64::MAX)
     }
 
     #[test]
@@ -117,10 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_that_is_not_admitted() {
+    fn more_than_is_allowed_is_left_to_the_other_way() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, b"0123").unwrap();
-        assert_eq!(read(&path, Some(&(1..3)), Err), Err(2));
+        assert_eq!(read(&path, Some(&(1..3)), 1), None);
+        assert_eq!(read(&path, Some(&(1..3)), 2).unwrap(), "12");
+        assert_eq!(read(&path, None, 3), None);
+    }
+
+    #[test]
+    fn what_a_buffer_held_before_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, b"0123").unwrap();
+        let mut buffer = vec![9; 7];
+        assert!(read_into(&path, Some(&(1..9)), 9, &mut buffer));
+        assert_eq!(buffer, b"123");
     }
 }

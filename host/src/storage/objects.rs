@@ -33,8 +33,7 @@ pub struct Storage {
     pub(super) root: Option<Arc<std::path::Path>>,
 }
 
-/// What one call may still answer with. Taken before it is read, so that it bounds the host's memory
-/// too.
+/// What one call may still answer with: no more is read, so that it bounds the host's memory too.
 pub struct AnswerLimit(AtomicU64);
 
 impl AnswerLimit {
@@ -43,8 +42,8 @@ impl AnswerLimit {
         Self(AtomicU64::new(bytes))
     }
 
-    fn give_back(&self, size: u64) {
-        self.0.fetch_add(size, Relaxed);
+    fn left(&self) -> u64 {
+        self.0.load(Relaxed)
     }
 
     fn take(&self, size: u64) -> Result<(), Failure> {
@@ -200,16 +199,11 @@ impl TenantObjects<'_> {
         let Some(file) = self.file(key)? else {
             return Ok(None);
         };
-        let mut taken = 0;
-        let found = at_hand::read(&file, range, |size| {
-            limit.take(size)?;
-            taken = size;
-            Ok::<_, Failure>(())
-        })?;
-        if found.is_none() {
-            limit.give_back(taken);
-        }
-        Ok(found)
+        let Some(found) = at_hand::read(&file, range, limit.left()) else {
+            return Ok(None);
+        };
+        limit.take(found.len() as u64)?;
+        Ok(Some(found))
     }
 
     async fn read(&self, found: GetResult, limit: &AnswerLimit) -> Result<Bytes, Failure> {

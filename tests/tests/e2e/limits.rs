@@ -228,6 +228,8 @@ fn a_guest_reaches_no_object_before_it_is_authenticated() {
         let outcome = told.split(&format!("{call} ")).nth(1).unwrap();
         assert!(outcome.starts_with("Err(Error::Denied"), "{call}: {told}");
     }
+    let nearest = "nearest Some(Err(Error::Storage(Error::Denied";
+    assert!(told.contains(nearest), "{told}");
 }
 
 #[test]
@@ -264,10 +266,13 @@ fn no_key_leads_out_of_the_tenants_folder() {
                 "{key:?}, {call}: {told}"
             );
         }
+        let nearest = "nearest Some(Err(Error::Storage(Error::InvalidKey";
+        assert!(told.contains(nearest), "{key:?}: {told}");
     }
     assert_eq!(std::fs::read_to_string(&outside).unwrap(), "of the host");
     let told = attempt(&setting.client, "key?key=good-key");
     assert!(told.contains("put Ok(())"), "{told}");
+    assert!(told.contains("nearest Some(Ok(1))"), "{told}");
 }
 
 #[test]

@@ -38,6 +38,7 @@ const ORDERS: [(&str, &[&str]); 2] = [
             "request_id",
             "retry",
             "mutants",
+            "codes",
             "objects",
             "platform",
             "home",

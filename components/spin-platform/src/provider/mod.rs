@@ -1,5 +1,6 @@
 //! The component's exports.
 
+mod codes;
 mod faiss;
 mod http;
 mod identity;

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use super::ENTRIES;
 use super::format::{HEADER_BYTES, Node, check_header, node_bytes, nodes_at};
+use crate::codes::{Candidate, Top, dot_codes};
 use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
 use crate::segment::SegmentError;
 use crate::segment::scope::Scope;
-use crate::segment::top::{Candidate, Top};
-use crate::segment::vector::{Query, dot_codes};
+use crate::segment::vector::Query;
 
 /// Nodes gone on from in one round of reads: rounds wait for storage, so they should be few.
 const BEAM: usize = 8;
@@ -147,8 +147,8 @@ impl Walk<'_> {
             let Some(node) = Node::parse(bytes, dimension) else {
                 return Err(self.corrupt("a node is cut off"));
             };
-            let dot = dot_codes(node.code, &self.query.code);
-            let score = dot as f32 * (node.scale * self.query.scale);
+            let dot = dot_codes(node.code, &self.query.coded.code);
+            let score = dot as f32 * (node.scale * self.query.coded.scale);
             if !score.is_finite() || node.row >= self.graph.scope.segment.meta.rows {
                 return Err(self.corrupt("a node is no row of this segment"));
             }
@@ -161,7 +161,7 @@ impl Walk<'_> {
         let row = node.row;
         let candidate = Candidate {
             score,
-            segment: self.lists.len() as u32,
+            part: self.lists.len() as u32,
             row,
         };
         if is_live(&self.graph.scope.live, row) {
@@ -187,7 +187,7 @@ impl Walk<'_> {
                     break;
                 }
                 expanded += 1;
-                let list = std::mem::take(&mut self.lists[best.segment as usize]);
+                let list = std::mem::take(&mut self.lists[best.part as usize]);
                 next.extend(list.into_iter().filter(|&node| self.is_new(node)));
             }
             if expanded == 0 {

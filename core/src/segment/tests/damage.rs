@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::objects::{ObjectError, Objects};
 use crate::segment::layout::LAYOUT_KEY;
+use crate::segment::open::open_holding;
 use crate::segment::tail::batches;
 use crate::segment::{Method, Scope, SegmentError, each_row, open, read_rows, search_by, verify};
 
@@ -24,9 +25,16 @@ fn intact() -> (MemoryObjects, SegmentMeta) {
     (objects, meta)
 }
 
-/// Everything that reads a segment.
+/// Everything that reads a segment, piece by piece and held whole.
 fn use_all(objects: &MemoryObjects, meta: &SegmentMeta) -> Result<(), SegmentError> {
-    let segments = open(objects, &home(), &[meta])?;
+    let pieces = use_holding(objects, meta, 0);
+    let whole = use_holding(objects, meta, 1 << 20);
+    assert_eq!(pieces.is_ok(), whole.is_ok(), "{pieces:?} {whole:?}");
+    pieces
+}
+
+fn use_holding(objects: &MemoryObjects, meta: &SegmentMeta, room: u64) -> Result<(), SegmentError> {
+    let segments = open_holding(objects, &home(), &[meta], room)?;
     let scopes = [Scope {
         segment: &segments[0],
         live: all_rows(meta),

@@ -4,6 +4,7 @@ mod files;
 mod found;
 mod graphs;
 mod listed;
+mod looking;
 mod owners;
 
 use std::ops::Range;

@@ -207,6 +207,8 @@ fn owner_after(change: impl FnOnce(&mut [u8], &Places)) -> Result<String, Segmen
     };
     change(&mut data, &places);
     objects.put(&key, &data).unwrap();
+    // What is small was read when it was opened.
+    let segments = open(&objects, &home(), &[&meta]).unwrap();
     let found = read_rows(&objects, &[(&segments[0], ROW)]).map(|rows| rows[0].file_id.clone());
     let live = ROW..ROW + 1;
     let merged = owners(&objects, &segments[0], std::slice::from_ref(&live));

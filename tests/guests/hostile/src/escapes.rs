@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use futures::stream::{FuturesUnordered, StreamExt};
 use spin_sdk::http::{Method, Request, Response};
 
-use crate::platform::dayfly::platform::{identity, ingestion, objects, settings};
+use crate::platform::dayfly::platform::{codes, identity, ingestion, objects, settings};
 
 /// The attempts without arguments.
 pub fn run(attempt: &str) -> String {
@@ -93,9 +93,29 @@ pub fn objects(key: &str) -> String {
         writer.write(b"written by a guest")?;
         objects::Writer::finish(writer)
     });
+    let nearest = nearest(key);
     format!(
-        "get {get:?}, head {head:?}, put {put:?}, put-new {put_new:?}, list {list:?}, folders {folders:?}, create {create:?}"
+        "nearest {nearest:?}, get {get:?}, head {head:?}, put {put:?}, put-new {put_new:?}, list {list:?}, folders {folders:?}, create {create:?}"
     )
+}
+
+/// Looks through the first byte of an object as if it were a code, its factor behind it.
+fn nearest(key: &str) -> Option<Result<usize, codes::Error>> {
+    let span = codes::Span {
+        key: key.to_owned(),
+        bytes: objects::ByteRange {
+            offset: 0,
+            length: 5,
+        },
+        scales_at: 1,
+        live: vec![codes::Rows { first: 0, end: 1 }],
+    };
+    let query = codes::Query {
+        code: vec![1],
+        scale: 1.0,
+    };
+    let found = codes::nearest(&[span], &[query], 1)?;
+    Some(found.map(|found| found.concat().len()))
 }
 
 /// Leaves `text` at `left` in the tenant's root.

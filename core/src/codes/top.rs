@@ -5,10 +5,12 @@ use std::collections::BinaryHeap;
 
 /// A row that may be among the best.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Candidate {
+pub struct Candidate {
+    /// How near it is.
     pub score: f32,
-    /// Which of the segments searched.
-    pub segment: u32,
+    /// Which of the parts searched.
+    pub part: u32,
+    /// The row in it.
     pub row: u32,
 }
 
@@ -18,7 +20,7 @@ impl Ord for Candidate {
     /// Better is greater; of equal scores the earlier row is better, so results do not depend on
     /// the order of the work.
     fn cmp(&self, other: &Self) -> Ordering {
-        let place = |candidate: &Self| Reverse((candidate.segment, candidate.row));
+        let place = |candidate: &Self| Reverse((candidate.part, candidate.row));
         self.score
             .total_cmp(&other.score)
             .then_with(|| place(self).cmp(&place(other)))
@@ -32,29 +34,32 @@ impl PartialOrd for Candidate {
 }
 
 /// The best `limit` of the candidates offered.
-pub(super) struct Top {
+pub struct Top {
     limit: usize,
     worst_first: BinaryHeap<Reverse<Candidate>>,
 }
 
 impl Top {
-    pub(super) fn new(limit: usize) -> Self {
+    /// Of so many.
+    pub fn new(limit: usize) -> Self {
         Self {
             limit,
             worst_first: BinaryHeap::new(),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many there are.
+    pub fn len(&self) -> usize {
         self.worst_first.len()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    /// Whether each further one takes another's place.
+    pub fn is_full(&self) -> bool {
         self.len() >= self.limit
     }
 
     /// Below this score nothing is taken; without bound while there is room.
-    pub(super) fn threshold(&self) -> f32 {
+    pub fn threshold(&self) -> f32 {
         match self.worst_first.peek() {
             Some(Reverse(worst)) if self.is_full() => worst.score,
             _ => f32::NEG_INFINITY,
@@ -62,7 +67,7 @@ impl Top {
     }
 
     /// Takes the candidate if it is among the best so far; answers whether it did.
-    pub(super) fn offer(&mut self, candidate: Candidate) -> bool {
+    pub fn offer(&mut self, candidate: Candidate) -> bool {
         if !self.is_full() {
             self.worst_first.push(Reverse(candidate));
             return true;
@@ -78,7 +83,7 @@ impl Top {
     }
 
     /// Best first.
-    pub(super) fn into_sorted(self) -> Vec<Candidate> {
+    pub fn into_sorted(self) -> Vec<Candidate> {
         let ascending = self.worst_first.into_sorted_vec();
         ascending
             .into_iter()
@@ -98,7 +103,7 @@ mod tests {
             scores in prop::collection::vec(0_u8..20, 0..60), limit in 0_usize..20
         ) {
             let candidate = |(row, score): (usize, &u8)| Candidate {
-                score: f32::from(*score), segment: 0, row: row as u32,
+                score: f32::from(*score), part: 0, row: row as u32,
             };
             let mut all: Vec<Candidate> = scores.iter().enumerate().map(candidate).collect();
             let mut forward = Top::new(limit);
