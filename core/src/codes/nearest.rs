@@ -98,12 +98,12 @@ impl<'a> Nearest<'a> {
 mod tests {
     use super::*;
 
-    fn span(live: Vec<Range<u32>>) -> CodeSpan {
+    fn span(live: impl IntoIterator<Item = Range<u32>>) -> CodeSpan {
         CodeSpan {
             key: "a".to_owned(),
             bytes: 0..18,
             scales_at: 6,
-            live,
+            live: live.into_iter().collect(),
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
         let queries = query();
         let mut nearest = Nearest::new(&queries, 2);
         nearest
-            .look_through(3, &span(vec![0..1, 2..3]), &data(f32::NAN))
+            .look_through(3, &span([0..1, 2..3]), &data(f32::NAN))
             .unwrap();
         let found = nearest.into_sorted();
         let rows: Vec<(u32, u32)> = found[0].iter().map(|one| (one.part, one.row)).collect();
@@ -141,7 +141,7 @@ mod tests {
         let queries = query();
         let whole = data(1.0);
         let look = |live: Range<u32>, data: &[u8]| {
-            Nearest::new(&queries, 2).look_through(0, &span(vec![live]), data)
+            Nearest::new(&queries, 2).look_through(0, &span(Some(live)), data)
         };
         assert_eq!(look(0..3, &whole), Ok(()));
         assert_eq!(look(0..3, &data(f32::INFINITY)), Err(DamagedCodes));
@@ -152,8 +152,8 @@ mod tests {
             assert_eq!(look(0..3, &whole[..length]), Err(DamagedCodes), "{length}");
         }
         let mut full = Nearest::new(&queries, 1);
-        full.look_through(0, &span(vec![0..1]), &whole).unwrap();
-        let infinite = full.look_through(1, &span(vec![1..2]), &data(f32::NEG_INFINITY));
+        full.look_through(0, &span(Some(0..1)), &whole).unwrap();
+        let infinite = full.look_through(1, &span(Some(1..2)), &data(f32::NEG_INFINITY));
         assert_eq!(infinite, Err(DamagedCodes));
         let nothing = [CodedQuery {
             code: vec![],
@@ -161,7 +161,7 @@ mod tests {
         }];
         let mut nearest = Nearest::new(&nothing, 2);
         assert_eq!(
-            nearest.look_through(0, &span(vec![0..1]), &whole),
+            nearest.look_through(0, &span(Some(0..1)), &whole),
             Err(DamagedCodes)
         );
     }

@@ -49,7 +49,7 @@ impl Top {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.worst_first.len()
     }
 

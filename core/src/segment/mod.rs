@@ -20,6 +20,7 @@ mod listing;
 mod message;
 mod meta;
 mod open;
+mod pieces;
 mod read;
 mod rescore;
 mod rows;

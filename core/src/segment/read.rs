@@ -1,48 +1,5 @@
 //! What is read at once, and numbers in it.
 
-use std::ops::Range;
-
-use super::SegmentError;
-use super::open::Segment;
-use crate::objects::Objects;
-use crate::objects::ranges::{Wanted, read_all};
-
-/// Some bytes of a segment.
-#[derive(Clone)]
-pub(super) struct Piece<'a> {
-    pub segment: &'a Segment<'a>,
-    pub bytes: Range<u64>,
-}
-
-impl Piece<'_> {
-    pub(super) fn length(&self) -> u64 {
-        self.bytes.end.saturating_sub(self.bytes.start)
-    }
-}
-
-/// The pieces, in order, each as long as wanted: by one call for all that is not at hand.
-pub(super) fn read_pieces(
-    objects: &dyn Objects,
-    pieces: &[Piece<'_>],
-) -> Result<Vec<Vec<u8>>, SegmentError> {
-    let mut found: Vec<Option<Vec<u8>>> = pieces
-        .iter()
-        .map(|piece| piece.segment.at_hand(&piece.bytes).map(<[u8]>::to_vec))
-        .collect();
-    let away = pieces.iter().zip(&found).filter(|(_, data)| data.is_none());
-    let wanted: Vec<Wanted<'_>> = away
-        .map(|(piece, _)| Wanted {
-            key: &piece.segment.key,
-            bytes: piece.bytes.clone(),
-        })
-        .collect();
-    let mut read = read_all(objects, &wanted)?.into_iter();
-    for data in found.iter_mut().filter(|data| data.is_none()) {
-        *data = read.next();
-    }
-    Ok(found.into_iter().map(Option::unwrap_or_default).collect())
-}
-
 /// Cuts `items` into runs of at most [`GROUP_BYTES`](super::GROUP_BYTES) and at most
 /// `most_items`, one item at least.
 pub(super) fn groups<T>(

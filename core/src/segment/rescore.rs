@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::SegmentError;
 use super::open::Segment;
-use super::read::{Piece, floats_into, groups, read_pieces};
+use super::pieces::{Piece, read_pieces};
+use super::read::{floats_into, groups};
 use super::scope::Scope;
 use super::vector::{Query, dot};
 use crate::codes::{Candidate, Top};

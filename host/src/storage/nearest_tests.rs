@@ -137,14 +137,18 @@ async fn what_is_damaged_or_cannot_be_asked_is_told() {
         (spans.clone(), &[], 1),
         (live(&[0..9, 0..9]), &queries[..], 1),
         (live(&[5..9, 1..2]), &queries[..], 1),
-        (live(&[0..MAX_SPAN_ROWS + 1]), &queries[..], 1),
-        (live(&[3..3]), &queries[..], 1),
+        (live(&[0..1, 5..MAX_SPAN_ROWS + 1]), &queries[..], 1),
+        (live(&[1..2, 3..3]), &queries[..], 1),
         (
             with(|span| span.bytes.end = MAX_SPAN_BYTES + 1),
             &queries[..],
             1,
         ),
-        (with(|span| span.bytes = 9..8), &queries[..], 1),
+        (
+            with(|span| span.bytes.start = span.bytes.end + 1),
+            &queries[..],
+            1,
+        ),
     ] {
         let found = tenant.nearest(&spans, queries, limit).await;
         assert!(matches!(found, Err(NearestError::Invalid(_))), "{found:?}");
