@@ -48,14 +48,8 @@ impl Top {
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.worst_first.len()
-    }
-
-    /// Whether each further one takes another's place.
-    pub fn is_full(&self) -> bool {
-        self.len() >= self.limit
+    fn is_full(&self) -> bool {
+        self.worst_first.len() >= self.limit
     }
 
     /// Below this score nothing is taken; without bound while there is room.

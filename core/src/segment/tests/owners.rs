@@ -1,9 +1,8 @@
 //! Whose rows those of a segment are, as its own column of file ids tells.
 
-use std::cell::Cell;
-
+use super::counting::Counting;
 use super::*;
-use crate::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
+use crate::objects::{ObjectError, Objects};
 use crate::segment::read::u32_at;
 use crate::segment::{
     MAX_FILE_ID_BYTES, Method, Scope, Segment, SegmentError, each_row, open, read_rows, search_by,
@@ -11,58 +10,6 @@ use crate::segment::{
 };
 
 const DIMENSION: usize = 16;
-
-/// Memory that counts its rounds of reads, and the reads in them.
-#[derive(Default)]
-struct Counting {
-    objects: MemoryObjects,
-    rounds: Cell<usize>,
-    reads: Cell<usize>,
-}
-
-impl Objects for Counting {
-    fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>> {
-        self.rounds.set(self.rounds.get() + 1);
-        self.reads.set(self.reads.get() + parts.len());
-        self.objects.get_many(parts)
-    }
-
-    fn get(&self, _: &str) -> Result<Vec<u8>, ObjectError> {
-        unimplemented!()
-    }
-
-    fn get_range(&self, _: &str, _: Range<u64>) -> Result<Vec<u8>, ObjectError> {
-        unimplemented!()
-    }
-
-    fn head(&self, _: &str) -> Result<ObjectMeta, ObjectError> {
-        unimplemented!()
-    }
-
-    fn put(&self, _: &str, _: &[u8]) -> Result<(), ObjectError> {
-        unimplemented!()
-    }
-
-    fn put_new(&self, _: &str, _: &[u8]) -> Result<(), ObjectError> {
-        unimplemented!()
-    }
-
-    fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<ObjectMeta>, ObjectError> {
-        unimplemented!()
-    }
-
-    fn folders(&self, _: &str) -> Result<Vec<String>, ObjectError> {
-        unimplemented!()
-    }
-
-    fn delete(&self, _: &str) -> Result<(), ObjectError> {
-        unimplemented!()
-    }
-
-    fn create(&self, _: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
-        unimplemented!()
-    }
-}
 
 /// The file of each live row, as merging it finds them.
 fn owners(
