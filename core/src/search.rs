@@ -1,14 +1,18 @@
 //! Searching a store: its live rows, newest wins, best first.
 
 mod base;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::filter::Filter;
+use crate::objects::Part;
+use crate::objects::ahead::ReadAhead;
 use crate::platform::Platform;
-use crate::segment::{self, Hit, Query, Row, Scope, SegmentMeta};
-use crate::store::{FileEntry, Live, Manifest, StoreError, find_many, live_rows};
+use crate::segment::{self, Hit, Located, Query, Row, Scope, SegmentMeta};
+use crate::store::{FileEntry, Finding, Live, Manifest, StoreError, dead, live_rows, runs};
 
 pub use base::{BaseHit, BaseIndex};
 
@@ -47,6 +51,12 @@ pub fn search<E: From<StoreError>>(
     manifest: &Manifest,
     wanted: &Search<'_, E>,
 ) -> Result<Vec<Found>, E> {
+    let ahead = ReadAhead::new(platform.objects);
+    let platform = Platform {
+        objects: &ahead,
+        ..platform
+    };
+    ahead.fetch(opening(manifest));
     let live = live_rows(platform, manifest, wanted.filter)?;
     let metas = manifest.segments.iter().map(|segment| &segment.meta);
     let mut metas: Vec<&SegmentMeta> = metas.filter(|meta| live.contains_key(&meta.id)).collect();
@@ -69,7 +79,20 @@ pub fn search<E: From<StoreError>>(
     let found = segment::search(platform.objects, &scopes, wanted.queries, wanted.limit)
         .map_err(StoreError::from)?;
     let hits = best(found, wanted);
-    Ok(describe(platform, manifest, &scopes, &hits)?)
+    Ok(describe(platform, &ahead, manifest, &scopes, &hits)?)
+}
+
+/// What is read before anything is looked through: bitmaps of dead rows, tails of segments, roots of runs.
+/// Not those of a base that has an index, which may say that few of them are needed; and nothing of what is
+/// damaged, which is told by whoever reads it for itself.
+fn opening(manifest: &Manifest) -> Vec<Part> {
+    let home = manifest.home();
+    let metas = manifest.segments.iter().map(|segment| &segment.meta);
+    let metas = metas.filter(|meta| manifest.index.is_none() || meta.base.is_none());
+    let mut parts = dead::reading(&home, &manifest.segments);
+    parts.extend(segment::opening(&home, &metas.collect::<Vec<_>>()).unwrap_or_default());
+    parts.extend(runs::reading(&home, &manifest.runs).unwrap_or_default());
+    parts
 }
 
 fn rows_of<'a>(live: &'a Live, meta: &SegmentMeta) -> &'a [Range<u32>] {
@@ -94,6 +117,7 @@ fn best<E>(found: Vec<Vec<Hit>>, wanted: &Search<'_, E>) -> Vec<Hit> {
 
 fn describe(
     platform: Platform<'_>,
+    ahead: &ReadAhead<'_>,
     manifest: &Manifest,
     scopes: &[Scope<'_>],
     hits: &[Hit],
@@ -102,11 +126,13 @@ fn describe(
         .iter()
         .map(|hit| (scopes[hit.scope].segment, hit.row))
         .collect();
-    let rows = segment::read_rows(platform.objects, &wanted)?;
-    let mut ids: Vec<&str> = rows.iter().map(|row| row.file_id.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let files: BTreeMap<String, FileEntry> = find_many(platform, manifest, &ids)?;
+    let located = Located::of(platform.objects, &wanted)?;
+    let ids: BTreeSet<String> = located.file_ids().map(str::to_owned).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let finding = Finding::begin(platform, manifest, &ids)?;
+    ahead.fetch([located.reading(), finding.reading()].concat());
+    let rows = located.with_texts(platform.objects)?;
+    let files: BTreeMap<String, FileEntry> = finding.finish(platform)?;
     let found = hits.iter().zip(&rows).filter_map(|(hit, row)| {
         let file = files.get(&row.file_id)?;
         // Newest wins, whatever a bitmap says.

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let rest: Vec<OsString> = arguments.collect();
     let result = match command.to_str() {
         Some("serve") => serve(&rest),
-        Some("test") => setup(cargo::build_for_tests).and_then(|()| suite::run(&rest)),
+        Some("test") => suite::run(|| setup(cargo::build_for_tests), &rest),
         Some("setup") => setup(cargo::build),
         Some("build") => cargo::build(),
         Some("dist") => machine::prepare().and_then(|()| cargo::dist()),

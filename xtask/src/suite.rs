@@ -10,14 +10,19 @@ use crate::run::{Failure, command, run as run_command, watch};
 use crate::tidy;
 use crate::times::Times;
 
-/// Formatting, lints, fuzzing, unit tests and end-to-end tests, these on every target; with `arguments`,
-/// `--fast`, what of that is soon known, or `cargo test` with other ones and nothing else. The last line printed has the number of tests.
+/// What `setup` does first; then formatting, lints, fuzzing, unit tests and end-to-end tests, these on every
+/// target; with `arguments`, `--fast`, what of that is soon known, or `cargo test` with other ones and nothing
+/// else. The last line printed has the number of tests.
 ///
 /// # Errors
 /// When a check or a test fails, or when no test ran.
-pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
+pub fn run(
+    setup: impl FnOnce() -> Result<(), Failure>,
+    arguments: &[OsString],
+) -> Result<(), Failure> {
     let mut times = Times::default();
-    times.of("build", prepare_for_tests)?;
+    times.of("build", setup)?;
+    prepare_for_tests()?;
     if arguments == ["--fast"] {
         return fast(times);
     }

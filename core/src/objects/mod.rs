@@ -1,5 +1,6 @@
 //! Object storage as `core` sees it: the tenant's objects, keys relative to the tenant.
 
+pub(crate) mod ahead;
 pub mod keys;
 pub mod limits;
 mod memory;

@@ -11,6 +11,13 @@ pub(crate) struct Wanted<'a> {
     pub bytes: Range<u64>,
 }
 
+impl Wanted<'_> {
+    /// As it is asked for.
+    pub(crate) fn part(&self) -> Part {
+        (self.key.to_owned(), Some(self.bytes.clone()))
+    }
+}
+
 /// Why bytes could not be had.
 #[derive(Debug)]
 pub(crate) enum RangeError {
@@ -47,10 +54,7 @@ pub(crate) fn read_existing(
     let Some(first) = wanted.first() else {
         return Ok(Vec::new());
     };
-    let parts: Vec<Part> = wanted
-        .iter()
-        .map(|part| (part.key.to_owned(), Some(part.bytes.clone())))
-        .collect();
+    let parts: Vec<Part> = wanted.iter().map(Wanted::part).collect();
     let answers = objects.get_many(&parts);
     if answers.len() != wanted.len() {
         return Err(RangeError::Corrupt {

@@ -10,8 +10,8 @@ use roaring::RoaringBitmap;
 use super::SegmentError;
 use super::read::groups;
 use crate::home::Home;
-use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_existing};
+use crate::objects::{Objects, Part};
 
 /// Rows that no search may find.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,25 +46,25 @@ impl DeadRows {
         home: &Home,
         wanted: &[(&str, u32)],
     ) -> Result<Vec<Self>, SegmentError> {
-        const MOST_AT_ONCE: usize = 256;
         let mut read = Vec::with_capacity(wanted.len());
-        for group in groups(wanted, MOST_AT_ONCE, |&(_, rows)| most_bytes(rows)) {
+        for group in together(wanted) {
             let keys: Vec<String> = group.iter().map(|(id, _)| home.dead(id)).collect();
-            // One byte more than there can be tells an object that is too large.
-            let parts: Vec<Wanted<'_>> = group
-                .iter()
-                .zip(&keys)
-                .map(|(&(_, rows), key)| Wanted {
-                    key,
-                    bytes: 0..most_bytes(rows) + 1,
-                })
-                .collect();
+            let parts = group.iter().zip(&keys);
+            let parts: Vec<_> = parts.map(|(&(_, rows), key)| whole(key, rows)).collect();
             let answers = read_existing(objects, &parts)?;
             for ((&(_, rows), key), data) in group.iter().zip(&keys).zip(answers) {
                 read.push(Self::parse(&data, rows, key)?);
             }
         }
         Ok(read)
+    }
+
+    /// What [`read_many`](Self::read_many) reads of these, or first of them where they are many: for who
+    /// reads it together with something else.
+    pub fn reading(home: &Home, wanted: &[(&str, u32)]) -> Vec<Part> {
+        let first = together(wanted).next().unwrap_or_default();
+        let part = |&(id, rows): &(&str, u32)| whole(&home.dead(id), rows).part();
+        first.iter().map(part).collect()
     }
 
     /// Writes the bitmap. The same rows always give the same bytes.
@@ -144,6 +144,20 @@ impl DeadRows {
         bits.serialize_into(&mut data)
             .map_err(|fault| SegmentError::Build(fault.to_string()))?;
         Ok(data)
+    }
+}
+
+/// Bitmaps that are read by one call.
+fn together<'a, 'b>(wanted: &'b [(&'a str, u32)]) -> impl Iterator<Item = &'b [(&'a str, u32)]> {
+    const MOST_AT_ONCE: usize = 256;
+    groups(wanted, MOST_AT_ONCE, |&(_, rows)| most_bytes(rows))
+}
+
+/// The bitmap of so many rows, and one byte more than there can be, which tells an object that is too large.
+fn whole(key: &str, rows: u32) -> Wanted<'_> {
+    Wanted {
+        key,
+        bytes: 0..most_bytes(rows) + 1,
     }
 }
 

@@ -10,8 +10,8 @@ use super::meta::SegmentMeta;
 use super::read::groups;
 use super::tail::{Batch, batches};
 use crate::home::Home;
-use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
+use crate::objects::{Objects, Part};
 
 /// A segment whose tail was read and checked: ready to be searched.
 #[derive(Debug)]
@@ -45,6 +45,19 @@ pub fn open<'a>(
     open_holding(objects, home, metas, MOST_WHOLE_BYTES)
 }
 
+/// What [`open`] reads of these segments, or first of them where they are many: for who reads it together
+/// with something else.
+///
+/// Fails as [`open`] does, where something is wrong already.
+pub fn opening(home: &Home, metas: &[&SegmentMeta]) -> Result<Vec<Part>, SegmentError> {
+    let mut room = MOST_WHOLE_BYTES;
+    let Some(group) = together(metas).next() else {
+        return Ok(Vec::new());
+    };
+    let opening = Opening::of(home, group, &mut room)?;
+    Ok(opening.wanted().iter().map(Wanted::part).collect())
+}
+
 /// As [`open`], with so much room for small ones.
 pub(super) fn open_holding<'a>(
     objects: &dyn Objects,
@@ -52,44 +65,82 @@ pub(super) fn open_holding<'a>(
     metas: &[&'a SegmentMeta],
     mut room: u64,
 ) -> Result<Vec<Segment<'a>>, SegmentError> {
-    const MOST_AT_ONCE: usize = 256;
     let mut segments = Vec::with_capacity(metas.len());
-    for group in groups(metas, MOST_AT_ONCE, |meta| u64::from(meta.tail_bytes)) {
-        let keys: Vec<String> = group.iter().map(|meta| meta.rows_key(home)).collect();
-        for (meta, key) in group.iter().zip(&keys) {
+    for group in together(metas) {
+        let opening = Opening::of(home, group, &mut room)?;
+        let read = read_all(objects, &opening.wanted())?;
+        segments.extend(opening.open(home, read)?);
+    }
+    Ok(segments)
+}
+
+/// Segments that are opened by one call.
+fn together<'a, 'b>(metas: &'b [&'a SegmentMeta]) -> impl Iterator<Item = &'b [&'a SegmentMeta]> {
+    const MOST_AT_ONCE: usize = 256;
+    groups(metas, MOST_AT_ONCE, |meta| u64::from(meta.tail_bytes))
+}
+
+/// Segments that are being opened, and what has to be read for it.
+struct Opening<'a, 'b> {
+    metas: &'b [&'a SegmentMeta],
+    keys: Vec<String>,
+    /// Which are read whole.
+    whole: Vec<bool>,
+    lists: Lists<'a>,
+}
+
+impl<'a, 'b> Opening<'a, 'b> {
+    fn of(home: &Home, metas: &'b [&'a SegmentMeta], room: &mut u64) -> Result<Self, SegmentError> {
+        let keys: Vec<String> = metas.iter().map(|meta| meta.rows_key(home)).collect();
+        for (meta, key) in metas.iter().zip(&keys) {
             meta.check(key)?;
             if meta.tail_bytes > MAX_TAIL_BYTES {
                 return Err(SegmentError::corrupt(key, "its tail cannot be so long"));
             }
         }
-        let mut lists = Lists::of(home, group)?;
-        let whole: Vec<bool> = group.iter().map(|meta| fits(meta, &mut room)).collect();
-        let ends = group
-            .iter()
-            .zip(&keys)
-            .zip(&whole)
-            .map(|((meta, key), whole)| Wanted {
-                key,
-                bytes: match whole {
-                    true => 0..meta.bytes,
-                    false => meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
-                },
-            });
-        let wanted: Vec<Wanted<'_>> = ends.chain(lists.wanted()).collect();
-        let mut ends = read_all(objects, &wanted)?;
-        lists.take(ends.split_off(group.len()))?;
-        for (((meta, key), end), whole) in group.iter().zip(keys).zip(ends).zip(whole) {
+        Ok(Self {
+            metas,
+            keys,
+            whole: metas.iter().map(|meta| fits(meta, room)).collect(),
+            lists: Lists::of(home, metas)?,
+        })
+    }
+
+    fn wanted(&self) -> Vec<Wanted<'_>> {
+        let segments = self.metas.iter().zip(&self.keys).zip(&self.whole);
+        let ends = segments.map(|((meta, key), whole)| Wanted {
+            key,
+            bytes: match whole {
+                true => 0..meta.bytes,
+                false => meta.bytes - u64::from(meta.tail_bytes)..meta.bytes,
+            },
+        });
+        ends.chain(self.lists.wanted()).collect()
+    }
+
+    /// Takes what was read, in the order in which it was wanted.
+    fn open(
+        mut self,
+        home: &Home,
+        mut ends: Vec<Vec<u8>>,
+    ) -> Result<Vec<Segment<'a>>, SegmentError> {
+        let lists = ends.split_off(self.metas.len().min(ends.len()));
+        self.lists.take(lists)?;
+        let mut segments = Vec::with_capacity(self.metas.len());
+        for (((meta, key), end), whole) in
+            self.metas.iter().zip(self.keys).zip(ends).zip(self.whole)
+        {
             let tail = end.len().saturating_sub(meta.tail_bytes as usize);
             let tail = end.get(tail..).unwrap_or_default();
-            if format!("{:x}", Sha256::digest(tail)) != lists.tail_sha256(home, meta)? {
+            if format!("{:x}", Sha256::digest(tail)) != self.lists.tail_sha256(home, meta)? {
                 return Err(SegmentError::corrupt(&key, "its tail has another checksum"));
             }
             let mut segment = Segment::of_tail(home, meta, key, tail)?;
             segment.whole = whole.then_some(end);
             segments.push(segment);
         }
+        Ok(segments)
     }
-    Ok(segments)
 }
 
 /// Whether a segment is small and finds room; then there is less for the next.

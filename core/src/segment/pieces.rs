@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::SegmentError;
 use super::open::Segment;
-use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
+use crate::objects::{Objects, Part};
 
 /// Some bytes of a segment.
 #[derive(Clone)]
@@ -20,6 +20,21 @@ impl Piece<'_> {
     }
 }
 
+/// What [`read_pieces`] reads of these.
+pub(super) fn reading(pieces: &[Piece<'_>]) -> Vec<Part> {
+    away(pieces).map(|wanted| wanted.part()).collect()
+}
+
+/// What is not at hand.
+fn away<'a>(pieces: &'a [Piece<'_>]) -> impl Iterator<Item = Wanted<'a>> {
+    let away = pieces.iter();
+    let away = away.filter(|piece| piece.segment.at_hand(&piece.bytes).is_none());
+    away.map(|piece| Wanted {
+        key: &piece.segment.key,
+        bytes: piece.bytes.clone(),
+    })
+}
+
 /// The pieces, in order, each as long as wanted: by one call for all that is not at hand.
 pub(super) fn read_pieces(
     objects: &dyn Objects,
@@ -29,13 +44,7 @@ pub(super) fn read_pieces(
         .iter()
         .map(|piece| piece.segment.at_hand(&piece.bytes).map(<[u8]>::to_vec))
         .collect();
-    let away = pieces.iter().zip(&found).filter(|(_, data)| data.is_none());
-    let wanted: Vec<Wanted<'_>> = away
-        .map(|(piece, _)| Wanted {
-            key: &piece.segment.key,
-            bytes: piece.bytes.clone(),
-        })
-        .collect();
+    let wanted: Vec<Wanted<'_>> = away(pieces).collect();
     let mut read = read_all(objects, &wanted)?.into_iter();
     for data in found.iter_mut().filter(|data| data.is_none()) {
         *data = read.next();

@@ -7,12 +7,22 @@ pub(super) fn groups<T>(
     most_items: usize,
     bytes: impl Fn(&T) -> u64,
 ) -> impl Iterator<Item = &[T]> {
+    groups_within(super::GROUP_BYTES, items, most_items, bytes)
+}
+
+/// As [`groups`], of at most `most_bytes`.
+pub(super) fn groups_within<T>(
+    most_bytes: u64,
+    items: &[T],
+    most_items: usize,
+    bytes: impl Fn(&T) -> u64,
+) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
         let mut sum = 0_u64;
         let fits = |item: &&T| {
             sum += bytes(item);
-            sum <= super::GROUP_BYTES
+            sum <= most_bytes
         };
         let count = rest
             .iter()

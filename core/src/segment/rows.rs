@@ -6,11 +6,11 @@ use super::SegmentError;
 use super::batch::NewRow;
 use super::head::{Head, Place};
 use super::open::Segment;
-use super::pieces::{Piece, read_pieces};
+use super::pieces::{self, Piece, read_pieces};
 use super::read::{floats_into, groups};
 use super::scan::live_within;
 use super::tail::Batch;
-use crate::objects::Objects;
+use crate::objects::{Objects, Part};
 
 /// A row without its vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,13 @@ struct Lookup<'a> {
     position: usize,
 }
 
+/// Rows of which all is known but their texts.
+pub struct Located<'a> {
+    lookups: Vec<Lookup<'a>>,
+    /// In the same order.
+    found: Vec<Found>,
+}
+
 /// The rows asked for, in that order, by two rounds of range reads for all of them: one read for
 /// each batch that holds some, one for each text. Beside the answer it holds 4 MiB.
 ///
@@ -51,33 +58,61 @@ pub fn read_rows<'a>(
     objects: &dyn Objects,
     wanted: &[(&'a Segment<'a>, u32)],
 ) -> Result<Vec<Row>, SegmentError> {
-    let mut lookups = wanted
-        .iter()
-        .enumerate()
-        .map(|(position, (segment, row))| {
-            let found = segment.find(*row);
-            let (batch, within) = found.ok_or_else(|| {
-                SegmentError::Invalid(format!("segment {} has no row {row}", segment.meta.id))
-            })?;
-            Ok(Lookup {
-                segment,
-                batch,
-                within,
-                row: *row,
-                position,
+    Located::of(objects, wanted)?.with_texts(objects)
+}
+
+impl<'a> Located<'a> {
+    /// The rows asked for, by the first of the two rounds; fails as [`read_rows`] does.
+    pub fn of(
+        objects: &dyn Objects,
+        wanted: &[(&'a Segment<'a>, u32)],
+    ) -> Result<Self, SegmentError> {
+        let mut lookups = wanted
+            .iter()
+            .enumerate()
+            .map(|(position, (segment, row))| {
+                let found = segment.find(*row);
+                let (batch, within) = found.ok_or_else(|| {
+                    SegmentError::Invalid(format!("segment {} has no row {row}", segment.meta.id))
+                })?;
+                Ok(Lookup {
+                    segment,
+                    batch,
+                    within,
+                    row: *row,
+                    position,
+                })
             })
-        })
-        .collect::<Result<Vec<_>, SegmentError>>()?;
-    lookups.sort_by(|a, b| (&a.segment.key, a.row).cmp(&(&b.segment.key, b.row)));
-    let mut found = read_heads(objects, &lookups)?;
-    read_texts(objects, &lookups, &mut found)?;
-    let mut rows: Vec<(usize, Row)> = lookups
-        .iter()
-        .map(|one| one.position)
-        .zip(found.into_iter().map(|found| found.row))
-        .collect();
-    rows.sort_unstable_by_key(|(position, _)| *position);
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+            .collect::<Result<Vec<_>, SegmentError>>()?;
+        lookups.sort_by(|a, b| (&a.segment.key, a.row).cmp(&(&b.segment.key, b.row)));
+        let found = read_heads(objects, &lookups)?;
+        Ok(Self { lookups, found })
+    }
+
+    /// The files that they are of, in no order, some of them several times.
+    pub fn file_ids(&self) -> impl Iterator<Item = &str> {
+        self.found.iter().map(|found| found.row.file_id.as_str())
+    }
+
+    /// What [`with_texts`](Self::with_texts) reads, or first where it is much.
+    pub fn reading(&self) -> Vec<Part> {
+        let texts = texts(&self.lookups, &self.found);
+        let first = groups(&texts, MOST_TEXTS, Piece::length).next();
+        pieces::reading(first.unwrap_or_default())
+    }
+
+    /// The rows, in the order in which they were asked for, by another round.
+    pub fn with_texts(mut self, objects: &dyn Objects) -> Result<Vec<Row>, SegmentError> {
+        read_texts(objects, &self.lookups, &mut self.found)?;
+        let mut rows: Vec<(usize, Row)> = self
+            .lookups
+            .iter()
+            .map(|one| one.position)
+            .zip(self.found.into_iter().map(|found| found.row))
+            .collect();
+        rows.sort_unstable_by_key(|(position, _)| *position);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
 }
 
 fn read_heads(objects: &dyn Objects, lookups: &[Lookup<'_>]) -> Result<Vec<Found>, SegmentError> {
@@ -132,21 +167,26 @@ fn take_rows(rows: &[Lookup<'_>], data: &[u8], found: &mut Vec<Found>) -> Result
     Ok(())
 }
 
+/// Texts that are read by one call.
+const MOST_TEXTS: usize = 1_024;
+
+fn texts<'a>(lookups: &[Lookup<'a>], found: &[Found]) -> Vec<Piece<'a>> {
+    let pairs = lookups.iter().zip(found);
+    let piece = |(one, found): (&Lookup<'a>, &Found)| Piece {
+        segment: one.segment,
+        bytes: found.text.clone(),
+    };
+    pairs.map(piece).collect()
+}
+
 fn read_texts(
     objects: &dyn Objects,
     lookups: &[Lookup<'_>],
     found: &mut [Found],
 ) -> Result<(), SegmentError> {
-    let texts: Vec<Piece<'_>> = lookups
-        .iter()
-        .zip(found.iter())
-        .map(|(one, found)| Piece {
-            segment: one.segment,
-            bytes: found.text.clone(),
-        })
-        .collect();
+    let texts = texts(lookups, found);
     let mut rest = lookups.iter().zip(found);
-    for group in groups(&texts, 1_024, Piece::length) {
+    for group in groups(&texts, MOST_TEXTS, Piece::length) {
         // The texts come first: `zip` would take one row too many before it finds no text.
         for (text, (one, found)) in read_pieces(objects, group)?.into_iter().zip(rest.by_ref()) {
             found.row.text = String::from_utf8(text).map_err(|_| not_utf8(one.segment))?;

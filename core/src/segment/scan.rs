@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::SegmentError;
-use super::read::groups;
+use super::read::groups_within;
 use super::scope::Scope;
 use super::tail::Batch;
 use super::vector::Query;
@@ -12,8 +12,10 @@ use crate::objects::limits::{MAX_CODED_QUERIES, MAX_NEAREST, MAX_SPANS};
 use crate::objects::ranges::{Wanted, read_all};
 use crate::objects::{NearestError, Objects};
 
-/// Parts that are read at once, where storage does not look for itself.
+/// Parts that are read at once, where storage does not look for itself, and their bytes: a round over a
+/// network costs what a mebibyte does, or more.
 const MOST_AT_ONCE: usize = 256;
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Where the rows of a span are.
 #[derive(Clone, Copy)]
@@ -23,7 +25,7 @@ struct Place {
 }
 
 /// Offers the live rows of the scopes chosen by `taken` to each query's `tops`, by the product
-/// of codes. Holds at most 4 MiB of codes at a time, and none where storage looks for itself.
+/// of codes. Holds at most 16 MiB of codes at a time, and none where storage looks for itself.
 pub(super) fn scan(
     objects: &dyn Objects,
     scopes: &[Scope<'_>],
@@ -110,9 +112,8 @@ fn read_through(
 ) -> Result<Vec<Vec<Candidate>>, SegmentError> {
     let mut nearest = Nearest::new(queries, limit);
     let mut numbered = (0..).zip(spans);
-    for group in groups(spans, MOST_AT_ONCE, |span| {
-        span.bytes.end - span.bytes.start
-    }) {
+    let bytes = |span: &CodeSpan| span.bytes.end - span.bytes.start;
+    for group in groups_within(MOST_BYTES, spans, MOST_AT_ONCE, bytes) {
         let wanted = group.iter().map(|span| Wanted {
             key: &span.key,
             bytes: span.bytes.clone(),

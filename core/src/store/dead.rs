@@ -3,6 +3,7 @@
 use super::error::StoreError;
 use super::reference::SegmentRef;
 use crate::home::Home;
+use crate::objects::Part;
 use crate::platform::Platform;
 
 pub use crate::segment::DeadRows;
@@ -17,24 +18,29 @@ pub fn dead_rows(
     Ok(all.pop().unwrap_or_default())
 }
 
+/// What [`dead_rows_of`] reads, or first where it is much.
+pub fn reading(home: &Home, segments: &[SegmentRef]) -> Vec<Part> {
+    DeadRows::reading(home, &noted(segments))
+}
+
+/// The bitmaps of some segments, each with the rows of its segment.
+fn noted(segments: &[SegmentRef]) -> Vec<(&str, u32)> {
+    let noted = segments.iter().filter_map(|segment| {
+        let dead = segment.dead.as_ref()?;
+        Some((dead.id.as_str(), segment.meta.rows))
+    });
+    noted.collect()
+}
+
 /// Which rows of each of some segments are dead, in order; read at once.
 pub fn dead_rows_of(
     platform: Platform<'_>,
     home: &Home,
     segments: &[SegmentRef],
 ) -> Result<Vec<DeadRows>, StoreError> {
-    let noted = segments.iter().filter_map(|segment| {
-        let dead = segment.dead.as_ref()?;
-        Some((dead, segment.meta.rows))
-    });
-    let (refs, rows): (Vec<_>, Vec<u32>) = noted.unzip();
-    let wanted: Vec<(&str, u32)> = refs
-        .iter()
-        .zip(rows)
-        .map(|(dead, rows)| (dead.id.as_str(), rows))
-        .collect();
-    let read = DeadRows::read_many(platform.objects, home, &wanted)?;
-    for (dead, noted) in read.iter().zip(&refs) {
+    let read = DeadRows::read_many(platform.objects, home, &noted(segments))?;
+    let refs = segments.iter().filter_map(|segment| segment.dead.as_ref());
+    for (dead, noted) in read.iter().zip(refs) {
         if dead.count() != noted.rows {
             let what = format!("it says {} rows are dead, of {}", dead.count(), noted.rows);
             return Err(StoreError::damaged(&home.dead(&noted.id), &what));

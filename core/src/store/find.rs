@@ -6,6 +6,7 @@ use super::entry::{Change, FileEntry};
 use super::error::StoreError;
 use super::manifest::Manifest;
 use super::runs;
+use crate::objects::Part;
 use crate::platform::Platform;
 
 /// A file of a version; `None` where the version does not hold it.
@@ -27,26 +28,51 @@ pub fn find_many(
     manifest: &Manifest,
     file_ids: &[&str],
 ) -> Result<BTreeMap<String, FileEntry>, StoreError> {
-    let mut found = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for id in file_ids {
-        match manifest.in_tail(id) {
-            Some(Change::Put(file)) => drop(found.insert(file.file_id.clone(), file.clone())),
-            Some(Change::Delete { .. }) => {}
-            None => unknown.push(*id),
+    Finding::begin(platform, manifest, file_ids)?.finish(platform)
+}
+
+/// A lookup that is under way: what [`find_many`] does, for who reads more in its rounds.
+pub struct Finding<'a> {
+    found: BTreeMap<String, FileEntry>,
+    rest: runs::Finding<'a>,
+}
+
+impl<'a> Finding<'a> {
+    /// Reads the roots of the runs that may tell.
+    pub fn begin(
+        platform: Platform<'_>,
+        manifest: &Manifest,
+        file_ids: &[&'a str],
+    ) -> Result<Self, StoreError> {
+        let mut found = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for id in file_ids {
+            match manifest.in_tail(id) {
+                Some(Change::Put(file)) => drop(found.insert(file.file_id.clone(), file.clone())),
+                Some(Change::Delete { .. }) => {}
+                None => unknown.push(*id),
+            }
         }
+        let home = manifest.home();
+        let rest = runs::Finding::begin(platform.objects, &home, &manifest.runs, &unknown)?;
+        Ok(Self { found, rest })
     }
-    if unknown.is_empty() || manifest.runs.is_empty() {
-        return Ok(found);
+
+    /// What its next round reads.
+    pub fn reading(&self) -> Vec<Part> {
+        self.rest.reading()
     }
-    let home = manifest.home();
-    let changes = runs::find(platform.objects, &home, &manifest.runs, &unknown)?;
-    for (id, change) in changes {
-        if let Change::Put(file) = change {
-            found.insert(id, file);
+
+    /// Those of the files that the version holds.
+    pub fn finish(self, platform: Platform<'_>) -> Result<BTreeMap<String, FileEntry>, StoreError> {
+        let mut found = self.found;
+        for (id, change) in self.rest.finish(platform.objects)? {
+            if let Change::Put(file) = change {
+                found.insert(id, file);
+            }
         }
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// Whether the version holds this very ingestion of the file.

@@ -3,10 +3,7 @@
 use std::ops::Range;
 
 use dayfly_core::objects;
-use dayfly_core::objects::limits::{
-    CONCURRENT_GETS, MAX_ANSWER, MAX_DELETED, MAX_PARTS, MAX_WRITERS,
-};
-use futures::StreamExt;
+use dayfly_core::objects::limits::{MAX_ANSWER, MAX_DELETED, MAX_PARTS, MAX_WRITERS};
 use object_store::PutMode;
 use wasmtime::component::Resource;
 
@@ -202,16 +199,13 @@ async fn get_many(objects: &TenantObjects<'_>, parts: Vec<Part>) -> Vec<Result<V
         let failure = Failure::TooLarge(format!("one call gets at most {MAX_PARTS} parts"));
         return refuse(parts.len(), &failure);
     }
+    let parts = parts
+        .into_iter()
+        .map(|part| (part.key, part.range.map(ends)));
     let limit = AnswerLimit::new(MAX_ANSWER);
-    let get = async |part: Part| {
-        let range = part.range.map(ends);
-        Ok(objects.get(&part.key, range, &limit).await?.into())
-    };
-    futures::stream::iter(parts)
-        .map(get)
-        .buffered(CONCURRENT_GETS)
-        .collect()
-        .await
+    let found = objects.get_many(&parts.collect::<Vec<_>>(), &limit).await;
+    let found = found.into_iter();
+    found.map(|data| Ok(data?.into())).collect()
 }
 
 pub(super) fn ends(range: ByteRange) -> Range<u64> {

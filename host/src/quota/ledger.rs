@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::measure::{Measured, Usage, is_file, measure, store_of};
+use super::rest::Rest;
 use crate::identity::Quota;
 use crate::storage::{Failure, Storage};
 
-/// A measurement takes at most one part in so many of the time.
-const REST: u32 = 20;
 /// So long a request waits for what may be known soon.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// A measurement that fails at once counts as if it had taken so long.
+const FAILED: Duration = Duration::from_millis(150);
 /// Other hosts add to it, too.
 const OLD: Duration = Duration::from_secs(600);
 /// Tenants that are measured at once.
@@ -60,8 +61,10 @@ struct State {
     added: Usage,
     /// Of that, what may not be there yet.
     in_flight: Usage,
-    /// When the next measurement may begin.
-    next: Option<Instant>,
+    /// When the last measurement that succeeded began.
+    began: Option<Instant>,
+    /// Measuring has its share of the time.
+    rest: Rest,
     used: Option<Instant>,
 }
 
@@ -208,28 +211,26 @@ impl Ledger {
     async fn measure(&self, account: &Account, tenant: &str) -> bool {
         let asked = Instant::now();
         let _alone = account.measuring.lock().await;
-        if account
-            .lock()
-            .next
-            .is_some_and(|next| next > Instant::now())
-        {
-            // Somebody else has just done so; what was deleted since shows in the next one.
+        if account.lock().began.is_some_and(|began| began >= asked) {
             return true;
         }
         let Ok(_place) = self.measuring.acquire().await else {
             return false;
         };
-        let before = account.settled();
+        let (began, before) = (Instant::now(), account.settled());
         let found = match measure(&self.storage, tenant).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, tenant, "what is stored for a tenant cannot be found out");
-                account.lock().next = Some(Instant::now() + PATIENCE);
+                account
+                    .lock()
+                    .rest
+                    .after(began.elapsed().max(FAILED), Instant::now());
                 return false;
             }
         };
         tracing::debug!(tenant, ?found, waited = ?asked.elapsed(), "measured");
-        account.settle(found, before);
+        account.settle(found, before, began);
         if let Err(error) = found.write(&self.storage, tenant).await {
             tracing::warn!(%error, tenant, "what is stored for a tenant cannot be written down");
         }
@@ -292,18 +293,16 @@ impl Account {
 
     /// Until the next measurement may begin.
     fn wait(&self) -> Duration {
-        let next = self.lock().next;
-        next.map_or(Duration::ZERO, |next| {
-            next.saturating_duration_since(Instant::now())
-        })
+        self.lock().rest.left(Instant::now())
     }
 
     /// What was added while it was measured counts twice until the next time, so that nothing is missed.
-    fn settle(&self, found: Measured, before: Usage) {
+    fn settle(&self, found: Measured, before: Usage, began: Instant) {
         let mut state = self.lock();
+        state.rest.after(began.elapsed(), Instant::now());
         state.measured = Some(found);
         state.added = less(state.added, before);
-        state.next = Some(Instant::now() + Duration::from_millis(found.took_ms) * REST);
+        state.began = Some(began);
     }
 }
 
@@ -429,6 +428,21 @@ mod tests {
         assert!(!more(&ledger, &quota, "files/g/content", 500).await);
         storage.of("a").delete("files/f/content").await.unwrap();
         assert!(more(&ledger, &quota, "files/g/content", 500).await);
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_makes_room_at_once_also_where_measuring_is_slow() {
+        let storage = storage();
+        put(&storage, "files/f/content", 600).await;
+        let ledger = Ledger::new(&storage);
+        let account = ledger.account("a");
+        let found = measure(&storage, "a").await.unwrap();
+        let began = Instant::now() - Duration::from_millis(500);
+        account.settle(found, Usage::default(), began);
+        storage.of("a").delete("files/f/content").await.unwrap();
+        let begin = Instant::now();
+        assert!(more(&ledger, &bytes(1_000), "files/g/content", 500).await);
+        assert!(begin.elapsed() < PATIENCE);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ mod ledger;
 mod measure;
 mod rates;
 mod refusal;
+mod rest;
 
 use std::collections::BTreeMap;
 

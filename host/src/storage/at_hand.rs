@@ -5,55 +5,98 @@
 //! would have to (`RESOLVE_CACHED`, Linux 5.12; `RWF_NOWAIT`, Linux 4.14): then the other way is taken.
 
 use std::ops::Range;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
 /// More is copied on a thread that may take its time: so much takes as long as a guest's turn.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// What a file holds, or of it `range` as far as it reaches.
-///
-/// `None` where it is not at hand as a whole, has more than `most` bytes or too many, is no file, or cannot
-/// be read: for the other way to find out which.
-pub fn read(path: &Path, range: Option<&Range<u64>>, most: u64) -> Option<Bytes> {
-    let mut bytes = Vec::new();
-    read_into(path, range, most, &mut bytes).then(|| bytes.into())
+/// Reads files; the last one stays open, for what is read of one comes together.
+#[derive(Default)]
+pub struct Reader {
+    #[cfg(target_os = "linux")]
+    open: Option<Open>,
 }
 
-/// As [`read`], in the place of what `bytes` holds; whether it did. Where it did not, they are anything.
 #[cfg(target_os = "linux")]
-pub fn read_into(path: &Path, range: Option<&Range<u64>>, most: u64, bytes: &mut Vec<u8>) -> bool {
+struct Open {
+    path: PathBuf,
+    file: OwnedFd,
+    size: u64,
+}
+
+impl Reader {
+    /// What a file holds, or of it `range` as far as it reaches.
+    ///
+    /// `None` where it is not at hand as a whole, has more than `most` bytes or too many, is no file, or
+    /// cannot be read: for the other way to find out which.
+    pub fn read(&mut self, path: &Path, range: Option<&Range<u64>>, most: u64) -> Option<Bytes> {
+        let mut bytes = Vec::new();
+        self.read_into(path, range, most, &mut bytes)
+            .then(|| bytes.into())
+    }
+
+    /// As [`read`](Self::read), in the place of what `bytes` holds; whether it did. Where it did not, they
+    /// are anything.
+    #[cfg(target_os = "linux")]
+    pub fn read_into(
+        &mut self,
+        path: &Path,
+        range: Option<&Range<u64>>,
+        most: u64,
+        bytes: &mut Vec<u8>,
+    ) -> bool {
+        let Some(Open { file, size, .. }) = self.opened(path) else {
+            return false;
+        };
+        let range = range.map_or(0..*size, |range| {
+            range.start.min(*size)..range.end.min(*size)
+        });
+        let length = range.end.saturating_sub(range.start);
+        if length > most.min(MOST_BYTES) {
+            return false;
+        }
+        match bytes.is_empty() {
+            // Zeroes that the kernel has made already.
+            true => *bytes = vec![0; length as usize],
+            false => bytes.resize(length as usize, 0),
+        }
+        fill(file, bytes, range.start)
+    }
+
+    /// Elsewhere nothing is at hand.
+    #[cfg(not(target_os = "linux"))]
+    pub fn read_into(&mut self, _: &Path, _: Option<&Range<u64>>, _: u64, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    #[cfg(target_os = "linux")]
+    fn opened(&mut self, path: &Path) -> Option<&Open> {
+        if self.open.as_ref().is_none_or(|open| open.path != path) {
+            self.open = open(path);
+        }
+        self.open.as_ref()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn open(path: &Path) -> Option<Open> {
     use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let Ok(file) = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) else {
-        return false;
-    };
-    let Ok(found) = fstat(&file) else {
-        return false;
-    };
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return false;
-    }
-    let size = u64::try_from(found.st_size).unwrap_or(0);
-    let range = range.map_or(0..size, |range| range.start.min(size)..range.end.min(size));
-    let length = range.end.saturating_sub(range.start);
-    if length > most.min(MOST_BYTES) {
-        return false;
-    }
-    match bytes.is_empty() {
-        // Zeroes that the kernel has made already.
-        true => *bytes = vec![0; length as usize],
-        false => bytes.resize(length as usize, 0),
-    }
-    fill(&file, bytes, range.start)
-}
-
-/// Elsewhere nothing is at hand.
-#[cfg(not(target_os = "linux"))]
-pub fn read_into(_: &Path, _: Option<&Range<u64>>, _: u64, _: &mut Vec<u8>) -> bool {
-    false
+    let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    let found = fstat(&file).ok()?;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    is_file.then(|| Open {
+        path: path.to_owned(),
+        file,
+        size: u64::try_from(found.st_size).unwrap_or(0),
+    })
 }
 
 /// Whether all of it could be read at once.
@@ -81,7 +124,7 @@ mod tests {
     use super::*;
 
     fn at_hand(path: &Path, range: Option<Range<u64>>) -> Option<Bytes> {
-        read(path, range.as_ref(), u64::MAX)
+        Reader::default().read(path, range.as_ref(), u64::MAX)
     }
 
     #[test]
@@ -112,9 +155,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, b"0123").unwrap();
-        assert_eq!(read(&path, Some(&(1..3)), 1), None);
-        assert_eq!(read(&path, Some(&(1..3)), 2).unwrap(), "12");
-        assert_eq!(read(&path, None, 3), None);
+        let mut reader = Reader::default();
+        assert_eq!(reader.read(&path, Some(&(1..3)), 1), None);
+        assert_eq!(reader.read(&path, Some(&(1..3)), 2).unwrap(), "12");
+        assert_eq!(reader.read(&path, None, 3), None);
     }
 
     #[test]
@@ -123,7 +167,23 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, b"0123").unwrap();
         let mut buffer = vec![9; 7];
-        assert!(read_into(&path, Some(&(1..9)), 9, &mut buffer));
+        let mut reader = Reader::default();
+        assert!(reader.read_into(&path, Some(&(1..9)), 9, &mut buffer));
         assert_eq!(buffer, b"123");
+    }
+
+    #[test]
+    fn one_reader_reads_many_files_each_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| folder.path().join(name));
+        std::fs::write(&paths[0], b"0123").unwrap();
+        std::fs::write(&paths[1], b"45").unwrap();
+        let mut reader = Reader::default();
+        for _ in 0..2 {
+            assert_eq!(reader.read(&paths[0], Some(&(0..2)), 9).unwrap(), "01");
+            assert_eq!(reader.read(&paths[0], Some(&(2..9)), 9).unwrap(), "23");
+            assert_eq!(reader.read(&paths[1], None, 9).unwrap(), "45");
+            assert_eq!(reader.read(&folder.path().join("absent"), None, 9), None);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod durable_local;
 pub(crate) mod failing;
 mod failure;
 mod listing;
+mod many;
 mod nearest;
 mod objects;
 mod probe;

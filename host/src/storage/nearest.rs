@@ -46,7 +46,7 @@ impl TenantObjects<'_> {
         nearest: &mut Nearest<'_>,
     ) -> Result<Vec<u32>, NearestError> {
         let mut away = Vec::new();
-        let (mut buffer, mut looked) = (Vec::new(), 0);
+        let (mut reader, mut buffer, mut looked) = (at_hand::Reader::default(), Vec::new(), 0);
         for (number, span) in (0..).zip(spans) {
             looked += cost(span, nearest.queries());
             if looked >= TURN {
@@ -55,7 +55,7 @@ impl TenantObjects<'_> {
             }
             let file = self.file(&span.key)?;
             let is_here = file.is_some_and(|file| {
-                at_hand::read_into(&file, Some(&span.bytes), MAX_SPAN_BYTES, &mut buffer)
+                reader.read_into(&file, Some(&span.bytes), MAX_SPAN_BYTES, &mut buffer)
             });
             if !is_here {
                 away.push(number);

@@ -166,13 +166,24 @@ impl TenantObjects<'_> {
         range: Option<Range<u64>>,
         limit: &AnswerLimit,
     ) -> Result<Bytes, Failure> {
+        let mut reader = at_hand::Reader::default();
+        match self.get_at_hand(&mut reader, key, range.as_ref(), limit)? {
+            Some(found) => Ok(found),
+            None => self.get_away(key, range, limit).await,
+        }
+    }
+
+    /// As [`get`](Self::get), without a look at what is at hand.
+    pub(super) async fn get_away(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        limit: &AnswerLimit,
+    ) -> Result<Bytes, Failure> {
         let path = self.path(key)?;
         if range.as_ref().is_some_and(|range| range.is_empty()) {
             self.head(key).await?;
             return Ok(Bytes::new());
-        }
-        if let Some(found) = self.get_at_hand(key, range.as_ref(), limit)? {
-            return Ok(found);
         }
         let options = GetOptions {
             range: range.clone().map(GetRange::Bounded),
@@ -190,8 +201,9 @@ impl TenantObjects<'_> {
     }
 
     /// The object, where it is a file that the kernel has in memory.
-    fn get_at_hand(
+    pub(super) fn get_at_hand(
         &self,
+        reader: &mut at_hand::Reader,
         key: &str,
         range: Option<&Range<u64>>,
         limit: &AnswerLimit,
@@ -199,7 +211,7 @@ impl TenantObjects<'_> {
         let Some(file) = self.file(key)? else {
             return Ok(None);
         };
-        let Some(found) = at_hand::read(&file, range, limit.left()) else {
+        let Some(found) = reader.read(&file, range, limit.left()) else {
             return Ok(None);
         };
         limit.take(found.len() as u64)?;

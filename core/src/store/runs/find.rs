@@ -11,8 +11,8 @@ use super::index::{LeafRef, Node, PageRef};
 use super::open::{Run, open};
 use super::reference::RunRef;
 use crate::home::Home;
-use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
+use crate::objects::{Objects, Part};
 use crate::store::entry::Change;
 
 /// A round of reads holds at most about so many bytes; what is over goes into another round.
@@ -31,32 +31,68 @@ pub fn find(
     runs: &[RunRef],
     ids: &[&str],
 ) -> Result<BTreeMap<String, Change>, RunError> {
-    let mut ids: Vec<&str> = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    let spanning: Vec<&RunRef> = runs
-        .iter()
-        .filter(|run| ids.iter().any(|id| run.spans(id)))
-        .collect();
-    let opened = open(objects, home, &spanning)?;
-    let mut search = Search::default();
-    let mut wanted = Vec::new();
-    for (number, (run, reference)) in opened.iter().zip(&spanning).enumerate() {
-        let own = ids.iter().copied().filter(|id| reference.spans(id));
-        wanted.extend(below(number, &run.root.node, own));
-    }
-    while !wanted.is_empty() {
-        let mut next = Vec::new();
-        let mut rest = wanted.as_slice();
-        while !rest.is_empty() {
-            let (round, after) = rest.split_at(within_round(rest));
-            search.round(objects, &opened, round, &mut next)?;
-            rest = after;
+    Finding::begin(objects, home, runs, ids)?.finish(objects)
+}
+
+/// A lookup that has read the roots: what [`find`] does, for who reads more in its rounds.
+pub struct Finding<'a> {
+    runs: Vec<Run>,
+    wanted: Vec<Visit<'a>>,
+}
+
+impl<'a> Finding<'a> {
+    /// Reads the roots of the runs that may hold one of the files.
+    pub fn begin(
+        objects: &dyn Objects,
+        home: &Home,
+        runs: &[RunRef],
+        ids: &[&'a str],
+    ) -> Result<Self, RunError> {
+        let mut ids: Vec<&str> = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let spanning: Vec<&RunRef> = runs
+            .iter()
+            .filter(|run| ids.iter().any(|id| run.spans(id)))
+            .collect();
+        let opened = open(objects, home, &spanning)?;
+        let mut wanted = Vec::new();
+        for (number, (run, reference)) in opened.iter().zip(&spanning).enumerate() {
+            let own = ids.iter().copied().filter(|id| reference.spans(id));
+            wanted.extend(below(number, &run.root.node, own));
         }
-        wanted = next;
+        Ok(Self {
+            runs: opened,
+            wanted,
+        })
     }
-    let newest = search.found.into_iter();
-    Ok(newest.map(|(id, (_, change))| (id, change)).collect())
+
+    /// What its next round reads.
+    pub fn reading(&self) -> Vec<Part> {
+        let round = &self.wanted[..within_round(&self.wanted).min(self.wanted.len())];
+        round
+            .iter()
+            .map(|visit| visit.wanted(&self.runs).part())
+            .collect()
+    }
+
+    /// The newest change of each file that has one.
+    pub fn finish(self, objects: &dyn Objects) -> Result<BTreeMap<String, Change>, RunError> {
+        let Self { runs, mut wanted } = self;
+        let mut search = Search::default();
+        while !wanted.is_empty() {
+            let mut next = Vec::new();
+            let mut rest = wanted.as_slice();
+            while !rest.is_empty() {
+                let (round, after) = rest.split_at(within_round(rest));
+                search.round(objects, &runs, round, &mut next)?;
+                rest = after;
+            }
+            wanted = next;
+        }
+        let newest = search.found.into_iter();
+        Ok(newest.map(|(id, (_, change))| (id, change)).collect())
+    }
 }
 
 /// A page or a leaf of a run, and the files that may be below it.
@@ -64,6 +100,15 @@ struct Visit<'a> {
     run: usize,
     child: Child,
     ids: Vec<&'a str>,
+}
+
+impl Visit<'_> {
+    fn wanted<'a>(&self, runs: &'a [Run]) -> Wanted<'a> {
+        Wanted {
+            key: &runs[self.run].key,
+            bytes: self.child.range(),
+        }
+    }
 }
 
 enum Child {
@@ -85,13 +130,7 @@ impl Search {
         visits: &[Visit<'a>],
         next: &mut Vec<Visit<'a>>,
     ) -> Result<(), RunError> {
-        let wanted: Vec<Wanted<'_>> = visits
-            .iter()
-            .map(|visit| Wanted {
-                key: &runs[visit.run].key,
-                bytes: visit.child.range(),
-            })
-            .collect();
+        let wanted: Vec<Wanted<'_>> = visits.iter().map(|visit| visit.wanted(runs)).collect();
         for (visit, bytes) in visits.iter().zip(read_all(objects, &wanted)?) {
             let run = &runs[visit.run];
             match &visit.child {

@@ -8,8 +8,8 @@ use super::reference::RunRef;
 use super::schema::Shape;
 use super::{FORMAT_VERSION, RunError};
 use crate::home::Home;
-use crate::objects::Objects;
 use crate::objects::ranges::{Wanted, read_all};
+use crate::objects::{Objects, Part};
 
 /// More than any root has: 256 children, and the counts of 128 names of 64 characters.
 const MAX_TAIL_BYTES: u32 = 1 << 20;
@@ -42,6 +42,12 @@ pub(super) fn open(
     opened
         .map(|(run, (key, tail))| Run::of_tail(home, run, key, &tail))
         .collect()
+}
+
+/// What is read of these runs first, whatever is looked for in them.
+pub fn reading(home: &Home, runs: &[RunRef]) -> Result<Vec<Part>, RunError> {
+    let part = |run: &RunRef| Ok(tail_of(run, &run.key(home))?.part());
+    runs.iter().map(part).collect()
 }
 
 /// The attributes of these runs and how many files have them, for a run that they are merged
