@@ -56,7 +56,9 @@ pub fn search<E: From<StoreError>>(
         objects: &ahead,
         ..platform
     };
-    ahead.fetch(opening(manifest));
+    if wanted.filter.is_none() {
+        ahead.fetch(opening(manifest));
+    }
     let live = live_rows(platform, manifest, wanted.filter)?;
     let metas = manifest.segments.iter().map(|segment| &segment.meta);
     let mut metas: Vec<&SegmentMeta> = metas.filter(|meta| live.contains_key(&meta.id)).collect();
@@ -82,8 +84,8 @@ pub fn search<E: From<StoreError>>(
     Ok(describe(platform, &ahead, manifest, &scopes, &hits)?)
 }
 
-/// What is read before anything is looked through: bitmaps of dead rows, tails of segments, roots of runs.
-/// Not those of a base that has an index, which may say that few of them are needed; and nothing of what is
+/// What a search without a filter reads before it looks through anything: bitmaps of dead rows, tails of
+/// segments, roots of runs. Not those of a base that has an index, which may say that few of them are needed; and nothing of what is
 /// damaged, which is told by whoever reads it for itself.
 fn opening(manifest: &Manifest) -> Vec<Part> {
     let home = manifest.home();

@@ -21,8 +21,7 @@ pub fn run(
     arguments: &[OsString],
 ) -> Result<(), Failure> {
     let mut times = Times::default();
-    times.of("build", setup)?;
-    prepare_for_tests()?;
+    times.of("build", || setup().and_then(|()| prepare_for_tests()))?;
     if arguments == ["--fast"] {
         return fast(times);
     }

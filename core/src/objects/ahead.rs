@@ -10,12 +10,14 @@ use crate::codes::{Candidate, CodeSpan, CodedQuery};
 /// Objects, some parts of which were read before they were asked for: over a network a round of reads costs
 /// what dozens of reads do.
 ///
-/// A part that was read ahead is answered once, to whoever asks for exactly that part. One that could not be
-/// read is forgotten: asking for it says why.
+/// A part that was read ahead is answered once, to whoever asks for exactly that part: its bytes, or why they
+/// could not be had. One for which the answer had no room is read when it is asked for.
 pub(crate) struct ReadAhead<'a> {
     objects: &'a dyn Objects,
-    held: RefCell<HashMap<Part, Vec<u8>>>,
+    held: RefCell<HashMap<Part, Answer>>,
 }
+
+type Answer = Result<Vec<u8>, ObjectError>;
 
 impl<'a> ReadAhead<'a> {
     /// Of these objects, nothing of them yet.
@@ -35,33 +37,34 @@ impl<'a> ReadAhead<'a> {
             return;
         }
         let read = self.objects.get_many(&parts);
+        if read.len() != parts.len() {
+            return;
+        }
+        let fits = |answer: &Answer| !matches!(answer, Err(ObjectError::TooLarge(_)));
         let read = parts.into_iter().zip(read);
-        held.extend(read.filter_map(|(part, data)| Some((part, data.ok()?))));
+        held.extend(read.filter(|(_, answer)| fits(answer)));
     }
 
-    fn take(&self, part: &Part) -> Option<Vec<u8>> {
+    fn take(&self, part: &Part) -> Option<Answer> {
         self.held.borrow_mut().remove(part)
     }
 }
 
 impl Objects for ReadAhead<'_> {
-    fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>> {
-        let mut found: Vec<Option<Vec<u8>>> = parts.iter().map(|part| self.take(part)).collect();
+    fn get_many(&self, parts: &[Part]) -> Vec<Answer> {
+        let found: Vec<Option<Answer>> = parts.iter().map(|part| self.take(part)).collect();
         let away = parts.iter().zip(&found);
-        let away = away.filter_map(|(part, found)| found.is_none().then(|| part.clone()));
-        let away: Vec<Part> = away.collect();
+        let away = away.filter(|(_, found)| found.is_none());
+        let away: Vec<Part> = away.map(|(part, _)| part.clone()).collect();
         let mut read = match away.is_empty() {
             true => Vec::new(),
             false => self.objects.get_many(&away),
         }
         .into_iter();
         let mut answers = Vec::with_capacity(parts.len());
-        for found in &mut found {
-            match found.take() {
-                Some(data) => answers.push(Ok(data)),
-                // Fewer answers than parts are for the caller to notice.
-                None => answers.extend(read.next()),
-            }
+        for found in found {
+            // Fewer answers than parts are for the caller to notice.
+            answers.extend(found.or_else(|| read.next()));
         }
         answers
     }

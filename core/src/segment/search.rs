@@ -43,7 +43,8 @@ pub fn candidates(k: usize, per_result: usize) -> usize {
 /// The `k` best live rows of all scopes for each query, best first.
 ///
 /// Reads only codes and, of the best `4 * k` rows over all scopes (40 at least), vectors; all
-/// queries share one pass. Holds a few MiB however large the segments are. Equal scores come in
+/// queries share one pass. Holds a few MiB however large the segments are, and 16 MiB of
+/// codes where storage does not look through them itself. Equal scores come in
 /// the order of scopes and rows. Fails with [`SegmentError::Invalid`] when a query has another
 /// dimension than a segment.
 pub fn search(

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use crate::objects::{ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
+use super::nearest;
+use crate::codes::{Candidate, CodeSpan, CodedQuery};
+use crate::objects::{NearestError, ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
 
 /// What is asked of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,7 @@ pub(crate) struct Hooked<'a> {
     before: Hook<'a>,
     after: Hook<'a>,
     modified_ms: Option<u64>,
+    looks: bool,
 }
 
 impl<'a> Hooked<'a> {
@@ -50,6 +53,7 @@ impl<'a> Hooked<'a> {
             before: Box::new(|_| Ok(())),
             after: Box::new(|_| Ok(())),
             modified_ms: None,
+            looks: false,
         }
     }
 
@@ -57,6 +61,14 @@ impl<'a> Hooked<'a> {
     pub fn written_at(self, modified_ms: u64) -> Self {
         Self {
             modified_ms: Some(modified_ms),
+            ..self
+        }
+    }
+
+    /// It looks through codes for itself.
+    pub fn looking(self) -> Self {
+        Self {
+            looks: true,
             ..self
         }
     }
@@ -144,6 +156,16 @@ impl Objects for Hooked<'_> {
             Ok(answers) => answers,
             Err(error) => parts.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    fn nearest(
+        &self,
+        spans: &[CodeSpan],
+        queries: &[CodedQuery],
+        limit: usize,
+    ) -> Option<Result<Vec<Vec<Candidate>>, NearestError>> {
+        self.looks
+            .then(|| nearest(self.inner, spans, queries, limit))
     }
 
     fn head(&self, key: &str) -> Result<ObjectMeta, ObjectError> {

@@ -5,12 +5,14 @@ mod check;
 mod clock;
 mod hooked;
 mod index;
+mod looking;
 mod stores;
 
 pub(crate) use check::{check, files, keys, rows_by_file};
 pub(crate) use clock::ManualClock;
 pub(crate) use hooked::{Hooked, Op};
 pub(crate) use index::{Maker, Stored};
+pub(crate) use looking::nearest;
 pub(crate) use stores::{Rows, add, entry, first, make, write_segment};
 
 use crate::objects::{MemoryObjects, Objects};

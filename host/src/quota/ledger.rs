@@ -13,7 +13,7 @@ use crate::storage::{Failure, Storage};
 
 /// So long a request waits for what may be known soon.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A measurement that fails at once counts as if it had taken so long.
+/// A measurement that fails counts as if it had taken so long, however long storage was tried.
 const FAILED: Duration = Duration::from_millis(150);
 /// Other hosts add to it, too.
 const OLD: Duration = Duration::from_secs(600);
@@ -61,8 +61,8 @@ struct State {
     added: Usage,
     /// Of that, what may not be there yet.
     in_flight: Usage,
-    /// When the last measurement that succeeded began.
-    began: Option<Instant>,
+    /// When the last measurement that has ended began, and whether it succeeded.
+    tried: Option<(Instant, bool)>,
     /// Measuring has its share of the time.
     rest: Rest,
     used: Option<Instant>,
@@ -168,7 +168,7 @@ impl Ledger {
         let known = account.lock().measured;
         if let Some(known) = known {
             if known.age() > OLD && account.wait().is_zero() && !account.is_being_measured() {
-                self.begin_measuring(account, tenant);
+                self.begin_measuring(account, tenant, Instant::now());
             }
             return;
         }
@@ -187,12 +187,12 @@ impl Ledger {
     /// Whether it was measured since this was called, and within the patience of a request; where not,
     /// the measurement goes on.
     async fn measure_soon(self: &Arc<Self>, account: &Arc<Account>, tenant: &str) -> bool {
-        let wait = account.wait();
-        if wait > PATIENCE || account.is_being_measured() {
+        let (asked, wait) = (Instant::now(), account.wait());
+        if wait > PATIENCE {
             return false;
         }
         tokio::time::sleep(wait).await;
-        let measuring = self.begin_measuring(account, tenant);
+        let measuring = self.begin_measuring(account, tenant, asked);
         matches!(
             tokio::time::timeout(PATIENCE, measuring).await,
             Ok(Ok(true))
@@ -203,16 +203,21 @@ impl Ledger {
         self: &Arc<Self>,
         account: &Arc<Account>,
         tenant: &str,
+        asked: Instant,
     ) -> tokio::task::JoinHandle<bool> {
         let (ledger, account, tenant) = (Arc::clone(self), Arc::clone(account), tenant.to_owned());
-        tokio::spawn(async move { ledger.measure(&account, &tenant).await })
+        tokio::spawn(async move { ledger.measure(&account, &tenant, asked).await })
     }
 
-    async fn measure(&self, account: &Account, tenant: &str) -> bool {
-        let asked = Instant::now();
+    /// Once for all who asked while it had not begun.
+    async fn measure(&self, account: &Account, tenant: &str, asked: Instant) -> bool {
         let _alone = account.measuring.lock().await;
-        if account.lock().began.is_some_and(|began| began >= asked) {
-            return true;
+        let tried = account.lock().tried;
+        if let Some((_, succeeded)) = tried.filter(|(began, _)| *began >= asked) {
+            return succeeded;
+        }
+        if !account.wait().is_zero() {
+            return false;
         }
         let Ok(_place) = self.measuring.acquire().await else {
             return false;
@@ -222,10 +227,7 @@ impl Ledger {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, tenant, "what is stored for a tenant cannot be found out");
-                account
-                    .lock()
-                    .rest
-                    .after(began.elapsed().max(FAILED), Instant::now());
+                account.fail(began);
                 return false;
             }
         };
@@ -302,7 +304,13 @@ impl Account {
         state.rest.after(began.elapsed(), Instant::now());
         state.measured = Some(found);
         state.added = less(state.added, before);
-        state.began = Some(began);
+        state.tried = Some((began, true));
+    }
+
+    fn fail(&self, began: Instant) {
+        let mut state = self.lock();
+        state.rest.after(FAILED, Instant::now());
+        state.tried = Some((began, false));
     }
 }
 
@@ -352,132 +360,5 @@ fn check(what: &str, most: Option<u64>, present: u64, more: u64) -> Result<(), F
 }
 
 #[cfg(test)]
-mod tests {
-    use object_store::PutMode;
-    use object_store::memory::InMemory;
-
-    use super::*;
-
-    fn storage() -> Storage {
-        Storage::new(Arc::new(InMemory::new()), "memory".into(), true)
-    }
-
-    async fn put(storage: &Storage, key: &str, size: usize) {
-        let objects = storage.of("a");
-        objects
-            .put(key, vec![0; size], PutMode::Overwrite)
-            .await
-            .unwrap();
-    }
-
-    fn bytes(most: u64) -> Quota {
-        Quota {
-            stored_bytes: Some(most),
-            ..Quota::NONE
-        }
-    }
-
-    async fn more(ledger: &Arc<Ledger>, quota: &Quota, key: &str, size: u64) -> bool {
-        let admitted = ledger.admit("a", quota, key, size, Kind::More).await;
-        match &admitted {
-            Err(Failure::OverQuota(text)) => assert!(text.contains("quota"), "{text}"),
-            other => assert!(other.is_ok(), "{other:?}"),
-        }
-        admitted.is_ok()
-    }
-
-    #[tokio::test]
-    async fn what_is_there_and_what_comes_count_together() {
-        let storage = storage();
-        put(&storage, "files/f/content", 600).await;
-        let ledger = Ledger::new(&storage);
-        let quota = bytes(1_000);
-        assert!(more(&ledger, &quota, "files/g/content", 300).await);
-        assert!(!more(&ledger, &quota, "files/h/content", 200).await);
-        assert!(
-            ledger
-                .admit("a", &quota, "x", 900, Kind::Upkeep)
-                .await
-                .is_ok()
-        );
-        let other = ledger
-            .admit("b", &quota, "files/f/content", 900, Kind::More)
-            .await;
-        assert!(other.is_ok());
-    }
-
-    #[tokio::test]
-    async fn what_is_written_shows_once_and_what_is_under_way_is_not_forgotten() {
-        let storage = storage();
-        let ledger = Ledger::new(&storage);
-        let quota = bytes(1_000);
-        assert!(more(&ledger, &quota, "files/f/content", 600).await);
-        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
-        put(&storage, "files/f/content", 600).await;
-        ledger.done("a", "files/f/content", 600);
-        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
-        assert!(more(&ledger, &quota, "files/g/content", 400).await);
-    }
-
-    #[tokio::test]
-    async fn what_was_deleted_makes_room() {
-        let storage = storage();
-        put(&storage, "files/f/content", 600).await;
-        let ledger = Ledger::new(&storage);
-        let quota = bytes(1_000);
-        assert!(!more(&ledger, &quota, "files/g/content", 500).await);
-        storage.of("a").delete("files/f/content").await.unwrap();
-        assert!(more(&ledger, &quota, "files/g/content", 500).await);
-    }
-
-    #[tokio::test]
-    async fn what_was_deleted_makes_room_at_once_also_where_measuring_is_slow() {
-        let storage = storage();
-        put(&storage, "files/f/content", 600).await;
-        let ledger = Ledger::new(&storage);
-        let account = ledger.account("a");
-        let found = measure(&storage, "a").await.unwrap();
-        let began = Instant::now() - Duration::from_millis(500);
-        account.settle(found, Usage::default(), began);
-        storage.of("a").delete("files/f/content").await.unwrap();
-        let begin = Instant::now();
-        assert!(more(&ledger, &bytes(1_000), "files/g/content", 500).await);
-        assert!(begin.elapsed() < PATIENCE);
-    }
-
-    #[tokio::test]
-    async fn files_and_stores_are_counted_by_what_makes_them_exist() {
-        let ledger = Ledger::new(&storage());
-        let quota = Quota {
-            files: Some(1),
-            stores: Some(1),
-            ..Quota::NONE
-        };
-        assert!(more(&ledger, &quota, "files/f/content", 10).await);
-        assert!(more(&ledger, &quota, "files/f/meta.json", 10).await);
-        assert!(!more(&ledger, &quota, "files/g/meta.json", 10).await);
-        assert!(more(&ledger, &quota, "catalog/1/vs_1/l", 10).await);
-        assert!(!more(&ledger, &quota, "catalog/2/vs_2/l", 10).await);
-        ledger.give_back("a", "files/f/meta.json", 10);
-        assert!(more(&ledger, &quota, "files/g/meta.json", 10).await);
-        assert!(!more(&ledger, &quota, "files/h/meta.json", 10).await);
-    }
-
-    #[tokio::test]
-    async fn another_host_begins_with_what_was_found() {
-        let storage = storage();
-        put(&storage, "files/f/content", 600).await;
-        let first = Ledger::new(&storage);
-        assert!(more(&first, &bytes(1_000), "files/g/content", 100).await);
-        let second = Ledger::new(&storage);
-        assert_eq!(second.last("a").await.unwrap().usage.stored_bytes, 600);
-        assert!(!more(&second, &bytes(1_000), "files/g/content", 500).await);
-    }
-
-    #[tokio::test]
-    async fn who_is_not_limited_costs_nothing() {
-        let ledger = Ledger::new(&storage());
-        assert!(more(&ledger, &Quota::NONE, "files/f/content", u64::MAX).await);
-        assert!(ledger.lock().known.is_empty());
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

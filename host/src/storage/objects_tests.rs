@@ -64,6 +64,36 @@ async fn ranges_give_what_there_is() {
 }
 
 #[tokio::test]
+async fn many_are_answered_in_order_wherever_they_are() {
+    let (_root, storage) = local();
+    let large = "x".repeat(5 << 20);
+    put(&storage, "large", &large).await;
+    put(&storage, "a", "0123").await;
+    put(&storage, "b", "4567").await;
+    let part = |key: &str, range| (key.to_owned(), range);
+    let parts = [
+        part("a", range(1, 2)),
+        part("large", None),
+        part("absent", None),
+        part("b", None),
+        part("../b", None),
+        part("a", range(3, 9)),
+    ];
+    let answers = storage.of("t").get_many(&parts, &limit()).await;
+    assert_eq!(answers[0].as_ref().unwrap(), "12");
+    assert_eq!(answers[1].as_ref().unwrap(), large.as_bytes());
+    assert_eq!(answers[2], Err(Failure::NotFound));
+    assert_eq!(answers[3].as_ref().unwrap(), "4567");
+    assert!(matches!(answers[4], Err(Failure::InvalidKey(_))));
+    assert_eq!(answers[5].as_ref().unwrap(), "3");
+    assert_eq!(answers.len(), 6);
+    // Together they have a limit.
+    let answers = storage.of("t").get_many(&parts, &AnswerLimit::new(7)).await;
+    assert!(matches!(answers[1], Err(Failure::TooLarge(_))));
+    assert_eq!(answers.iter().flatten().map(Bytes::len).sum::<usize>(), 7);
+}
+
+#[tokio::test]
 async fn tenants_do_not_see_each_other() {
     let (root, storage) = local();
     put(&storage, "secret", "x").await;

@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use crate::codes::{Candidate, CodeSpan, CodedQuery, Nearest};
+use crate::codes::{Candidate, CodeSpan, CodedQuery};
 use crate::objects::{
     MemoryObjects, NearestError, ObjectError, ObjectMeta, ObjectWriter, Objects, Part,
 };
+
+use crate::testing::nearest;
 
 /// Memory that counts what is read of it, and may look through codes for itself.
 #[derive(Default)]
@@ -31,18 +33,7 @@ impl Objects for Counting {
         if !self.looks {
             return None;
         }
-        let mut nearest = Nearest::new(queries, limit);
-        for (number, span) in (0..).zip(spans) {
-            let read = self.objects.get_range(&span.key, span.bytes.clone());
-            let looked = read.map_err(NearestError::from).and_then(|data| {
-                let looked = nearest.look_through(number, span, &data);
-                looked.map_err(|_| NearestError::Damaged(number))
-            });
-            if let Err(error) = looked {
-                return Some(Err(error));
-            }
-        }
-        Some(Ok(nearest.into_sorted()))
+        Some(nearest(&self.objects, spans, queries, limit))
     }
 
     fn get_many(&self, parts: &[Part]) -> Vec<Result<Vec<u8>, ObjectError>> {
