@@ -85,8 +85,8 @@ pub fn search<E: From<StoreError>>(
 }
 
 /// What a search without a filter reads before it looks through anything: bitmaps of dead rows, tails of
-/// segments, roots of runs. Not those of a base that has an index, which may say that few of them are needed; and nothing of what is
-/// damaged, which is told by whoever reads it for itself.
+/// segments, roots of runs. Of a base that has an index no tails, as it may say that few of them are needed;
+/// and nothing of what is damaged, which is told by whoever reads it for itself.
 fn opening(manifest: &Manifest) -> Vec<Part> {
     let home = manifest.home();
     let metas = manifest.segments.iter().map(|segment| &segment.meta);
