@@ -1,6 +1,7 @@
 //! Uploaded files: what came, as it came, and what is known of it.
 
 mod error;
+mod expiry;
 
 use std::ops::Range;
 
@@ -8,9 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::deletion::OF_FILES;
 use crate::ids;
-use crate::objects::{ObjectError, Objects, Part};
+use crate::objects::{NewObject, ObjectError, Objects, Part};
+use crate::platform::Platform;
 
 pub use error::FileError;
+pub use expiry::{Due, FileExpiresAfter};
+pub(crate) use expiry::{due, forget as forget_expiry};
 
 /// What is known of an uploaded file. Its presence makes the file exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,9 @@ pub struct FileMeta {
     pub purpose: String,
     /// As the client declared it.
     pub content_type: Option<String>,
+    /// When it is to be gone, in seconds since the Unix epoch; by default it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
     /// What its content consists of, in order, where it came in parts; empty where it came whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FilePart>,
@@ -39,6 +46,13 @@ pub struct FilePart {
     pub id: String,
     /// Its size.
     pub bytes: u64,
+}
+
+impl FileMeta {
+    /// Whether its time is over.
+    pub fn is_expired(&self, now_s: u64) -> bool {
+        self.expires_at.is_some_and(|at| at <= now_s)
+    }
 }
 
 const LONGEST_FILENAME: usize = 512;
@@ -138,8 +152,18 @@ pub fn read(objects: &dyn Objects, id: &str) -> Result<FileMeta, FileError> {
     }
 }
 
+/// As [`read`], of a file whose time is not over.
+pub fn current(platform: Platform<'_>, id: &str) -> Result<FileMeta, FileError> {
+    let file = read(platform.objects, id)?;
+    match file.is_expired(platform.now_ms() / 1_000) {
+        true => Err(no_such_file(id)),
+        false => Ok(file),
+    }
+}
+
 /// Makes a file exist, after its content was written.
 pub fn write(objects: &dyn Objects, meta: &FileMeta) -> Result<(), FileError> {
+    expiry::note(objects, meta)?;
     let data =
         serde_json::to_vec(meta).map_err(|fault| FileError::Unwritable(fault.to_string()))?;
     Ok(objects.put(&meta_key(&meta.id), &data)?)
@@ -174,7 +198,13 @@ pub fn read_many(objects: &dyn Objects, ids: &[String]) -> Result<Vec<FileMeta>,
 
 /// Notes that a store holds the file, before it does.
 pub fn note_store(objects: &dyn Objects, id: &str, store: &str) -> Result<(), ObjectError> {
-    objects.put(&format!("{}{store}", stores_folder(id)), b"{}")
+    let (key, data) = store_note(id, store);
+    objects.put(&key, &data)
+}
+
+/// What [`note_store`] writes.
+pub fn store_note(id: &str, store: &str) -> NewObject {
+    (format!("{}{store}", stores_folder(id)), b"{}".to_vec())
 }
 
 /// The stores that may hold the file.

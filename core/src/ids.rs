@@ -10,6 +10,8 @@ pub const STORE_PREFIX: &str = "vs_";
 pub const UPLOAD_PREFIX: &str = "upload_";
 /// The prefix of the ids of their parts.
 pub const PART_PREFIX: &str = "part_";
+/// The prefix of the ids of files that were attached together.
+pub const BATCH_PREFIX: &str = "vsfb_";
 /// Hexadecimal digits of a time in an id.
 const TIME_DIGITS: usize = 11;
 
@@ -55,6 +57,11 @@ pub fn is_file_id(id: &str) -> bool {
 /// Whether `id` has the form of an upload's id, and so may stand in an object key.
 pub fn is_upload_id(id: &str) -> bool {
     is_id(id, UPLOAD_PREFIX)
+}
+
+/// Whether `id` has the form of a batch's id, and so may stand in an object key.
+pub fn is_batch_id(id: &str) -> bool {
+    is_id(id, BATCH_PREFIX)
 }
 
 /// When a [`time_ordered`] id was made, in milliseconds since the Unix epoch; `None` of any other.

@@ -55,7 +55,8 @@ pub enum Next {
     End,
 }
 
-/// A file's chunks in their order, in batches for the embedder, read as they are wanted.
+/// A file's chunks in their order, in batches for the embedder, read as they are wanted. Where a chunk
+/// begins and ends is told in bytes of the file, a byte order mark included.
 ///
 /// Memory does not depend on the file's size.
 pub struct Batches<'a> {
@@ -71,6 +72,8 @@ pub struct Batches<'a> {
     first: u32,
     /// How far places in the file are ahead of those in its text, where reading began.
     mark_bytes: u64,
+    /// The same, where it has come to.
+    ahead: u64,
     /// Where a reader can go on, ever later.
     positions: VecDeque<Position>,
 }
@@ -116,6 +119,7 @@ impl<'a> Batches<'a> {
             piece: READ_BYTES,
             decoder: Some(TextDecoder::at(start)),
             mark_bytes: start - from.chunker.base.min(start),
+            ahead: start - from.chunker.base.min(start),
             chunker: Some(chunker.resume(from.chunker.clone())),
             batcher: Some(batcher),
             ready: VecDeque::new(),
@@ -175,9 +179,9 @@ impl<'a> Batches<'a> {
             return Ok(());
         };
         let chunks = chunker.push(&decoder.push(&bytes)?);
-        let ahead = self.mark_bytes + decoder.mark_bytes();
+        self.ahead = self.mark_bytes + decoder.mark_bytes();
         let settled = chunker.checkpoint().clone();
-        self.note(settled, ahead);
+        self.note(settled);
         self.batch(chunks);
         Ok(())
     }
@@ -195,21 +199,27 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
-    fn note(&mut self, settled: Checkpoint, ahead: u64) {
+    fn note(&mut self, settled: Checkpoint) {
         let newest = self.positions.back();
         if newest.is_some_and(|place| place.chunker.base == settled.base) {
             return;
         }
         self.positions.push_back(Position {
-            source: settled.base + ahead,
+            source: settled.base + self.ahead,
             chunker: settled,
         });
     }
 
     fn batch(&mut self, chunks: Vec<Chunk>) {
-        let first = self.first;
+        let (first, ahead) = (self.first, self.ahead);
+        let in_file = |chunk: Chunk| Chunk {
+            start: chunk.start + ahead,
+            end: chunk.end + ahead,
+            ..chunk
+        };
         if let Some(batcher) = &mut self.batcher {
             let wanted = chunks.into_iter().filter(|chunk| chunk.number >= first);
+            let wanted = wanted.map(in_file);
             let complete = wanted.filter_map(|chunk| batcher.push(chunk));
             self.ready.extend(complete);
         }

@@ -36,6 +36,7 @@
 //!     id: "vs_1".to_owned(),
 //!     name: None,
 //!     created_at: 1,
+//!     description: None,
 //!     metadata: BTreeMap::new(),
 //!     expires_after: None,
 //!     embedding: Embedding {

@@ -22,6 +22,9 @@ pub struct ServeOptions {
     pub auth_revoked: Option<PathBuf>,
     /// How long tokens may be good.
     pub auth_max_life: MaxLife,
+    /// The origins whose web pages may call this server, such as `https://app.example`; `*` means any,
+    /// which needs `auth_keys`.
+    pub cors_origins: Vec<String>,
     /// This host's name among all hosts of a bucket. Unset: kept in a local data directory,
     /// otherwise drawn at every start.
     pub node: Option<String>,
@@ -55,6 +58,8 @@ pub struct EmbedOptions {
     pub url: Option<String>,
     /// The model to ask for. Needed with `url`.
     pub model: Option<String>,
+    /// Other names that callers of `/v1/embeddings` may ask for the embedded model by.
+    pub aliases: Vec<String>,
     /// The environment variable that holds the endpoint's key.
     pub key_env: Option<String>,
     /// The most inputs of one request.
@@ -170,6 +175,7 @@ impl Default for ServeOptions {
             auth_keys: Vec::new(),
             auth_revoked: None,
             auth_max_life: MaxLife::default(),
+            cors_origins: Vec::new(),
             node: None,
             cache: None,
             shutdown_grace_ms: 10_000,
@@ -189,6 +195,7 @@ impl Default for EmbedOptions {
         Self {
             url: None,
             model: None,
+            aliases: Vec::new(),
             key_env: None,
             batch_inputs: 64,
             batch_bytes: 262_144,

@@ -16,6 +16,7 @@ pub fn store(objects: &Blocking, id: &str) -> Manifest {
         id: id.to_owned(),
         name: None,
         created_at: 1,
+        description: None,
         metadata: Default::default(),
         expires_after: None,
         embedding: Embedding {

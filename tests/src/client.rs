@@ -23,6 +23,7 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<String>,
+    headers: Vec<(String, String)>,
     numbers_requests: bool,
 }
 
@@ -93,6 +94,7 @@ impl Client {
             agent,
             base: base.to_owned(),
             token: None,
+            headers: Vec::new(),
             numbers_requests: true,
         }
     }
@@ -113,6 +115,14 @@ impl Client {
             token: Some(token.to_owned()),
             ..self.clone()
         }
+    }
+
+    /// The same caller, who sends that header with each request.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut other = self.clone();
+        other.headers.push((name.to_owned(), value.to_owned()));
+        other
     }
 
     /// `http://host:port` of the server.
@@ -177,6 +187,9 @@ impl Client {
             .uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             builder = builder.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
         }
         if let Some(content_type) = content_type {
             builder = builder.header("content-type", content_type);

@@ -5,9 +5,9 @@ use std::ops::Range;
 use dayfly_core::api::{ApiError, Code};
 use dayfly_core::codes::{Candidate, CodeSpan, CodedQuery};
 use dayfly_core::ingestion::Need;
-use dayfly_core::objects::limits::MAX_DELETED;
+use dayfly_core::objects::limits::{MAX_CREATED, MAX_DELETED};
 use dayfly_core::objects::{
-    NearestError, ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part,
+    NearestError, NewObject, ObjectError, ObjectMeta, ObjectWriter, Objects, Obstacle, Part,
 };
 
 use crate::bindings::dayfly::platform::identity::{self, AuthError, Scope};
@@ -126,6 +126,21 @@ impl Objects for PlatformObjects {
 
     fn put_new(&self, key: &str, data: &[u8]) -> Result<(), ObjectError> {
         wit::put_new(key, data).map_err(object_error)
+    }
+
+    fn put_new_many(&self, objects: &[NewObject]) -> Vec<Result<(), ObjectError>> {
+        let new_object = |(key, data): &NewObject| wit::NewObject {
+            key: key.clone(),
+            data: data.clone(),
+        };
+        let calls = objects.chunks(MAX_CREATED).map(|objects| {
+            let objects: Vec<_> = objects.iter().map(new_object).collect();
+            wit::put_new_many(&objects)
+        });
+        calls
+            .flatten()
+            .map(|answer| answer.map_err(object_error))
+            .collect()
     }
 
     fn list(

@@ -1,6 +1,7 @@
 //! Answers.
 
-use dayfly_core::api::ApiError;
+use dayfly_core::api::{ApiError, FRONT_PAGE};
+use dayfly_core::decode::TextDecoder;
 use dayfly_core::files::{self, FileMeta};
 use futures::SinkExt;
 use serde::Serialize;
@@ -22,6 +23,8 @@ enum Content {
     Bytes(Vec<u8>),
     /// A file, and its first bytes.
     File(FileMeta, Vec<u8>),
+    /// A file's text, its first bytes, and the JSON around it.
+    Text(FileMeta, Vec<u8>, [&'static str; 2]),
 }
 
 impl Reply {
@@ -36,6 +39,15 @@ impl Reply {
     /// 200: this server answers.
     pub fn probe() -> Self {
         Self::bytes(200, "application/json", br#"{"status":"ok"}"#.to_vec())
+    }
+
+    /// 200: what this server is.
+    pub fn front_page() -> Self {
+        Self::bytes(
+            200,
+            "text/html; charset=utf-8",
+            FRONT_PAGE.as_bytes().to_vec(),
+        )
     }
 
     /// Plain text.
@@ -75,6 +87,21 @@ impl Reply {
             size,
             Content::File(file, first),
         ))
+    }
+
+    /// 200 with a file's text as a JSON string between the two pieces of JSON `around`, read and sent piece
+    /// by piece.
+    ///
+    /// Errors: those of reading its first piece.
+    pub fn text_of(file: FileMeta, around: [&'static str; 2]) -> Result<Self, ApiError> {
+        let first = files::content(&PlatformObjects, &file, 0..PIECE)?;
+        let mut reply = Self {
+            status: 200,
+            headers: Vec::new(),
+            content: Content::Text(file, first, around),
+        };
+        reply.set_header("content-type", "application/json");
+        Ok(reply)
     }
 
     fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
@@ -117,23 +144,58 @@ impl Reply {
         out.set(response);
         match self.content {
             Content::Bytes(bytes) => drop(body.send(bytes).await),
-            Content::File(file, mut piece) => {
-                let mut offset = 0;
-                while !piece.is_empty() {
-                    offset += piece.len() as u64;
-                    if body.send(piece).await.is_err() || offset >= file.bytes {
-                        return;
-                    }
-                    let end = file.bytes.min(offset + PIECE);
-                    let Ok(next) = files::content(&PlatformObjects, &file, offset..end) else {
-                        // The promised length is not reached, so the client sees the cut.
-                        std::process::abort();
-                    };
-                    piece = next;
+            Content::File(file, piece) => {
+                let _ = send_file(&file, piece, async |piece| body.send(piece).await).await;
+            }
+            Content::Text(file, piece, [before, after]) => {
+                if body.send(before.as_bytes().to_vec()).await.is_err() {
+                    return;
+                }
+                let mut decoder = TextDecoder::new();
+                let sent = send_file(&file, piece, async |piece| {
+                    body.send(escaped(&mut decoder, &piece)).await
+                });
+                if sent.await.is_ok() {
+                    let _ = body.send(after.as_bytes().to_vec()).await;
                 }
             }
         }
     }
+}
+
+/// Sends a file's bytes, of which `piece` are the first. What cannot be read ends the instance: what was
+/// promised does not come, so the client sees the cut.
+async fn send_file<E>(
+    file: &FileMeta,
+    mut piece: Vec<u8>,
+    mut send: impl AsyncFnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut offset = 0;
+    while !piece.is_empty() {
+        offset += piece.len() as u64;
+        send(piece).await?;
+        if offset >= file.bytes {
+            return Ok(());
+        }
+        let end = file.bytes.min(offset + PIECE);
+        piece = files::content(&PlatformObjects, file, offset..end)
+            .unwrap_or_else(|_| std::process::abort());
+    }
+    Ok(())
+}
+
+/// The next piece of a text, as it stands in a JSON string. The file was ingested, so it is a text.
+fn escaped(decoder: &mut TextDecoder, piece: &[u8]) -> Vec<u8> {
+    let written = decoder
+        .push(piece)
+        .ok()
+        .map(|text| serde_json::to_vec(&text));
+    let Some(Ok(mut quoted)) = written else {
+        std::process::abort();
+    };
+    quoted.pop();
+    quoted.drain(..1);
+    quoted
 }
 
 const PIECE: u64 = 256 * 1024;

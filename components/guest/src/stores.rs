@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use dayfly_core::api::{ApiError, Code};
 use dayfly_core::ids;
-use dayfly_core::store::{self, Embedding, Manifest, StoreInfo};
+use dayfly_core::ops::{self, Named};
+use dayfly_core::store::{Embedding, Manifest, StoreInfo};
 
 use crate::clock;
 use crate::platform::settings;
 use crate::surroundings::platform;
 
-/// The id of the store that a path names, whether or not there is one.
+/// The id that a path names, or that a name is given first, whether or not there is such a store.
 ///
 /// Errors: 404 for what is no id, 400 for what is no name.
 pub fn store_id(id_or_name: &str) -> Result<String, ApiError> {
@@ -20,10 +21,23 @@ pub fn store_id(id_or_name: &str) -> Result<String, ApiError> {
     })
 }
 
-/// The newest version of the store that a path names; 404 when there is none.
+/// The newest version of the store that a path names, by its id or by a name.
+///
+/// Errors: 404 where there is none, 409 where several have that name.
 pub fn existing(id_or_name: &str) -> Result<Manifest, ApiError> {
-    let found = store::current(platform(), &store_id(id_or_name)?)?;
-    found.ok_or_else(|| no_such_store(id_or_name))
+    store_id(id_or_name)?;
+    one(ops::find_store(platform(), id_or_name)?, id_or_name)
+}
+
+fn one(named: Named, id_or_name: &str) -> Result<Manifest, ApiError> {
+    match named {
+        Named::One(manifest) => Ok(*manifest),
+        Named::None => Err(no_such_store(id_or_name)),
+        Named::Several(ids) => Err(ApiError::conflict(format!(
+            "Several vector stores are named '{id_or_name}': {}; say which by its id.",
+            ids.join(", ")
+        ))),
+    }
 }
 
 /// As [`existing`], of a store that still takes requests and whose vectors this server can make.
@@ -63,15 +77,13 @@ pub fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
 
 /// As [`usable`], of a store that is made when its name is not taken yet.
 pub fn usable_or_new(id_or_name: &str) -> Result<Manifest, ApiError> {
-    let is_name = !id_or_name.starts_with(ids::STORE_PREFIX);
-    let (true, Some(id)) = (is_name, ids::store_id(id_or_name)) else {
+    if id_or_name.starts_with(ids::STORE_PREFIX) {
         return usable(id_or_name);
-    };
-    let present = store::current(platform(), &id)?;
-    ensure_usable(match present {
-        Some(present) => present,
-        None => store::create(platform(), &new_store(id, Some(id_or_name.to_owned())))?,
-    })
+    }
+    store_id(id_or_name)?;
+    let first = |id| new_store(id, Some(id_or_name.to_owned()));
+    let found = ops::find_or_make_store(platform(), id_or_name, first)?;
+    ensure_usable(one(found, id_or_name)?)
 }
 
 /// A store's first version, for vectors of the configured model.
@@ -80,6 +92,7 @@ pub fn new_store(id: String, name: Option<String>) -> Manifest {
         id,
         name,
         created_at: clock::now_ms() / 1_000,
+        description: None,
         metadata: BTreeMap::new(),
         expires_after: None,
         embedding: Embedding {

@@ -32,7 +32,7 @@ pub async fn attach(
         Some(value) => ChunkingStrategy::parse(value)?,
         None => ChunkingStrategy::Auto,
     };
-    let file = files::read(&PlatformObjects, &asked.file_id)?;
+    let file = files::current(platform(), &asked.file_id)?;
     format_of(&file)?;
     let home = usable_or_new(store)?.home();
     let pending = ops::attach(platform(), &home, &file, attributes, chunking)?.pending;

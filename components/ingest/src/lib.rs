@@ -5,6 +5,7 @@
 )]
 
 mod attach;
+mod batches;
 mod process;
 mod run;
 mod stop;
@@ -68,6 +69,7 @@ async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, Api
     let Operation::Ingest(operation) = call.operation()? else {
         return Err(call.unknown());
     };
+    // The second is a file's id, or a batch's.
     let [store, file] = call.parameters();
     let reply = match operation {
         Asked::Upload => return upload::receive(call, request, budget(begun)).await,
@@ -76,7 +78,11 @@ async fn answer(request: IncomingRequest, begun: Duration) -> Result<Answer, Api
         Asked::GetStoreFile => return store_files::get(call, store, file),
         Asked::UpdateStoreFile => return store_files::update(call, store, file, request).await,
         Asked::DetachFile => return store_files::delete(store, file),
-        Asked::StoreFileContent => store_files::content(call, store, file),
+        Asked::CreateBatch => return batches::create(call, store, request).await,
+        Asked::GetBatch => return batches::get(call, store, file),
+        Asked::CancelBatch => return batches::cancel(store, file),
+        Asked::ListBatchFiles => return batches::files(call, store, file),
+        Asked::StoreFileContent => store_files::content(store, file),
         Asked::ProcessStoreFile => process::answer(call, store, file, budget(begun)).await,
     };
     reply.map(|reply| (reply, None))

@@ -1,8 +1,7 @@
 //! `/v1/vector_stores/{store}/files`: attach, list, look at, change and take out.
 
 use dayfly_core::api::{
-    ApiError, Code, ContentPage, Deleted, Page, PageRequest, StoreFileObject, TextContent,
-    UpdateAttributes,
+    ApiError, CONTENT_PAGE, Code, Deleted, Page, PageRequest, StoreFileObject, UpdateAttributes,
 };
 use dayfly_core::files;
 use dayfly_core::filter::parse_attributes;
@@ -21,12 +20,10 @@ use spin_sdk::http::IncomingRequest;
 
 use crate::{After, Answer};
 
-const DEFAULT_LIMIT: usize = 20;
-const MOST: usize = 100;
+pub const DEFAULT_LIMIT: usize = 20;
+pub const MOST: usize = 100;
 /// Ingestions that are looked at for one that nobody works on.
 const MOST_TRIED: usize = 8;
-/// Bytes of text in one page of a file's content.
-const PAGE_BYTES: u64 = 4 << 20;
 
 pub fn list(call: &Call, store: &str) -> Result<Answer, ApiError> {
     let page = PageRequest::parse(|name| call.query(name), DEFAULT_LIMIT, MOST)?;
@@ -44,7 +41,7 @@ pub fn list(call: &Call, store: &str) -> Result<Answer, ApiError> {
     Ok((reply, to_drive(call, tickets)))
 }
 
-fn object(home: &Home, file: &Listed) -> StoreFileObject {
+pub fn object(home: &Home, file: &Listed) -> StoreFileObject {
     match file {
         Listed::Completed(entry) => StoreFileObject::completed(&home.store, entry),
         Listed::Pending(pending) => StoreFileObject::pending(&home.store, pending),
@@ -52,7 +49,7 @@ fn object(home: &Home, file: &Listed) -> StoreFileObject {
 }
 
 /// What this instance goes on with where the platform drives no ingestions: asking does.
-fn to_drive(
+pub fn to_drive(
     call: &Call,
     tickets: impl FnOnce() -> Result<Vec<Ticket>, PendingError>,
 ) -> Option<After> {
@@ -66,7 +63,7 @@ fn to_drive(
     (!platform::schedule(&first.store, &first.file_id)).then_some(After::Process(tickets))
 }
 
-fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
+pub fn parse_filter(call: &Call) -> Result<Option<Status>, ApiError> {
     match call.query("filter") {
         None => Ok(None),
         Some("in_progress") => Ok(Some(Status::InProgress)),
@@ -167,40 +164,13 @@ pub fn finish_delete(home: &Home, cancelled: &[Ticket]) {
     }
 }
 
-/// The text of a file, in pages of 4 MiB that end between two characters.
-pub fn content(call: &Call, store: &str, file_id: &str) -> Result<Reply, ApiError> {
+/// The text of a file, whole.
+pub fn content(store: &str, file_id: &str) -> Result<Reply, ApiError> {
     let manifest = existing(store)?;
     if store::find(platform(), &manifest, file_id)?.is_none() {
         return Err(no_such_file(&manifest.home(), file_id));
     }
-    let start: u64 = match call.query("after") {
-        None => 0,
-        Some(after) => after.parse().map_err(|_| {
-            ApiError::invalid_request("'after' takes the 'next_page' of the page before.")
-                .param("after")
-        })?,
-    };
-    let file = files::read(&PlatformObjects, file_id)?;
-    let end = start.saturating_add(PAGE_BYTES);
-    let bytes = files::content(&PlatformObjects, &file, start..end)?;
-    let whole = bytes.len() - unfinished_character(&bytes);
-    let read = start + whole as u64;
-    let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
-    let has_more = read < file.bytes && whole > 0;
-    Reply::json(&ContentPage {
-        object: "vector_store.file_content.page",
-        data: vec![TextContent::new(text)],
-        has_more,
-        next_page: has_more.then(|| read.to_string()),
-    })
-}
-
-/// How many bytes at the end are the beginning of a character that goes on.
-fn unfinished_character(bytes: &[u8]) -> usize {
-    match std::str::from_utf8(bytes) {
-        Err(fault) if fault.error_len().is_none() => bytes.len() - fault.valid_up_to(),
-        _ => 0,
-    }
+    Reply::text_of(files::current(platform(), file_id)?, CONTENT_PAGE)
 }
 
 /// Refuses what can be no file's id, before it becomes a part of a key.

@@ -11,7 +11,7 @@ use dayfly_core::ingestion::{Ended, Requester};
 use dayfly_core::ops::{self, Listed};
 use dayfly_core::pending::{self, Pending, PendingError, Progress, Recorded, Status, Track};
 use dayfly_core::store::{self, Manifest};
-use dayfly_guest::body::BodyReader;
+use dayfly_guest::body;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
@@ -43,7 +43,7 @@ pub async fn receive(
     {
         return Ok((known, None));
     }
-    let (body, most) = (BodyReader::new(&request)?, settings().max_file_bytes);
+    let (body, most) = (body::reader(&request)?, settings().max_file_bytes);
     let key = files::content_key(&made.id);
     let Some(text) = keep_text(body, &PlatformObjects, &key, most)? else {
         return Ok((Reply::text(400, "Error: No text provided"), None));
@@ -57,6 +57,7 @@ pub async fn receive(
             created_at: clock::now_ms() / 1_000,
             purpose: "assistants".to_owned(),
             content_type: Some("text/plain".to_owned()),
+            expires_at: None,
             parts: Vec::new(),
         },
         ingest_id: platform().new_id(""),

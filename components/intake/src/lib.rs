@@ -3,9 +3,11 @@
 //!
 //! Knows nothing of the host, and so runs natively as well.
 
+mod encoding;
 mod form;
 mod text;
 
+pub use encoding::{Encoding, Pieces};
 pub use form::{Form, Received, keep, short};
 pub use multer::Field;
 pub use text::keep_text;

@@ -1,6 +1,6 @@
 //! The `text` of a JSON body, streamed into an object.
 
-use std::io::Read;
+use std::io::{self, Cursor, Read};
 
 use dayfly_core::api::{ApiError, Code};
 use dayfly_core::decode::TextDecoder;
@@ -20,6 +20,7 @@ pub fn keep_text(
     key: &str,
     most: u64,
 ) -> Result<Option<Box<dyn ObjectWriter>>, ApiError> {
+    let body = without_mark(body).map_err(|fault| unreadable(&fault))?;
     let mut json = JsonStreamReader::new(body);
     if json.peek().map_err(not_json)? != ValueType::Object {
         return Err(ApiError::invalid_request(
@@ -50,6 +51,19 @@ pub fn keep_text(
     Ok(kept)
 }
 
+/// The body without the byte order mark that some programs put before a text.
+fn without_mark(mut body: impl Read) -> io::Result<impl Read> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let mut begun = Vec::with_capacity(MARK.len());
+    body.by_ref()
+        .take(MARK.len() as u64)
+        .read_to_end(&mut begun)?;
+    if begun == MARK {
+        begun.clear();
+    }
+    Ok(Cursor::new(begun).chain(body))
+}
+
 fn keep_string(
     json: &mut JsonStreamReader<impl Read>,
     objects: &dyn Objects,
@@ -62,9 +76,7 @@ fn keep_string(
     let (mut bytes, mut blank) = (0_u64, true);
     let mut decoder = TextDecoder::new();
     loop {
-        let read = text.read(&mut piece).map_err(|fault| {
-            ApiError::invalid_request(format!("The body is not valid JSON, or was cut: {fault}."))
-        })?;
+        let read = text.read(&mut piece).map_err(|fault| unreadable(&fault))?;
         if read == 0 {
             break;
         }
@@ -82,6 +94,10 @@ fn keep_string(
     // What the decoder still holds back is no text, and no blank either.
     blank &= decoder.finish().is_ok();
     Ok((!blank).then_some(writer))
+}
+
+fn unreadable(fault: &io::Error) -> ApiError {
+    ApiError::invalid_request(format!("The body is not valid JSON, or was cut: {fault}."))
 }
 
 fn not_json(error: ReaderError) -> ApiError {
@@ -103,6 +119,14 @@ mod tests {
         };
         writer.finish()?;
         Ok(Some(String::from_utf8(objects.get("k")?).unwrap()))
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_json() {
+        let marked = "\u{feff}{\"text\": \"a\"}";
+        assert_eq!(kept(marked, 10), Ok(Some("a".to_owned())));
+        assert_eq!(kept("{}", 10), Ok(None));
+        assert!(kept("", 10).is_err());
     }
 
     #[test]

@@ -27,8 +27,8 @@ const LEFT_OVER: u32 = 2;
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     dayfly_guest::enter_once(&request);
-    if is_probe(&request) {
-        return Reply::probe().send(out).await;
+    if let Some(open) = open_to_all(&request) {
+        return open.send(out).await;
     }
     let (reply, after) = match answer(request).await {
         Ok(answer) => answer,
@@ -50,6 +50,8 @@ enum After {
     DeleteFile(String),
     /// Clearing away uploads that were given up.
     CollectUploads,
+    /// Deleting files whose time is over.
+    Expire,
 }
 
 type Answer = (Reply, Option<After>);
@@ -58,18 +60,26 @@ fn go_on(after: &After) {
     match after {
         After::Tidy(committed) => return tidy(committed),
         After::CollectUploads => return uploads::collect(),
+        After::Expire => return drop(ops::expire_files(platform(), LEFT_OVER)),
         After::DeleteStore(home) => drop(store::finish_deletion(platform(), home)),
         After::DeleteFile(id) => drop(ops::finish_file_deletion(platform(), id)),
     }
     let _ = store::finish_deletions(platform(), LEFT_OVER);
     let _ = ops::finish_file_deletions(platform(), LEFT_OVER);
+    let _ = ops::expire_files(platform(), LEFT_OVER);
 }
 
-/// `GET /healthz`, where the host does not answer it itself. It tells nothing, so it asks for no
-/// token.
-fn is_probe(request: &IncomingRequest) -> bool {
-    let reads = matches!(request.method(), Method::Get | Method::Head);
-    reads && request.path_with_query().as_deref() == Some("/healthz")
+/// `GET /healthz` and `GET /`, where the host does not answer them itself. They tell nothing, so they ask
+/// for no token.
+fn open_to_all(request: &IncomingRequest) -> Option<Reply> {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return None;
+    }
+    match request.path_with_query().as_deref() {
+        Some("/healthz" | "/healthz/") => Some(Reply::probe()),
+        Some("/") => Some(Reply::front_page()),
+        _ => None,
+    }
 }
 
 async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
@@ -80,7 +90,10 @@ async fn answer(request: IncomingRequest) -> Result<Answer, ApiError> {
     let [id] = call.parameters();
     let reply = match operation {
         Asked::ListFiles => files::list(call),
-        Asked::CreateFile => upload::receive(call, request).await,
+        Asked::CreateFile => {
+            let reply = upload::receive(call, request).await?;
+            return Ok((reply, Some(After::Expire)));
+        }
         Asked::GetFile => files::get(id),
         Asked::DeleteFile => return files::delete(id),
         Asked::FileContent => files::content(id),

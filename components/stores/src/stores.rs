@@ -1,19 +1,19 @@
 //! `/v1/vector_stores` but for their files.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dayfly_core::api::{
     ApiError, CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject,
     UpdateStore,
 };
 use dayfly_core::chunk::ChunkingStrategy;
+use dayfly_core::files::{self, FileMeta};
+use dayfly_core::ids;
 use dayfly_core::ops::{self, Counts};
 use dayfly_core::pending::{self, Pending, PendingError};
 use dayfly_core::store::{self, Manifest, Marked, StoreError};
-use dayfly_core::{files, ids};
 use dayfly_guest::call::Call;
-use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{existing, new_store, no_such_store, store_id};
 use dayfly_guest::{body, clock, faiss, platform, upkeep};
@@ -37,12 +37,18 @@ pub fn list(call: &Call) -> Result<Reply, ApiError> {
     Reply::json(&Page::new(items.collect(), has_more))
 }
 
+/// Stores, and whether there are more. Where the cursor is no store and never was, there are none.
+type Found = (Vec<(Counts, Manifest)>, bool);
+
 /// A page from the newest on, or after a store: reads no other.
-fn newest(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiError> {
-    let place = page.after().map(place).transpose();
-    let home = place
-        .map_err(|error| error.param("after"))?
-        .map(|Reverse(marked)| marked.home());
+fn newest(page: &PageRequest) -> Result<Found, ApiError> {
+    let home = match page.after() {
+        None => None,
+        Some(cursor) => match place(cursor)? {
+            Some(Reverse(marked)) => Some(marked.home()),
+            None => return Ok(Found::default()),
+        },
+    };
     Ok(ops::counted_stores_after(
         platform(),
         home.as_ref(),
@@ -51,9 +57,20 @@ fn newest(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiErro
 }
 
 /// Any page: reads the names of all stores, and those of the page.
-fn among_all(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiError> {
+fn among_all(page: &PageRequest) -> Result<Found, ApiError> {
+    let mut places = BTreeMap::new();
+    for cursor in page.after().into_iter().chain(page.before()) {
+        match place(cursor)? {
+            Some(place) => places.insert(cursor, place),
+            None => return Ok(Found::default()),
+        };
+    }
     let newest_first = ops::list_stores(platform())?;
     let keys = newest_first.into_iter().rev().map(Reverse).collect();
+    let place = |cursor: &str| {
+        let place = places.get(cursor).cloned();
+        place.ok_or_else(|| ApiError::invalid_request("The cursor is no vector store."))
+    };
     page.fill(keys, place, |keys| {
         let mut found = Vec::with_capacity(keys.len());
         for Reverse(marked) in keys {
@@ -64,16 +81,11 @@ fn among_all(page: &PageRequest) -> Result<(Vec<(Counts, Manifest)>, bool), ApiE
 }
 
 /// Where a store stands among all, also one that was deleted; the greatest is the newest.
-fn place(cursor: &str) -> Result<Reverse<Marked>, ApiError> {
-    let place = match ids::store_id(cursor) {
-        Some(id) => ops::place_of_store(platform(), &id)?,
-        None => None,
+fn place(cursor: &str) -> Result<Option<Reverse<Marked>>, ApiError> {
+    let Some(id) = ids::store_id(cursor) else {
+        return Ok(None);
     };
-    place.map(Reverse).ok_or_else(|| {
-        ApiError::invalid_request(format!(
-            "'{cursor}' is no vector store, and never was; begin again without it."
-        ))
-    })
+    Ok(ops::place_of_store(platform(), &id)?.map(Reverse))
 }
 
 pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiError> {
@@ -84,32 +96,40 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
         Some(value) => ChunkingStrategy::parse(value)?,
         None => ChunkingStrategy::Auto,
     };
-    let wanted: BTreeSet<&String> = asked.file_ids.iter().collect();
+    let wanted: BTreeSet<&String> = asked.file_ids.iter().flatten().collect();
     let attached = wanted
         .into_iter()
-        .map(|id| files::read(&PlatformObjects, id))
+        .map(|id| files::current(platform(), id))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut first = new_store(platform().new_id(ids::STORE_PREFIX), asked.name);
-    first.store.metadata = asked.metadata.unwrap_or_default();
-    first.store.expires_after = asked.expires_after;
-    let home = store::create(platform(), &first)?.home();
-    for file in &attached {
-        // Of a new store nothing is under way.
-        let asked = Pending {
-            chunking,
-            ..Pending::new(file, platform().new_id(""))
-        };
-        pending::accept(platform(), &home, asked)?;
+    let made = ops::make_store(platform(), asked.name.as_deref(), |id| {
+        let mut first = new_store(id, asked.name.clone());
+        first.store.description.clone_from(&asked.description);
+        first.store.metadata = asked.metadata.clone().unwrap_or_default();
+        first.store.expires_after.clone_from(&asked.expires_after);
+        first
+    });
+    let home = made?.home();
+    // Of a new store nothing is under way.
+    let pending = |file: &FileMeta| Pending {
+        chunking,
+        ..Pending::new(file, platform().new_id(""))
+    };
+    let accepted = pending::accept_all(platform(), &home, attached.iter().map(pending).collect())?;
+    for pending in &accepted {
         // Where the platform does not drive it, asking for the file's status does.
-        platform::schedule(&home.store, &file.id);
+        platform::schedule(&home.store, &pending.file_id);
     }
     get(&home.store)
 }
 
 pub fn get(id: &str) -> Result<Reply, ApiError> {
-    match ops::count_of(platform(), &store_id(id)?) {
+    let id = match id.starts_with(ids::STORE_PREFIX) {
+        true => store_id(id)?,
+        false => existing(id)?.store.id,
+    };
+    match ops::count_of(platform(), &id) {
         Ok((counts, manifest)) => Reply::json(&object(&manifest, counts)),
-        Err(PendingError::Store(StoreError::NoSuchStore(_))) => Err(no_such_store(id)),
+        Err(PendingError::Store(StoreError::NoSuchStore(_))) => Err(no_such_store(&id)),
         Err(error) => Err(error.into()),
     }
 }
@@ -119,6 +139,8 @@ pub async fn update(call: &Call, id: &str, request: IncomingRequest) -> Result<A
     let asked: UpdateStore = body::json_or_default(request).await?;
     asked.validate()?;
     let store = existing(id)?.store.id;
+    let name = asked.name.as_ref().and_then(Option::as_deref);
+    ops::note_name(platform(), &store, name)?;
     let committed = store::making_room(platform(), &store, &upkeep(), StoreError::is_full, || {
         store::change(platform(), &store, |newest| {
             Ok(Some(asked.apply(newest).into()))

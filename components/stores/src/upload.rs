@@ -2,8 +2,8 @@
 
 use std::slice;
 
-use dayfly_core::api::{ApiError, Code, FileObject, LONGEST_PURPOSE, purpose};
-use dayfly_core::files::{self, FileError, FileMeta};
+use dayfly_core::api::{ApiError, Code, FileObject, LONGEST_PURPOSE, purpose, validate_expiry};
+use dayfly_core::files::{self, FileError, FileExpiresAfter, FileMeta};
 use dayfly_core::objects::{ObjectError, Objects};
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::{PlatformObjects, settings};
@@ -15,12 +15,38 @@ use spin_sdk::http::IncomingRequest;
 use crate::form;
 
 const DEFAULT_PURPOSE: &str = "assistants";
+/// The length of the longest word and of the longest number of an expiry.
+const LONGEST_EXPIRY: usize = 16;
 
 /// A file that has arrived; it exists once it is finished and described.
 struct Arrived {
     received: Received,
     filename: String,
     content_type: Option<String>,
+}
+
+/// What a form says of a file's expiry, as it came.
+#[derive(Default)]
+struct Expiry {
+    anchor: Option<Vec<u8>>,
+    seconds: Option<Vec<u8>>,
+}
+
+impl Expiry {
+    fn checked(&self) -> Result<Option<FileExpiresAfter>, ApiError> {
+        if self.anchor.is_none() && self.seconds.is_none() {
+            return Ok(None);
+        }
+        let text = |given: &Option<Vec<u8>>| {
+            String::from_utf8_lossy(given.as_deref().unwrap_or_default()).into_owned()
+        };
+        let expiry = FileExpiresAfter {
+            anchor: text(&self.anchor),
+            seconds: text(&self.seconds).parse().unwrap_or_default(),
+        };
+        validate_expiry(&expiry)?;
+        Ok(Some(expiry))
+    }
 }
 
 /// Streams an upload to storage. Nothing of it stays unless all of it arrived. Repeated with the
@@ -35,11 +61,18 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
     let mut form = form::of(call, request, "file").await?;
     let mut arrived: Option<Arrived> = None;
     let mut given = DEFAULT_PURPOSE.to_owned();
+    let mut expiry = Expiry::default();
     while let Some(field) = form.next().await? {
         match field.name() {
             Some("file") if arrived.is_some() => return Err(one_file()),
             Some("file") => arrived = Some(keep(&files::content_key(&id), field).await?),
             Some("purpose") => given = purpose(&short(field, LONGEST_PURPOSE).await?)?,
+            Some("expires_after[anchor]") => {
+                expiry.anchor = Some(short(field, LONGEST_EXPIRY).await?);
+            }
+            Some("expires_after[seconds]") => {
+                expiry.seconds = Some(short(field, LONGEST_EXPIRY).await?);
+            }
             _ => {}
         }
     }
@@ -50,11 +83,14 @@ pub async fn receive(call: &Call, request: IncomingRequest) -> Result<Reply, Api
             ApiError::invalid_request("The file is empty; send one with text in it.").param("file"),
         );
     }
+    let created_at = clock::now_ms() / 1_000;
+    let expires_after = expiry.checked()?;
     writer.finish()?;
     let meta = FileMeta {
         id,
         bytes,
-        created_at: clock::now_ms() / 1_000,
+        created_at,
+        expires_at: expires_after.map(|after| created_at + after.seconds),
         filename: arrived.filename,
         purpose: given,
         content_type: arrived.content_type,

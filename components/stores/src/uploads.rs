@@ -25,6 +25,7 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
         filename: files::filename(&asked.filename),
         purpose: asked.purpose,
         content_type: asked.mime_type,
+        file_expires_after: asked.expires_after,
     };
     uploads::create(&PlatformObjects, &upload)?;
     Reply::json(&UploadObject::pending(upload))

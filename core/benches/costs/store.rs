@@ -84,6 +84,7 @@ impl Tenant {
             id: STORE.to_owned(),
             name: None,
             created_at: 1,
+            description: None,
             metadata: Default::default(),
             expires_after: None,
             embedding: Embedding {

@@ -83,6 +83,7 @@ fn meta(id: &str) -> FileMeta {
         filename: "a.txt".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::ApiError;
-use crate::files::FileMeta;
+use crate::files::{FileExpiresAfter, FileMeta};
 
 /// The purposes that OpenAI's API knows. Dayfly keeps the word and treats all files alike.
 const PURPOSES: [&str; 6] = [
@@ -27,6 +27,22 @@ pub fn purpose(given: &[u8]) -> Result<String, ApiError> {
         ApiError::invalid_request(format!("'purpose' takes one of: {}.", PURPOSES.join(", ")))
             .param("purpose")
     })
+}
+
+/// Checks OpenAI's bounds of a file's expiry.
+///
+/// # Errors
+///
+/// 400 that names them.
+pub fn validate_expiry(expiry: &FileExpiresAfter) -> Result<(), ApiError> {
+    const SECONDS: std::ops::RangeInclusive<u64> = 3_600..=2_592_000;
+    if expiry.anchor == "created_at" && SECONDS.contains(&expiry.seconds) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_request(
+        "'expires_after' takes the anchor 'created_at' and from 3600 to 2592000 seconds.",
+    )
+    .param("expires_after"))
 }
 
 /// OpenAI's File object.
@@ -53,7 +69,7 @@ impl From<FileMeta> for FileObject {
             filename: meta.filename,
             purpose: meta.purpose,
             status: "processed",
-            expires_at: None,
+            expires_at: meta.expires_at,
             status_details: None,
         }
     }

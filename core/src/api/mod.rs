@@ -1,11 +1,13 @@
 //! OpenAI's Files and Vector Stores API: the shapes of its requests and answers, and what errors are in
 //! it. The only place of `core` that knows HTTP's statuses.
 
+mod batch;
 mod causes;
 mod code;
 mod error;
 mod file;
 mod index_search;
+mod json;
 mod page;
 mod rebuild;
 pub mod routes;
@@ -14,18 +16,23 @@ mod store;
 mod store_file;
 mod upload;
 
+pub use batch::{BatchFile, BatchObject, CreateBatch, Treatment};
 pub use code::Code;
 pub use error::ApiError;
-pub use file::{FileObject, LONGEST_PURPOSE, purpose};
+pub use file::{FileObject, LONGEST_PURPOSE, purpose, validate_expiry};
 pub use index_search::{IndexHit, IndexHits, IndexQuery};
+pub use json::from_json;
 pub use page::{Order, Page, PageRequest};
 pub use rebuild::{IndexObject, RebuildObject, RebuildRequest, RebuildStatus};
 pub use search::{SearchChunk, SearchPage, SearchRequest, SearchResult, TextContent};
 pub use store::{CreateStore, FileCounts, StoreObject, UpdateStore};
-pub use store_file::{AttachFile, ContentPage, StoreFileObject, UpdateAttributes};
+pub use store_file::{AttachFile, CONTENT_PAGE, StoreFileObject, UpdateAttributes};
 pub use upload::{CompleteUpload, CreateUpload, PartObject, UploadObject};
 
 use serde::Serialize;
+
+/// `GET /`, for whoever opens the address in a browser: an HTML page that says what answers there.
+pub const FRONT_PAGE: &str = include_str!("front_page.html");
 
 /// The answer to a deletion.
 #[derive(Debug, Clone, Serialize)]

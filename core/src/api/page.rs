@@ -49,7 +49,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Reads `limit`, `order`, `after` and `before`.
+    /// Reads `limit`, `order`, `after` and `before`. A limit of 0 asks whether there is anything.
     ///
     /// Errors: 400 that names the parameter and its bounds.
     pub fn parse<'a>(
@@ -62,10 +62,10 @@ impl PageRequest {
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|limit| (1..=most).contains(limit))
+                .filter(|limit| (0..=most).contains(limit))
                 .ok_or_else(|| {
                     ApiError::invalid_request(format!(
-                        "'limit' is '{text}'; send a whole number from 1 to {most}."
+                        "'limit' is '{text}'; send a whole number from 0 to {most}."
                     ))
                     .param("limit")
                 })?,
@@ -269,6 +269,13 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_nothing_tells_whether_there_is_more() {
+        assert_eq!(fill(&[("limit", "0")]), expected(&[], true));
+        let nothing_before = fill(&[("limit", "0"), ("before", "f")]);
+        assert_eq!(nothing_before, expected(&[], false));
+    }
+
+    #[test]
     fn a_cursor_that_was_deleted_still_has_its_place() {
         assert_eq!(fill(&[("after", "e")]), expected(&["d", "c"], true));
         let before = fill(&[("order", "asc"), ("before", "e")]);
@@ -278,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_out_of_bounds_is_named() {
         for bad in [
-            ("limit", "0"),
+            ("limit", "-1"),
             ("limit", "101"),
             ("limit", "x"),
             ("order", "up"),

@@ -14,7 +14,7 @@ pub struct Route {
     pub operations: &'static [(Verb, Operation)],
 }
 
-/// A method that some route has. `HEAD` is none: those who answer `GET` say themselves whether they take it.
+/// A method that some route has. `HEAD` is none: it asks for what `GET` does, and gets no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// `GET`.
@@ -96,6 +96,10 @@ pub enum IngestOperation {
     DetachFile,
     StoreFileContent,
     ProcessStoreFile,
+    CreateBatch,
+    GetBatch,
+    CancelBatch,
+    ListBatchFiles,
 }
 
 /// What the host does.
@@ -104,9 +108,11 @@ pub enum IngestOperation {
 pub enum HostOperation {
     Embed,
     ListModels,
+    GetModel,
     SearchIndex,
     GetUsage,
     GetUsageOfAll,
+    GetFrontPage,
     GetHealth,
     GetReadiness,
     GetMetrics,
@@ -140,6 +146,10 @@ impl Route {
 
     /// What a method asks for; `None` where this path does not have it.
     pub fn operation(&self, method: &str) -> Option<Operation> {
+        let method = match method {
+            "HEAD" => Verb::Get.name(),
+            method => method,
+        };
         let mut operations = self.operations.iter();
         let found = operations.find(|(verb, _)| verb.name() == method);
         found.map(|(_, operation)| *operation)
@@ -236,7 +246,8 @@ mod tests {
             route.operation("DELETE"),
             Some(Operation::Ingest(IngestOperation::DetachFile))
         );
-        assert_eq!(route.operation("HEAD"), None);
+        assert_eq!(route.operation("HEAD"), route.operation("GET"));
+        assert_eq!(route.operation("PUT"), None);
         assert!(find(&["v1", "vector_stores", "vs_1", "other"]).is_none());
         assert!(find(&[]).is_none());
     }

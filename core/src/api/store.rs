@@ -14,13 +14,14 @@ use crate::store::{ExpiresAfter, Manifest};
 pub struct CreateStore {
     /// For people.
     pub name: Option<String>,
+    /// What it is for, for people.
+    pub description: Option<String>,
     /// The caller's notes.
     pub metadata: Option<BTreeMap<String, String>>,
     /// When it expires, if ever.
     pub expires_after: Option<ExpiresAfter>,
     /// Files to attach at once.
-    #[serde(default)]
-    pub file_ids: Vec<String>,
+    pub file_ids: Option<Vec<String>>,
     /// How to split them.
     pub chunking_strategy: Option<Value>,
 }
@@ -31,6 +32,9 @@ pub struct UpdateStore {
     /// A new name.
     #[serde(default, deserialize_with = "present")]
     pub name: Option<Option<String>>,
+    /// A new description.
+    #[serde(default, deserialize_with = "present")]
+    pub description: Option<Option<String>>,
     /// New notes, in place of the old ones.
     #[serde(default, deserialize_with = "present")]
     pub metadata: Option<Option<BTreeMap<String, String>>>,
@@ -48,6 +52,8 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
 
 /// Every version of a store carries its metadata, and is of bounded size.
 const MOST_METADATA_BYTES: usize = 28 << 10;
+/// As [`MOST_METADATA_BYTES`], in characters of a description.
+const MOST_DESCRIPTION: usize = 512;
 
 fn json_bytes(metadata: &BTreeMap<String, String>) -> usize {
     serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len())
@@ -56,6 +62,7 @@ fn json_bytes(metadata: &BTreeMap<String, String>) -> usize {
 /// Checks OpenAI's bounds of a store's settings, and that they fit a version of it.
 pub(super) fn validate(
     name: Option<&str>,
+    description: Option<&str>,
     metadata: Option<&BTreeMap<String, String>>,
     expires_after: Option<&ExpiresAfter>,
 ) -> Result<(), ApiError> {
@@ -63,6 +70,12 @@ pub(super) fn validate(
         return Err(
             ApiError::invalid_request("'name' is longer than 256 characters.").param("name"),
         );
+    }
+    if description.is_some_and(|text| text.chars().count() > MOST_DESCRIPTION) {
+        return Err(ApiError::invalid_request(format!(
+            "'description' is longer than {MOST_DESCRIPTION} characters."
+        ))
+        .param("description"));
     }
     if let Some(metadata) = metadata {
         let fits = metadata.len() <= 16
@@ -97,13 +110,14 @@ pub(super) fn validate(
 impl CreateStore {
     /// Errors: 400 that names the field and its bounds.
     pub fn validate(&self) -> Result<(), ApiError> {
-        if self.file_ids.len() > 500 {
+        if self.file_ids.as_ref().is_some_and(|ids| ids.len() > 500) {
             return Err(
                 ApiError::invalid_request("'file_ids' takes at most 500 files.").param("file_ids"),
             );
         }
         validate(
             self.name.as_deref(),
+            self.description.as_deref(),
             self.metadata.as_ref(),
             self.expires_after.as_ref(),
         )
@@ -115,6 +129,7 @@ impl UpdateStore {
     pub fn validate(&self) -> Result<(), ApiError> {
         validate(
             self.name.as_ref().and_then(Option::as_deref),
+            self.description.as_ref().and_then(Option::as_deref),
             self.metadata.as_ref().and_then(Option::as_ref),
             self.expires_after.as_ref().and_then(Option::as_ref),
         )
@@ -125,6 +140,9 @@ impl UpdateStore {
         let mut next = manifest.clone();
         if let Some(name) = &self.name {
             next.store.name.clone_from(name);
+        }
+        if let Some(description) = &self.description {
+            next.store.description.clone_from(description);
         }
         if let Some(metadata) = &self.metadata {
             next.store.metadata = metadata.clone().unwrap_or_default();
@@ -152,13 +170,14 @@ impl From<Counts> for FileCounts {
             in_progress,
             completed,
             failed,
+            cancelled,
         } = counts;
         Self {
             in_progress,
             completed,
             failed,
-            cancelled: 0,
-            total: in_progress + completed + failed,
+            cancelled,
+            total: in_progress + completed + failed + cancelled,
         }
     }
 }
@@ -171,7 +190,8 @@ pub struct StoreObject {
     object: &'static str,
     /// Seconds since the Unix epoch.
     pub created_at: u64,
-    name: Option<String>,
+    name: String,
+    description: Option<String>,
     usage_bytes: u64,
     file_counts: FileCounts,
     status: &'static str,
@@ -199,7 +219,9 @@ impl StoreObject {
             id: store.id.clone(),
             object: "vector_store",
             created_at: store.created_at,
-            name: store.name.clone(),
+            // Its schema has no null here, and strict clients hold it to that.
+            name: store.name.clone().unwrap_or_default(),
+            description: store.description.clone(),
             usage_bytes: manifest.totals.bytes,
             file_counts,
             status,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::search::TextContent;
 use crate::chunk::{AUTO_CHARACTERS, AUTO_OVERLAP_CHARACTERS, ChunkingStrategy};
 use crate::filter::AttributeValue;
 use crate::pending::{LastError, Pending, Status};
@@ -97,15 +96,8 @@ fn chunking_object(chunking: &ChunkingStrategy) -> Value {
     })
 }
 
-/// A page of a file's text.
-#[derive(Debug, Clone, Serialize)]
-pub struct ContentPage {
-    /// Always `vector_store.file_content.page`.
-    pub object: &'static str,
-    /// Consecutive pieces of the text.
-    pub data: Vec<TextContent>,
-    /// Whether the text goes on.
-    pub has_more: bool,
-    /// What to send as `after` to go on.
-    pub next_page: Option<String>,
-}
+/// What stands around a file's text in the one page of its content.
+pub const CONTENT_PAGE: [&str; 2] = [
+    r#"{"object":"vector_store.file_content.page","data":[{"type":"text","text":""#,
+    r#""}],"has_more":false,"next_page":null}"#,
+];

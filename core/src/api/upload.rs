@@ -1,10 +1,9 @@
 //! OpenAI's upload object, and what is asked of uploads.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{ApiError, Code, FileObject, purpose};
-use crate::files::FileMeta;
+use super::{ApiError, Code, FileObject, purpose, validate_expiry};
+use crate::files::{FileExpiresAfter, FileMeta};
 use crate::uploads::{Completion, Upload};
 
 const LONGEST_MIME_TYPE: usize = 256;
@@ -22,19 +21,13 @@ pub struct CreateUpload {
     pub mime_type: String,
     /// What for.
     pub purpose: String,
-    /// OpenAI's expiry of files, which there is none of here.
-    pub expires_after: Option<Value>,
+    /// When the file is to be gone, if ever.
+    pub expires_after: Option<FileExpiresAfter>,
 }
 
 impl CreateUpload {
     /// Errors: 400 that names the field and its bounds, 413 for a file larger than `most` bytes.
     pub fn validate(&self, most: u64) -> Result<(), ApiError> {
-        if self.bytes == 0 {
-            return Err(invalid(
-                "bytes",
-                "'bytes' is 0; send a file with text in it.",
-            ));
-        }
         if self.bytes > most {
             return Err(ApiError::new(
                 Code::TooLarge,
@@ -54,11 +47,8 @@ impl CreateUpload {
                 "'mime_type' is longer than 256 bytes; send one like 'text/plain'.",
             ));
         }
-        if self.expires_after.is_some() {
-            return Err(invalid(
-                "expires_after",
-                "Files do not expire here; leave 'expires_after' out and delete the file in time.",
-            ));
+        if let Some(expiry) = &self.expires_after {
+            validate_expiry(expiry)?;
         }
         purpose(self.purpose.as_bytes()).map(drop)
     }
@@ -83,7 +73,7 @@ impl CompleteUpload {
         if self.part_ids.is_empty() {
             return Err(invalid(
                 "part_ids",
-                "'part_ids' is empty; name the upload's parts in the order of the file.",
+                "'part_ids' is empty, so there is no text; name the upload's parts in the order of the file.",
             ));
         }
         let is_md5 = |text: &String| {
@@ -188,6 +178,13 @@ mod tests {
     }
 
     #[test]
+    fn one_of_no_bytes_may_be_created_and_its_completion_says_what_is_missing() {
+        let mut asked = create();
+        asked.bytes = 0;
+        assert_eq!(asked.validate(100), Ok(()));
+    }
+
+    #[test]
     fn what_cannot_become_a_file_is_refused_before_its_parts_are_sent() {
         assert_eq!(create().validate(100), Ok(()));
         let refused = |change: fn(&mut CreateUpload)| {
@@ -198,16 +195,18 @@ mod tests {
         };
         for (status, param, change) in [
             (
-                400,
+                413,
                 "bytes",
-                (|asked| asked.bytes = 0) as fn(&mut CreateUpload),
+                (|asked| asked.bytes = 101) as fn(&mut CreateUpload),
             ),
-            (413, "bytes", |asked| asked.bytes = 101),
             (400, "filename", |asked| asked.filename.clear()),
             (400, "mime_type", |asked| asked.mime_type = "x".repeat(257)),
             (400, "purpose", |asked| asked.purpose = "fun".to_owned()),
             (400, "expires_after", |asked| {
-                asked.expires_after = Some(Value::Null)
+                asked.expires_after = Some(FileExpiresAfter {
+                    anchor: "created_at".to_owned(),
+                    seconds: 60,
+                });
             }),
         ] {
             assert_eq!(refused(change), (status, param.to_owned()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use thiserror::Error;
 
 const MAX_KEYS: usize = 16;
@@ -18,7 +18,7 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// The value of an attribute.
 ///
-/// Numbers are `f64`, so whole numbers beyond 2^53 lose their last digits; a whole
+/// Numbers are `f64`: of whole ones beyond 2^53 those alone are taken that it has exactly. A whole
 /// number is written to JSON without a decimal point.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
@@ -76,12 +76,7 @@ pub fn parse_attributes(value: &Value) -> Result<Attributes, AttributeError> {
     };
     let mut attributes = Attributes::new();
     for (key, value) in object {
-        let Some(value) = scalar(value) else {
-            return Err(AttributeError::new(
-                path_of(key),
-                "must be a string, a number or a boolean",
-            ));
-        };
+        let value = scalar(value).map_err(|fault| AttributeError::new(path_of(key), fault))?;
         attributes.insert(key.clone(), value);
     }
     validate_attributes(&attributes)?;
@@ -112,12 +107,23 @@ fn path_of(key: &str) -> String {
     format!("attributes[{shown:?}]")
 }
 
-pub(super) fn scalar(value: &Value) -> Option<AttributeValue> {
+pub(super) fn scalar(value: &Value) -> Result<AttributeValue, &'static str> {
     match value {
-        Value::Bool(value) => Some(AttributeValue::Bool(*value)),
-        Value::Number(value) => value.as_f64().map(AttributeValue::Number),
-        Value::String(value) => Some(AttributeValue::Text(value.clone())),
-        _ => None,
+        Value::Bool(value) => Ok(AttributeValue::Bool(*value)),
+        Value::String(value) => Ok(AttributeValue::Text(value.clone())),
+        Value::Number(value) => number(value),
+        _ => Err("must be a string, a number or a boolean"),
+    }
+}
+
+fn number(value: &Number) -> Result<AttributeValue, &'static str> {
+    const INEXACT: &str = "is a whole number that a 64-bit float cannot hold exactly, so that others would be equal to it: send it as a string";
+    let whole = value.as_i64().map(i128::from);
+    let whole = whole.or_else(|| value.as_u64().map(i128::from));
+    let number = value.as_f64().ok_or(INEXACT)?;
+    match whole {
+        Some(whole) if number as i128 != whole => Err(INEXACT),
+        _ => Ok(AttributeValue::Number(number)),
     }
 }
 
@@ -147,6 +153,25 @@ pub(super) fn check_value(value: &AttributeValue) -> Result<(), String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_whole_number_that_would_equal_another_is_refused() {
+        for exact in [
+            json!(9_007_199_254_740_992_u64),
+            json!(i64::MIN),
+            json!(1e300),
+        ] {
+            assert!(parse_attributes(&json!({"id": exact})).is_ok(), "{exact}");
+        }
+        for inexact in [
+            json!(9_007_199_254_740_993_u64),
+            json!(i64::MAX),
+            json!(u64::MAX),
+        ] {
+            let error = parse_attributes(&json!({"id": inexact})).unwrap_err();
+            assert!(error.message.contains("send it as a string"), "{inexact}");
+        }
+    }
 
     #[test]
     fn attributes_survive_json() {

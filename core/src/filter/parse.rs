@@ -178,8 +178,9 @@ fn key(object: &Map<String, Value>, place: &Place) -> Result<String, FilterError
 }
 
 fn one_value(value: &Value, place: &Place) -> Result<AttributeValue, FilterError> {
-    let Some(value) = scalar(value) else {
-        return place.fault("must be a string, a number or a boolean");
+    let value = match scalar(value) {
+        Ok(value) => value,
+        Err(fault) => return place.fault(fault),
     };
     match check_value(&value) {
         Ok(()) => Ok(value),

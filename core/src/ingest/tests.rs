@@ -11,6 +11,7 @@ fn stored(objects: &MemoryObjects, content: &[u8], format: Format) -> Source {
         filename: "a.txt".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     objects.put(&files::content_key(&file.id), content).unwrap();
@@ -203,4 +204,33 @@ fn a_text_without_chunks_is_read_piece_by_piece_and_can_be_left_on_the_way() {
     let chunks = rest(batches);
     let starts: Vec<u64> = chunks.iter().map(|chunk| chunk.start).collect();
     assert_eq!(starts, [10_000]);
+}
+
+#[test]
+fn places_are_those_in_the_file_also_behind_a_byte_order_mark() {
+    let text = "A heron waits in the shallow water. ".repeat(40);
+    let objects = MemoryObjects::default();
+    let content = format!("\u{feff}{text}").into_bytes();
+    let source = stored(&objects, &content, Format::Text);
+    let mut batches = small(&objects, &source, &Position::default(), 0, 100);
+    let mut chunks = Vec::new();
+    let mut place = Position::default();
+    while let Some(batch) = next_batch(&mut batches).unwrap() {
+        chunks.extend(batch);
+        place = batches.position_before(chunks.len() as u32);
+    }
+    assert!(chunks.len() > 10);
+    let in_file = |chunk: &Chunk| {
+        let place = chunk.start as usize..chunk.end as usize;
+        assert_eq!(&content[place], chunk.text.as_bytes());
+    };
+    chunks.iter().for_each(in_file);
+    let late = rest(small(
+        &objects,
+        &source,
+        &place,
+        chunks.len() as u32 - 2,
+        100,
+    ));
+    assert_eq!(late, chunks[chunks.len() - 2..]);
 }

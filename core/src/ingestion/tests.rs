@@ -154,6 +154,7 @@ fn source_of(tenant: &Tenant, text: &str) -> Source {
         filename: "a.txt".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     files::write(&tenant.objects, &file).unwrap();

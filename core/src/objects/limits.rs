@@ -16,6 +16,10 @@ pub const MAX_CODED_QUERIES: usize = 64;
 pub const MAX_NEAREST: usize = 65_536;
 /// Parts of one `get_many` that are read at once.
 pub const CONCURRENT_GETS: usize = 16;
+/// The most objects that one call creates.
+pub const MAX_CREATED: usize = 1_000;
+/// Those of them that are written at once.
+pub const CONCURRENT_PUTS: usize = 16;
 /// The most keys of one deletion: S3's limit.
 pub const MAX_DELETED: usize = 1_000;
 /// The most objects in the making; each buffers a part of its object.

@@ -121,6 +121,9 @@ pub trait ObjectWriter: Send {
 /// A key, and the bytes wanted of it (all when `None`).
 pub type Part = (String, Option<Range<u64>>);
 
+/// A key, and what is to be created at it.
+pub type NewObject = (String, Vec<u8>);
+
 /// The most objects that one list tells of.
 const PAGE: u32 = 1_000;
 
@@ -158,6 +161,21 @@ pub trait Objects {
     fn put(&self, key: &str, data: &[u8]) -> Result<(), ObjectError>;
     /// Creates, or answers [`ObjectError::AlreadyExists`]; of several at once exactly one succeeds.
     fn put_new(&self, key: &str, data: &[u8]) -> Result<(), ObjectError>;
+    /// Several creations at once, however many and in no order; answered in order. Whatever the answers,
+    /// any of them may be there.
+    fn put_new_many(&self, objects: &[NewObject]) -> Vec<Result<(), ObjectError>> {
+        let create = |(key, data): &NewObject| self.put_new(key, data);
+        objects.iter().map(create).collect()
+    }
+    /// Creates those of the objects that are not there, as [`put_new_many`](Self::put_new_many). After an
+    /// error any of them may be.
+    fn create_missing(&self, objects: &[NewObject]) -> Result<(), ObjectError> {
+        let mut answers = self.put_new_many(objects).into_iter();
+        answers.try_for_each(|answer| match answer {
+            Err(ObjectError::AlreadyExists) => Ok(()),
+            answer => answer,
+        })
+    }
     /// Objects below `prefix` by key, after `start_after`, at most `limit` (at most 1,000).
     fn list(
         &self,

@@ -6,7 +6,7 @@ use crate::chunk::ChunkingStrategy;
 use crate::files::FileMeta;
 use crate::filter::AttributeValue;
 use crate::home::Home;
-use crate::pending::{self, Pending, PendingError};
+use crate::pending::{self, OfFile, Pending, PendingError};
 use crate::platform::Platform;
 
 /// An attachment that was asked for.
@@ -28,11 +28,29 @@ pub fn attach(
     chunking: ChunkingStrategy,
 ) -> Result<Attached, PendingError> {
     let known = pending::of_file(platform, home, &file.id)?;
+    let attached = asked(platform, file, attributes, chunking, known);
+    match attached.is_new {
+        true => Ok(Attached {
+            pending: pending::accept(platform, home, attached.pending)?,
+            is_new: true,
+        }),
+        false => Ok(attached),
+    }
+}
+
+/// What [`attach`] accepts where it is new.
+pub(super) fn asked(
+    platform: Platform<'_>,
+    file: &FileMeta,
+    attributes: BTreeMap<String, AttributeValue>,
+    chunking: ChunkingStrategy,
+    known: OfFile,
+) -> Attached {
     if let Some(pending) = known.under_way {
-        return Ok(Attached {
+        return Attached {
             pending,
             is_new: false,
-        });
+        };
     }
     // Whoever ends lets go of failures with smaller ids, whoever's clock made them: those before it, also
     // where it was cancelled and somebody still has to remove what is left of it.
@@ -40,14 +58,14 @@ pub fn attach(
         Some(last) => platform.new_id_after(last, ""),
         None => platform.new_id(""),
     };
-    let asked = Pending {
+    let pending = Pending {
         attributes,
         chunking,
         earlier: known.failed,
         ..Pending::new(file, ingest_id)
     };
-    Ok(Attached {
-        pending: pending::accept(platform, home, asked)?,
+    Attached {
+        pending,
         is_new: true,
-    })
+    }
 }

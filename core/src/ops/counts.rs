@@ -23,6 +23,8 @@ pub struct Counts {
     pub completed: u64,
     /// Given up.
     pub failed: u64,
+    /// Taken out before they ended; a store knows nothing of those.
+    pub cancelled: u64,
 }
 
 /// Counts a store's files, by names alone; answers the version that was counted, too.
@@ -37,7 +39,10 @@ pub fn count(platform: Platform<'_>, home: &Home) -> Result<(Counts, Manifest), 
 /// As [`count`], of the store's present life. Reads one version of it, and no other.
 pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest), PendingError> {
     // Before the version: an ingestion ends after its commit, so one of the two tells.
-    let open = Open::of(platform, store)?;
+    let open = Open::among(
+        platform,
+        pending::tickets_of_all_lives(platform.objects, store)?,
+    )?;
     let manifest = store::existing(platform, store)?;
     let is_of_this_life = |ticket: &Ticket| ticket.incarnation == manifest.incarnation;
     let files = |tickets: Vec<Ticket>| {
@@ -48,8 +53,7 @@ pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest
     };
     let under_way: BTreeSet<String> = files(open.under_way).collect();
     let noted = pending::all_failed(platform, &manifest.home())?;
-    let noted = noted.into_iter().map(|(file_id, _)| file_id);
-    let failed: BTreeSet<String> = noted
+    let failed: BTreeSet<String> = files(noted)
         .chain(files(open.failed))
         .filter(|id| !under_way.contains(id))
         .collect();
@@ -60,20 +64,20 @@ pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest
         in_progress: under_way.len() as u64,
         completed: manifest.totals.files.saturating_sub(anew),
         failed: failed.len() as u64,
+        cancelled: 0,
     };
     Ok((counts, manifest))
 }
 
 /// Ingestions whose records are there, by what their ends say.
 #[derive(Default)]
-struct Open {
-    under_way: Vec<Ticket>,
-    failed: Vec<Ticket>,
+pub(super) struct Open {
+    pub under_way: Vec<Ticket>,
+    pub failed: Vec<Ticket>,
 }
 
 impl Open {
-    fn of(platform: Platform<'_>, store: &str) -> Result<Self, PendingError> {
-        let mut asked = pending::tickets_of_all_lives(platform.objects, store)?;
+    pub fn among(platform: Platform<'_>, mut asked: Vec<Ticket>) -> Result<Self, PendingError> {
         let not_asked = asked.split_off(asked.len().min(ASKED));
         let ends = pending::ends_of(platform, &asked)?;
         let mut open = Self::default();

@@ -1,6 +1,6 @@
 //! A store's files, however far they came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::home::Home;
 use crate::mutants::{Mutant, active};
@@ -55,7 +55,7 @@ impl Listed {
 /// goes after its commit, so one of the two always tells.
 struct Open {
     tickets: BTreeMap<String, Ticket>,
-    failed: BTreeMap<String, String>,
+    failed: BTreeSet<String>,
 }
 
 impl Open {
@@ -71,7 +71,7 @@ impl Open {
                 .chain(since)
                 .map(|ticket| (ticket.file_id.clone(), ticket))
                 .collect(),
-            failed: failed.into_iter().collect(),
+            failed: failed.into_iter().map(|ticket| ticket.file_id).collect(),
         })
     }
 
@@ -80,7 +80,7 @@ impl Open {
             wanted.after.is_none_or(|after| id.as_str() > after)
                 && wanted.before.is_none_or(|before| id.as_str() < before)
         };
-        let all = self.tickets.keys().chain(self.failed.keys());
+        let all = self.tickets.keys().chain(&self.failed);
         let mut ids: Vec<String> = all.filter(is_within).cloned().collect();
         ids.sort_unstable();
         ids.dedup();
@@ -102,7 +102,7 @@ impl Open {
         {
             return Ok(Some(pending));
         }
-        match self.failed.contains_key(id) {
+        match self.failed.contains(id) {
             true => pending::failed_of(platform, home, id),
             false => Ok(None),
         }

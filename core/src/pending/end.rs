@@ -61,12 +61,43 @@ pub fn decide(
     ingest_id: &str,
     end: End,
 ) -> Result<End, PendingError> {
-    let key = key(home, ingest_id);
-    match platform.objects.put_new(&key, &to_vec(&key, &end)?) {
-        Ok(()) => Ok(end),
-        Err(ObjectError::AlreadyExists) => parse(&key, &platform.objects.get(&key)?),
-        Err(error) => Err(error.into()),
+    let mut decided = decide_all(platform, home, [ingest_id], &end)?.into_iter();
+    decided
+        .next()
+        .map(|(_, end)| end)
+        .ok_or(PendingError::Contended)
+}
+
+/// As [`decide`], several in one round of writes; answered with their ids, in order. After an error any of
+/// them may have ended.
+pub(super) fn decide_all<'a>(
+    platform: Platform<'_>,
+    home: &Home,
+    ingest_ids: impl IntoIterator<Item = &'a str>,
+    end: &End,
+) -> Result<Vec<(&'a str, End)>, PendingError> {
+    let ids: Vec<&str> = ingest_ids.into_iter().collect();
+    let mark = |id: &&str| {
+        let key = key(home, id);
+        let data = to_vec(&key, end)?;
+        Ok((key, data))
+    };
+    let marks = ids
+        .iter()
+        .map(mark)
+        .collect::<Result<Vec<_>, PendingError>>()?;
+    let answers = platform.objects.put_new_many(&marks);
+    if answers.len() != ids.len() {
+        return Err(PendingError::Contended);
     }
+    let marks = marks.iter().map(|(key, _)| key);
+    let decided = ids.into_iter().zip(marks).zip(answers);
+    let decided = decided.map(|((id, key), answer)| match answer {
+        Ok(()) => Ok((id, end.clone())),
+        Err(ObjectError::AlreadyExists) => Ok((id, parse(key, &platform.objects.get(key)?)?)),
+        Err(error) => Err(error.into()),
+    });
+    decided.collect()
 }
 
 /// Says of an ingestion that has ended what is true of it by now. What is still being done because of what
@@ -100,6 +131,9 @@ pub fn ends_of(
     platform: Platform<'_>,
     tickets: &[Ticket],
 ) -> Result<Vec<Option<End>>, PendingError> {
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
     let keys = tickets.iter().map(|one| key(&one.home(), &one.ingest_id));
     let parts: Vec<_> = keys.map(|key| (key, None)).collect();
     let mut answers = platform.objects.get_many(&parts).into_iter();

@@ -47,7 +47,7 @@ impl From<ObjectError> for PendingError {
 }
 
 /// Reads what was kept at `key`.
-pub(super) fn parse<T: for<'a> serde::Deserialize<'a>>(
+pub(crate) fn parse<T: for<'a> serde::Deserialize<'a>>(
     key: &str,
     data: &[u8],
 ) -> Result<T, PendingError> {
@@ -58,7 +58,7 @@ pub(super) fn parse<T: for<'a> serde::Deserialize<'a>>(
 }
 
 /// Writes down what is to be kept at `key`.
-pub(super) fn to_vec(key: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, PendingError> {
+pub(crate) fn to_vec(key: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, PendingError> {
     serde_json::to_vec(value)
         .map_err(|fault| StoreError::Unwritable(format!("{key}: {fault}.")).into())
 }

@@ -36,17 +36,33 @@ pub(super) fn take_back(
     Ok(platform.objects.delete(&key)?)
 }
 
-/// The keys of all failed ingestions of a store, by file, with the file of each.
-pub fn all(platform: Platform<'_>, home: &Home) -> Result<Vec<(String, String)>, PendingError> {
+/// All failed ingestions of a store that are noted, by file.
+pub fn all_noted(platform: Platform<'_>, home: &Home) -> Result<Vec<Ticket>, PendingError> {
+    noted_below(platform, home, &folder(home))
+}
+
+/// Those of one file.
+pub(super) fn noted_of_file(
+    platform: Platform<'_>,
+    home: &Home,
+    file_id: &str,
+) -> Result<Vec<Ticket>, PendingError> {
+    noted_below(platform, home, &format!("{}{file_id}/", folder(home)))
+}
+
+fn noted_below(
+    platform: Platform<'_>,
+    home: &Home,
+    prefix: &str,
+) -> Result<Vec<Ticket>, PendingError> {
+    let listed = platform.objects.list_all(prefix)?;
     let folder = folder(home);
-    let listed = platform.objects.list_all(&folder)?;
-    let file_of = |key: &str| -> Option<String> {
-        Some(key.strip_prefix(&folder)?.split_once('/')?.0.to_owned())
+    let ticket_of = |key: &str| {
+        let (file_id, ingest_id) = key.strip_prefix(&folder)?.split_once('/')?;
+        Some(Ticket::new(home, file_id, ingest_id.strip_suffix(".json")?))
     };
-    Ok(listed
-        .into_iter()
-        .filter_map(|meta| Some((file_of(&meta.key)?, meta.key)))
-        .collect())
+    let tickets = listed.iter().filter_map(|meta| ticket_of(&meta.key));
+    Ok(tickets.collect())
 }
 
 /// The newest failed ingestion of a file, if there is one.
@@ -55,19 +71,30 @@ pub fn of_file(
     home: &Home,
     file_id: &str,
 ) -> Result<Option<Pending>, PendingError> {
-    for ingest_id in ids_of_file(platform, home, file_id)?.iter().rev() {
-        // One that was dismissed may be noted late, by who died before taking it back.
-        if !is_told(platform, home, ingest_id)? {
-            continue;
-        }
-        let key = key(home, file_id, ingest_id);
-        match platform.objects.get(&key) {
-            Ok(data) => return parse(&key, &data).map(Some),
-            Err(ObjectError::NotFound) => {}
-            Err(error) => return Err(error.into()),
+    for ticket in noted_of_file(platform, home, file_id)?.iter().rev() {
+        if let Some(failed) = read(platform, home, ticket)? {
+            return Ok(Some(failed));
         }
     }
     Ok(None)
+}
+
+/// A failed ingestion that is noted; `None` where it is no more, or was dismissed.
+pub fn read(
+    platform: Platform<'_>,
+    home: &Home,
+    ticket: &Ticket,
+) -> Result<Option<Pending>, PendingError> {
+    // One that was dismissed may be noted late, by who died before taking it back.
+    if !is_told(platform, home, &ticket.ingest_id)? {
+        return Ok(None);
+    }
+    let key = key(home, &ticket.file_id, &ticket.ingest_id);
+    match platform.objects.get(&key) {
+        Ok(data) => parse(&key, &data).map(Some),
+        Err(ObjectError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a failure that is noted is one, as far as its end is remembered.
@@ -81,21 +108,6 @@ pub(super) fn is_told(
     }
     let end = end::ended(platform, home, ingest_id)?;
     Ok(matches!(end, None | Some(End::Failed { .. })))
-}
-
-/// The failed ingestions of a file that are in sight.
-fn ids_of_file(
-    platform: Platform<'_>,
-    home: &Home,
-    file_id: &str,
-) -> Result<Vec<String>, PendingError> {
-    let prefix = format!("{}{file_id}/", folder(home));
-    let listed = platform.objects.list_all(&prefix)?;
-    let id_of = |key: &str| Some(key.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned());
-    Ok(listed
-        .into_iter()
-        .filter_map(|meta| id_of(&meta.key))
-        .collect())
 }
 
 /// Lets go of a file's failures, whichever they are now; answers whether there were any.
@@ -148,7 +160,8 @@ pub(super) fn all_of_file(
         }
     }
     // After the records: a failure is noted before its record goes.
-    ids.extend(ids_of_file(platform, home, file_id)?);
+    let noted = noted_of_file(platform, home, file_id)?;
+    ids.extend(noted.into_iter().map(|ticket| ticket.ingest_id));
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
@@ -175,14 +188,9 @@ pub(super) fn remove_dismissed(
     ingest_ids: &[String],
 ) -> Result<(), PendingError> {
     let mut keys = Vec::new();
-    for (_, key) in all(platform, home)? {
-        let own = ingest_ids
-            .iter()
-            .find(|id| key.ends_with(&format!("/{id}.json")));
-        if let Some(id) = own
-            && !is_told(platform, home, id)?
-        {
-            keys.push(key);
+    for noted in all_noted(platform, home)? {
+        if ingest_ids.contains(&noted.ingest_id) && !is_told(platform, home, &noted.ingest_id)? {
+            keys.push(key(home, &noted.file_id, &noted.ingest_id));
         }
     }
     Ok(platform.objects.delete_many(&keys)?)

@@ -26,13 +26,18 @@ pub(crate) use conclude::end_replaced;
 pub use conclude::{bury, conclude, segment_prefix};
 pub use end::{End, LastError, decide, ended, ends_of};
 pub use error::PendingError;
+pub(crate) use error::{parse, to_vec};
 pub use failed::{
-    all as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,
+    all_noted as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,
+    read as read_failed,
 };
 pub use forget::forget_old as forget_old_ends;
 pub use hold::{Ending, Hold, take_up};
 pub use progress::{Progress, Recorded, Track};
-pub use queue::{OfFile, accept, cancel, ensure_wanted, of_file, read};
+pub use queue::{
+    OfFile, accept, accept_all, cancel, cancel_these, ensure_wanted, of_file, of_files, read,
+    read_all,
+};
 pub use record::{Pending, Status};
 pub use ticket::{
     Ticket, all as all_tickets, all_lives as tickets_of_all_lives, of_file as tickets_of,

@@ -1,5 +1,7 @@
 //! Accepting ingestions, giving them up, and asking whether they are wanted.
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::end::{self, End};
 use super::error::{parse, to_vec};
 use super::record::Pending;
@@ -8,7 +10,7 @@ use super::{PendingError, failed};
 use crate::files;
 use crate::home::Home;
 use crate::mutants::{Mutant, active};
-use crate::objects::ObjectError;
+use crate::objects::{ObjectError, Part};
 use crate::platform::Platform;
 
 /// Accepts an ingestion durably, as of now: from here on it ends `completed`, `failed` or
@@ -18,19 +20,38 @@ pub fn accept(
     home: &Home,
     asked: Pending,
 ) -> Result<Pending, PendingError> {
-    let objects = platform.objects;
-    // Whoever deletes the file takes it out of the stores that are noted by then.
-    files::note_store(objects, &asked.file_id, &home.store)?;
-    let pending = Pending {
-        created_at: platform.now_ms() / 1_000,
-        ..asked
-    };
-    let key = pending.ticket(home).key();
-    match objects.put_new(&key, &to_vec(&key, &pending)?) {
-        // Its id is nobody else's: the storage has it from a request that was sent twice.
-        Ok(()) | Err(ObjectError::AlreadyExists) => Ok(pending),
-        Err(error) => Err(error.into()),
-    }
+    let accepted = accept_all(platform, home, vec![asked])?;
+    accepted.into_iter().next().ok_or(PendingError::Contended)
+}
+
+/// As [`accept`], several in two rounds of writes; answered in order. After an error any of them may be
+/// accepted.
+pub fn accept_all(
+    platform: Platform<'_>,
+    home: &Home,
+    asked: Vec<Pending>,
+) -> Result<Vec<Pending>, PendingError> {
+    let notes = asked
+        .iter()
+        .map(|one| files::store_note(&one.file_id, &home.store));
+    // Whoever deletes a file takes it out of the stores that are noted by then.
+    platform
+        .objects
+        .create_missing(&notes.collect::<Vec<_>>())?;
+    let created_at = platform.now_ms() / 1_000;
+    let accepted: Vec<Pending> = asked
+        .into_iter()
+        .map(|one| Pending { created_at, ..one })
+        .collect();
+    let records = accepted.iter().map(|pending| {
+        let key = pending.ticket(home).key();
+        let data = to_vec(&key, pending)?;
+        Ok((key, data))
+    });
+    let records = records.collect::<Result<Vec<_>, PendingError>>()?;
+    // An ingestion's id is nobody else's: what is there is from a request that was sent twice.
+    platform.objects.create_missing(&records)?;
+    Ok(accepted)
 }
 
 /// An accepted ingestion; `None` where its record is gone.
@@ -41,6 +62,27 @@ pub fn read(platform: Platform<'_>, ticket: &Ticket) -> Result<Option<Pending>, 
         Err(ObjectError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// As [`read`], several in one round of reads, in order.
+pub fn read_all(
+    platform: Platform<'_>,
+    tickets: &[Ticket],
+) -> Result<Vec<Option<Pending>>, PendingError> {
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<_> = tickets.iter().map(|ticket| (ticket.key(), None)).collect();
+    let answers = platform.objects.get_many(&keys);
+    if answers.len() != tickets.len() {
+        return Err(PendingError::Contended);
+    }
+    let read = |((key, _), answer): (&Part, Result<Vec<u8>, ObjectError>)| match answer {
+        Ok(data) => parse(key, &data).map(Some),
+        Err(ObjectError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    };
+    keys.iter().zip(answers).map(read).collect()
 }
 
 /// What is known of the ingestions of a file, but what is committed.
@@ -57,23 +99,66 @@ pub struct OfFile {
 /// What is known of the ingestions of a file.
 pub fn of_file(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<OfFile, PendingError> {
     let tickets = ticket::of_file(platform.objects, home, file_id)?;
-    let last = tickets.iter().map(|ticket| ticket.ingest_id.clone()).max();
-    for ticket in tickets.iter().rev() {
-        if end::ended(platform, home, &ticket.ingest_id)?.is_none()
-            && let Some(pending) = read(platform, ticket)?
-        {
-            return Ok(OfFile {
-                under_way: Some(pending),
-                last,
-                failed: Vec::new(),
-            });
+    let noted = || failed::noted_of_file(platform, home, file_id);
+    let mut known = known_of(platform, tickets, noted)?;
+    Ok(known.remove(file_id).unwrap_or_default())
+}
+
+/// As [`of_file`], of all files of a store of which there is something to know, in as many rounds of reads
+/// as for one. Reads the records of those alone that are `wanted`.
+pub fn of_files(
+    platform: Platform<'_>,
+    home: &Home,
+    wanted: &HashSet<&str>,
+) -> Result<BTreeMap<String, OfFile>, PendingError> {
+    let mut tickets = ticket::all(platform.objects, home)?;
+    tickets.retain(|ticket| wanted.contains(ticket.file_id.as_str()));
+    let noted = || {
+        let mut noted = failed::all_noted(platform, home)?;
+        noted.retain(|ticket| wanted.contains(ticket.file_id.as_str()));
+        Ok(noted)
+    };
+    known_of(platform, tickets, noted)
+}
+
+/// What these records and ends tell, and what is noted. A failure is noted before its record goes, so the
+/// notes are read last.
+fn known_of(
+    platform: Platform<'_>,
+    tickets: Vec<Ticket>,
+    noted: impl FnOnce() -> Result<Vec<Ticket>, PendingError>,
+) -> Result<BTreeMap<String, OfFile>, PendingError> {
+    let ends = end::ends_of(platform, &tickets)?;
+    let mut known: BTreeMap<String, OfFile> = BTreeMap::new();
+    let mut open = Vec::new();
+    for (ticket, end) in tickets.into_iter().zip(ends) {
+        let of_file = known.entry(ticket.file_id.clone()).or_default();
+        of_file.last = of_file.last.take().max(Some(ticket.ingest_id.clone()));
+        match end {
+            None => open.push(ticket),
+            Some(End::Failed { .. }) if !active(Mutant::LateFailure) => {
+                of_file.failed.push(ticket.ingest_id);
+            }
+            Some(_) => {}
         }
     }
-    Ok(OfFile {
-        under_way: None,
-        last,
-        failed: failed::all_of_file(platform, home, file_id)?,
-    })
+    // They come by their age: of several of a file the newest stays.
+    for pending in read_all(platform, &open)?.into_iter().flatten() {
+        let of_file = known.entry(pending.file_id.clone()).or_default();
+        of_file.under_way = Some(pending);
+    }
+    for ticket in noted()? {
+        let of_file = known.entry(ticket.file_id).or_default();
+        of_file.failed.push(ticket.ingest_id);
+    }
+    for of_file in known.values_mut() {
+        match of_file.under_way {
+            Some(_) => of_file.failed.clear(),
+            None => of_file.failed.sort_unstable(),
+        }
+        of_file.failed.dedup();
+    }
+    Ok(known)
 }
 
 /// Gives a file's ingestions up at the caller's wish: none of them can begin to be committed from
@@ -87,13 +172,23 @@ pub fn cancel(
     file_id: &str,
 ) -> Result<Vec<Ticket>, PendingError> {
     let tickets = ticket::of_file(platform.objects, home, file_id)?;
-    for ticket in &tickets {
-        let end = end::decide(platform, home, &ticket.ingest_id, End::Cancelled)?;
+    cancel_these(platform, home, &tickets)?;
+    Ok(tickets)
+}
+
+/// As [`cancel`], of ingestions that are known. What one of them brought just before is in the store.
+pub fn cancel_these(
+    platform: Platform<'_>,
+    home: &Home,
+    tickets: &[Ticket],
+) -> Result<(), PendingError> {
+    let ids = tickets.iter().map(|ticket| ticket.ingest_id.as_str());
+    for (ingest_id, end) in end::decide_all(platform, home, ids, &End::Cancelled)? {
         if matches!(end, End::Failed { .. }) {
-            end::correct(platform, home, &ticket.ingest_id, &End::Cancelled)?;
+            end::correct(platform, home, ingest_id, &End::Cancelled)?;
         }
     }
-    Ok(tickets)
+    Ok(())
 }
 
 /// Fails with [`PendingError::Cancelled`] where an ingestion must not be committed: it has ended,

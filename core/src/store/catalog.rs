@@ -165,6 +165,7 @@ mod tests {
             id: id.to_owned(),
             name: None,
             created_at: 0,
+            description: None,
             metadata: Default::default(),
             expires_after: None,
             embedding: Embedding {

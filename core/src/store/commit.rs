@@ -42,9 +42,25 @@ pub fn change<E: From<StoreError>>(
 
 /// Makes a store, or answers the one that is there.
 pub fn create(platform: Platform<'_>, first: &Manifest) -> Result<Manifest, StoreError> {
+    Ok(create_or_find(platform, first)?.0)
+}
+
+/// Makes a store; `None` where there is one of that id.
+pub fn create_new(
+    platform: Platform<'_>,
+    first: &Manifest,
+) -> Result<Option<Manifest>, StoreError> {
+    let (present, is_new) = create_or_find(platform, first)?;
+    Ok(is_new.then_some(present))
+}
+
+fn create_or_find(
+    platform: Platform<'_>,
+    first: &Manifest,
+) -> Result<(Manifest, bool), StoreError> {
     let store = &first.store.id;
     if let Some(present) = current(platform, store)? {
-        return Ok(present);
+        return Ok((present, false));
     }
     let first = Manifest {
         incarnation: match active(Mutant::SharedIncarnation) {
@@ -56,11 +72,12 @@ pub fn create(platform: Platform<'_>, first: &Manifest) -> Result<Manifest, Stor
     let home = first.home();
     catalog::add(platform, &home)?;
     let present = commit(platform, store, Some(&first), |_| Ok::<_, StoreError>(None))?;
-    if present.incarnation != first.incarnation {
+    let is_new = present.incarnation == first.incarnation;
+    if !is_new {
         // Another was first; a marker of nothing is passed over wherever it is met.
         let _ = catalog::remove(platform, &home);
     }
-    Ok(present)
+    Ok((present, is_new))
 }
 
 fn commit<E: From<StoreError>>(

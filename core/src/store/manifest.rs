@@ -79,6 +79,9 @@ pub struct StoreInfo {
     pub id: String,
     /// For people; need not be unique.
     pub name: Option<String>,
+    /// What it is for, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Seconds since the Unix epoch.
     pub created_at: u64,
     /// The caller's own notes.

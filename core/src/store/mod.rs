@@ -44,7 +44,7 @@ pub use collect::{
     collect as collect_garbage, collect_noted as collect_noted_garbage, due_ms as garbage_due_ms,
     tidy,
 };
-pub use commit::{change, create};
+pub use commit::{change, create, create_new};
 pub use compact::{Indexing, compact, is_compaction_due};
 pub use dead::{DeadRows, dead_rows, dead_rows_of};
 pub use draft::Draft;

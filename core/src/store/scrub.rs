@@ -125,7 +125,7 @@ impl<'a> Reachable<'a> {
         };
         match kind {
             // Records, each with an end of its own.
-            "garbage" | "ended" | "failed" => true,
+            "garbage" | "ended" | "failed" | "batches" => true,
             "attempts" | "progress" => {
                 let work = name.split('/').next().unwrap_or_default();
                 self.ingesting.contains(work)

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::nearest;
 use crate::codes::{Candidate, CodeSpan, CodedQuery};
-use crate::objects::{NearestError, ObjectError, ObjectMeta, ObjectWriter, Objects, Part};
+use crate::objects::{
+    NearestError, NewObject, ObjectError, ObjectMeta, ObjectWriter, Objects, Part,
+};
 
 /// What is asked of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub(crate) struct Hooked<'a> {
     after: Hook<'a>,
     modified_ms: Option<u64>,
     looks: bool,
+    creates_together: bool,
 }
 
 impl<'a> Hooked<'a> {
@@ -54,6 +57,7 @@ impl<'a> Hooked<'a> {
             after: Box::new(|_| Ok(())),
             modified_ms: None,
             looks: false,
+            creates_together: false,
         }
     }
 
@@ -61,6 +65,14 @@ impl<'a> Hooked<'a> {
     pub fn written_at(self, modified_ms: u64) -> Self {
         Self {
             modified_ms: Some(modified_ms),
+            ..self
+        }
+    }
+
+    /// Creations of one call are one call to the hooks, too.
+    pub fn creating_together(self) -> Self {
+        Self {
+            creates_together: true,
             ..self
         }
     }
@@ -180,6 +192,17 @@ impl Objects for Hooked<'_> {
         self.call(write(Op::PutNew, key, data), |inner| {
             inner.put_new(key, data)
         })
+    }
+
+    fn put_new_many(&self, objects: &[NewObject]) -> Vec<Result<(), ObjectError>> {
+        let one_by_one = || objects.iter().map(|(key, data)| self.put_new(key, data));
+        let Some((key, data)) = objects.first().filter(|_| self.creates_together) else {
+            return one_by_one().collect();
+        };
+        let created = self.call(write(Op::PutNew, key, data), |inner| {
+            Ok(inner.put_new_many(objects))
+        });
+        created.unwrap_or_else(|error| vec![Err(error); objects.len()])
     }
 
     fn list(

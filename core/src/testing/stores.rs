@@ -17,6 +17,7 @@ pub(crate) fn first(store: &str, dimension: Option<u32>) -> Manifest {
         id: store.to_owned(),
         name: None,
         created_at: 1,
+        description: None,
         metadata: BTreeMap::new(),
         expires_after: None,
         embedding: Embedding {

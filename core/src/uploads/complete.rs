@@ -101,6 +101,7 @@ fn assemble(
         filename: upload.filename.clone(),
         purpose: upload.purpose.clone(),
         content_type: Some(upload.content_type.clone()),
+        expires_at: upload.file_expires_at(),
         parts: listed,
     })
 }

@@ -14,7 +14,7 @@ pub use complete::{Completion, complete};
 pub use error::UploadError;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, FileMeta, FilePart};
+use crate::files::{self, FileExpiresAfter, FileMeta, FilePart};
 use crate::ids;
 use crate::objects::{ObjectError, Objects};
 
@@ -44,12 +44,21 @@ pub struct Upload {
     pub purpose: String,
     /// As the client declared it.
     pub content_type: String,
+    /// When the file is to be gone, after its creation; by default it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_expires_after: Option<FileExpiresAfter>,
 }
 
 impl Upload {
     /// When it can no longer be added to or completed, in seconds since the Unix epoch.
     pub fn expires_at(&self) -> u64 {
         self.created_at + LIFE_S
+    }
+
+    /// When the file is to be gone, in seconds since the Unix epoch. It is as old as the upload.
+    pub fn file_expires_at(&self) -> Option<u64> {
+        let after = self.file_expires_after.as_ref()?;
+        Some(self.created_at.saturating_add(after.seconds))
     }
 
     /// The key of a part's bytes.

@@ -137,6 +137,7 @@ fn made() -> (MemoryObjects, Vec<Manifest>) {
     let first = Manifest::first(StoreInfo {
         id: STORE.to_owned(),
         name: Some("fuzzed".to_owned()),
+        description: None,
         created_at: 1,
         metadata: [("k".to_owned(), "v".to_owned())].into(),
         expires_after: None,

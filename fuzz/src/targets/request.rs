@@ -72,6 +72,7 @@ fn plain() -> Manifest {
     Manifest::first(StoreInfo {
         id: "vs_1".to_owned(),
         name: Some("n".to_owned()),
+        description: None,
         created_at: 1,
         metadata: [("k".to_owned(), "v".to_owned())].into(),
         expires_after: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{EmbedError, Embeddings};
 use crate::input::{Input, MAX_INPUTS};
+use crate::models::Names;
 use crate::weights::{DIMENSION, MODEL_ID};
 
 /// The body of `POST /v1/embeddings`. Fields that are not listed are ignored, as `user` is.
@@ -41,13 +42,13 @@ pub(crate) struct Embed {
 /// # Errors
 ///
 /// [`ApiError`] with 400, or 404 for another model.
-pub(crate) fn parse(body: &[u8]) -> Result<Embed, ApiError> {
+pub(crate) fn parse(body: &[u8], names: &Names) -> Result<Embed, ApiError> {
     let request: Request = serde_json::from_slice(body)
         .map_err(|e| ApiError::invalid(format!("The body is not a valid request: {e}"), None))?;
     let model = request
         .model
         .ok_or_else(|| ApiError::invalid("Name a model.", Some("model")))?;
-    if model != MODEL_ID {
+    if !names.contains(&model) {
         return Err(ApiError::model_not_found(&model));
     }
     let encoding = match request.encoding_format.as_deref() {
@@ -152,35 +153,6 @@ fn base64_of(row: &[f32]) -> String {
     STANDARD.encode(bytes)
 }
 
-#[derive(Serialize)]
-struct Models {
-    object: &'static str,
-    data: [ModelEntry; 1],
-}
-
-#[derive(Serialize)]
-struct ModelEntry {
-    id: &'static str,
-    object: &'static str,
-    created: u64,
-    owned_by: &'static str,
-}
-
-/// The answer of `GET /v1/models`.
-pub(crate) fn models() -> impl IntoResponse {
-    /// 2021-08-30, when the model was published.
-    const CREATED: u64 = 1_630_281_600;
-    Json(Models {
-        object: "list",
-        data: [ModelEntry {
-            id: MODEL_ID,
-            object: "model",
-            created: CREATED,
-            owned_by: "sentence-transformers",
-        }],
-    })
-}
-
 /// An error in OpenAI's envelope.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -213,7 +185,7 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    fn model_not_found(model: &str) -> Self {
+    pub fn model_not_found(model: &str) -> Self {
         let message = format!("There is no model '{model}' here: use '{MODEL_ID}'.");
         Self {
             param: Some("model"),
@@ -285,7 +257,7 @@ mod tests {
     use serde_json::json;
 
     fn parsed(body: serde_json::Value) -> Result<Embed, ApiError> {
-        parse(body.to_string().as_bytes())
+        parse(body.to_string().as_bytes(), &Names::new(Vec::new()))
     }
 
     fn refused(body: serde_json::Value) -> (u16, Option<&'static str>, String) {
@@ -338,7 +310,13 @@ mod tests {
                 .2
                 .contains("send the text")
         );
-        assert_eq!(parse(b"{").unwrap_err().status.as_u16(), 400);
+        assert_eq!(
+            parse(b"{", &Names::new(Vec::new()))
+                .unwrap_err()
+                .status
+                .as_u16(),
+            400
+        );
     }
 
     #[test]

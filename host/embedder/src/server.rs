@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::embedder::Embedder;
+use crate::models::Names;
 use crate::protocol::{self, ApiError};
 use crate::queue::Caller;
 
@@ -23,7 +24,8 @@ const MAX_DRAIN_BYTES: usize = 64 << 20;
 /// A body must arrive in this time, since it holds a place in the queue meanwhile.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves `embedder` in OpenAI's protocol: `POST /v1/embeddings` and `GET /v1/models`.
+/// Serves `embedder` in OpenAI's protocol: `POST /v1/embeddings`, `GET /v1/models` and `GET
+/// /v1/models/{model}`. The model goes by its id, by [`FULL_NAME`], and by any of `aliases`.
 ///
 /// A request takes 1 to 2,048 strings and a body of at most 8 MiB. A text longer than 256 tokens
 /// is cut off there, as the model was trained; `usage` counts the tokens that were used. Errors
@@ -33,18 +35,39 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Tenants, as [`TENANT_HEADER`](crate::TENANT_HEADER) names them, take turns.
 ///
 /// The router has no fallback, so it merges into another one.
-pub fn router(embedder: Arc<Embedder>) -> Router {
+pub fn router(embedder: Arc<Embedder>, aliases: Vec<String>) -> Router {
+    let served = Served {
+        embedder,
+        names: Arc::new(Names::new(aliases)),
+    };
     Router::new()
         .route(
             "/v1/embeddings",
             post(embeddings).fallback(method_not_allowed),
         )
         .route("/v1/models", get(models).fallback(method_not_allowed))
-        .with_state(embedder)
+        .route(
+            "/v1/models/{*model}",
+            get(model).fallback(method_not_allowed),
+        )
+        .with_state(served)
 }
 
-async fn models() -> impl IntoResponse {
-    protocol::models()
+#[derive(Clone)]
+struct Served {
+    embedder: Arc<Embedder>,
+    names: Arc<Names>,
+}
+
+async fn models(State(served): State<Served>) -> impl IntoResponse {
+    served.names.list()
+}
+
+async fn model(
+    State(served): State<Served>,
+    Path(model): Path<String>,
+) -> Result<impl IntoResponse, ApiError> {
+    served.names.get(&model)
 }
 
 async fn method_not_allowed() -> ApiError {
@@ -52,12 +75,8 @@ async fn method_not_allowed() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-async fn embeddings(
-    State(embedder): State<Arc<Embedder>>,
-    headers: HeaderMap,
-    mut body: Body,
-) -> Response {
-    match answer(&embedder, &headers, &mut body).await {
+async fn embeddings(State(served): State<Served>, headers: HeaderMap, mut body: Body) -> Response {
+    match answer(&served, &headers, &mut body).await {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(error) => {
             drain(body).await;
@@ -67,7 +86,7 @@ async fn embeddings(
 }
 
 async fn answer(
-    embedder: &Embedder,
+    Served { embedder, names }: &Served,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Vec<u8>, ApiError> {
@@ -78,7 +97,7 @@ async fn answer(
     }
     let permit = embedder.admit(length)?;
     let bytes = read(body).await?;
-    let request = protocol::parse(&bytes)?;
+    let request = protocol::parse(&bytes, names)?;
     drop(bytes);
     let embeddings = embedder
         .embed_admitted(Caller::of(headers), request.texts, permit)

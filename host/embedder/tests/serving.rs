@@ -29,7 +29,7 @@ fn embedder(config: EmbedderConfig) -> Arc<Embedder> {
 async fn serve(embedder: Arc<Embedder>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router(embedder)).await });
+    tokio::spawn(async move { axum::serve(listener, router(embedder, Vec::new())).await });
     address
 }
 

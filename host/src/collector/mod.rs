@@ -102,6 +102,10 @@ impl Collector {
             ops::finish_file_deletions(platform, DELETIONS)
         })
         .await;
+        work.step("files that expired stay", |platform| {
+            ops::expire_files(platform, DELETIONS)
+        })
+        .await;
         work.step("uploads that expired stay", |platform| {
             uploads::collect(platform.objects, platform.now_ms() / 1_000)
         })

@@ -56,6 +56,17 @@ pub struct Layer {
     )]
     pub auth_max_life: Option<MaxLife>,
 
+    /// Origin whose web pages may call the server, such as https://app.example; repeatable, and * for
+    /// any, which needs --auth-key
+    #[arg(
+        id = "cors-origin",
+        long = "cors-origin",
+        env = "DAYFLY_CORS_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Option<Vec<String>>,
+
     /// This host's name among all hosts of a bucket [default: kept in a local data folder, or else
     /// drawn at every start]
     #[arg(long, env = "DAYFLY_NODE", value_name = "NAME")]
@@ -126,6 +137,16 @@ pub struct Embed {
         value_name = "NAME"
     )]
     pub model: Option<String>,
+
+    /// Another name that callers of /v1/embeddings may ask for the built-in model by; repeatable
+    #[arg(
+        id = "embed-alias",
+        long = "embed-alias",
+        env = "DAYFLY_EMBED_ALIASES",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub aliases: Option<Vec<String>>,
 
     /// Environment variable that holds the service's API key
     #[arg(

@@ -35,7 +35,11 @@ fn table() -> String {
             writeln!(text, "| **`[{table}]`** | | | |").unwrap();
             present = table;
         }
-        let plural = if flag == "auth-key" { "s" } else { "" };
+        let plural = match flag {
+            "auth-key" | "cors-origin" => "s",
+            "embed-alias" => "es",
+            _ => "",
+        };
         let key = format!("{}{plural}", key.replace('-', "_"));
         let (help, default) = told(argument);
         writeln!(text, "| `{key}` | `--{flag}` | {default} | {help} |").unwrap();

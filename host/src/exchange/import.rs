@@ -116,6 +116,7 @@ impl Importer<'_> {
             id,
             name: Some(self.store.to_owned()),
             created_at: self.platform.now_ms() / 1_000,
+            description: None,
             metadata: BTreeMap::new(),
             expires_after: None,
             embedding: Embedding {
@@ -176,6 +177,7 @@ impl Importer<'_> {
             filename: files::filename(name),
             purpose: "assistants".to_owned(),
             content_type: Some("text/plain".to_owned()),
+            expires_at: None,
             parts: Vec::new(),
         };
         let attributes = common_attributes(source, rows);

@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use dayfly_core::objects;
-use dayfly_core::objects::limits::{MAX_ANSWER, MAX_DELETED, MAX_PARTS, MAX_WRITERS};
+use dayfly_core::objects::limits::{
+    CONCURRENT_PUTS, MAX_ANSWER, MAX_CREATED, MAX_DELETED, MAX_PARTS, MAX_WRITERS,
+};
+use futures::StreamExt;
 use object_store::PutMode;
 use wasmtime::component::Resource;
 
 use super::bindings::dayfly::platform::objects::{
-    ByteRange, Error, Host, HostWriter, ObjectMeta, Part,
+    ByteRange, Error, Host, HostWriter, NewObject, ObjectMeta, Part,
 };
 use super::{Instance, View};
 use crate::identity::Scope;
@@ -110,6 +113,22 @@ impl Host for View<'_> {
 
     async fn put_new(&mut self, key: String, data: Vec<u8>) -> Result<(), Error> {
         Ok(self.instance.put(&key, data, PutMode::Create).await?)
+    }
+
+    async fn put_new_many(&mut self, objects: Vec<NewObject>) -> Vec<Result<(), Error>> {
+        if objects.len() > MAX_CREATED {
+            let failure =
+                Failure::TooLarge(format!("one call creates at most {MAX_CREATED} objects"));
+            return refuse(objects.len(), &failure);
+        }
+        let instance = &*self.instance;
+        futures::stream::iter(objects)
+            .map(async |NewObject { key, data }| {
+                Ok(instance.put(&key, data, PutMode::Create).await?)
+            })
+            .buffered(CONCURRENT_PUTS)
+            .collect()
+            .await
     }
 
     async fn list(
@@ -222,7 +241,7 @@ impl From<objects::ObjectMeta> for ObjectMeta {
     }
 }
 
-fn refuse(count: usize, failure: &Failure) -> Vec<Result<Vec<u8>, Error>> {
+fn refuse<T>(count: usize, failure: &Failure) -> Vec<Result<T, Error>> {
     (0..count).map(|_| Err(failure.clone().into())).collect()
 }
 

@@ -47,6 +47,11 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
              into a variable, and name that with --embed-key-env"
         );
     }
+    if !options.aliases.is_empty() {
+        bail!(
+            "embed.aliases are names of the built-in model, and embed.url is set: leave one of them out"
+        );
+    }
     let Some(model) = &options.model else {
         bail!(
             "embed.url is set without embed.model: name the model that {url} should use (--embed-model)"
@@ -82,8 +87,9 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
             "embed.model asks for another model than the embedded {model}: name its endpoint with --embed-url"
         );
     }
-    let outside = router(Arc::new(embedder.beside(OUTSIDE_REQUESTS, OUTSIDE_BYTES)));
-    let router = router(Arc::new(embedder));
+    let beside = Arc::new(embedder.beside(OUTSIDE_REQUESTS, OUTSIDE_BYTES));
+    let outside = router(beside, options.aliases.clone());
+    let router = router(Arc::new(embedder), Vec::new());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/v1/embeddings", listener.local_addr()?);
     let mut server = JoinSet::new();

@@ -1,14 +1,16 @@
 //! `POST /v1/embeddings` from outside.
 
+use std::io::{Cursor, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use dayfly_core::api::ApiError;
+use dayfly_core::api::{ApiError, Code};
 use dayfly_embedder::{BODY_TIMEOUT, DIMENSION, MAX_BODY_BYTES, TENANT_HEADER, drain};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Request, Response};
+use dayfly_intake::Encoding;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -69,6 +71,7 @@ impl Embeddings {
                 return Err(refusal);
             }
         };
+        let whole = decoded(&mut parts.headers, whole, &mut held).await?;
         let tenant_name = HeaderValue::from_str(tenant).unwrap_or(HeaderValue::from_static(""));
         parts.headers.insert(TENANT_HEADER, tenant_name);
         held.grow(vectors_of(whole.len()), PATIENCE).await?;
@@ -134,6 +137,41 @@ async fn read(body: &mut Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
         read.extend_from_slice(&data);
     }
     Ok(read.into())
+}
+
+/// The body as it was before it was compressed. Room for all that it may be is taken meanwhile.
+async fn decoded(
+    headers: &mut HeaderMap,
+    whole: Bytes,
+    held: &mut Held,
+) -> Result<Bytes, ApiError> {
+    let named = headers.remove(CONTENT_ENCODING);
+    let named = named
+        .as_ref()
+        .map(|name| name.to_str().unwrap_or("unreadable"));
+    let encoding = match Encoding::parse(named)? {
+        Encoding::Identity => return Ok(whole),
+        known @ (Encoding::Gzip | Encoding::Deflate) => known,
+        Encoding::Brotli | Encoding::Zstd => {
+            let text = "Requests for embeddings may be compressed with gzip or deflate; send it so, or as it is.";
+            return Err(ApiError::new(Code::UnsupportedMediaType, text));
+        }
+    };
+    held.grow(MAX_BODY_BYTES, PATIENCE).await?;
+    let decode = move || {
+        let mut read = Vec::new();
+        let reader = encoding.decode(Cursor::new(whole))?;
+        reader.take(MAX_BODY + 1).read_to_end(&mut read)?;
+        Ok::<_, std::io::Error>(read)
+    };
+    let decoded = tokio::task::spawn_blocking(decode).await;
+    match decoded.map_err(std::io::Error::other).flatten() {
+        Ok(read) if read.len() as u64 > MAX_BODY => Err(too_large()),
+        Ok(read) => Ok(read.into()),
+        Err(fault) => Err(ApiError::invalid_request(format!(
+            "The body is not what its header 'content-encoding' says: {fault}."
+        ))),
+    }
 }
 
 fn too_large() -> ApiError {

@@ -102,7 +102,7 @@ pub async fn start(options: &ServeOptions) -> anyhow::Result<Running> {
     let answer = move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
-            if is_open && !is_local(request.headers()) {
+            if is_open && !is_local(request.headers(), false) {
                 return answer::error(&answer::foreign_origin());
             }
             let Ok(response) = router.oneshot(request.map(Body::new)).await;

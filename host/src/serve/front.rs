@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use dayfly_core::api::routes::HostOperation;
-use dayfly_core::api::{ApiError, Code};
+use dayfly_core::api::{ApiError, Code, FRONT_PAGE};
 use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body as _;
@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use wasmtime_wasi_http::Error as WasiError;
 
 use super::answer;
+use super::cors::Cors;
 use super::embeddings::Embeddings;
 use super::health::Health;
 use super::origin;
@@ -36,6 +37,8 @@ use crate::turns::Urgency;
 /// What a form adds to the bytes that it carries, so that a whole part or file fits in its body.
 const FORM_BYTES: u64 = 16 << 10;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// Headers that only the host may send to a guest.
 const INTERNAL_PREFIX: &str = "x-dayfly-";
 
@@ -45,6 +48,8 @@ pub struct Front {
     pub runtime: Arc<Runtime>,
     /// Their platform.
     pub platform: Arc<Platform>,
+    /// Lets web pages of other sites in.
+    pub cors: Cors,
     /// Lets requests in.
     pub admission: Arc<Admission>,
     /// Counts them.
@@ -82,9 +87,7 @@ impl Front {
         let method = request.method().clone();
         let mut standing = Standing::default();
         let mut response = match route(&path) {
-            _ if !self.platform.verifier.needs_token() && !origin::is_local(request.headers()) => {
-                Err(answer::foreign_origin())
-            }
+            _ if self.is_foreign(request.headers()) => Err(answer::foreign_origin()),
             Route::Guest(guest) => self.guest(guest, request, &id, &mut standing).await,
             Route::Host(operation) => self.host(operation, request, &mut standing).await,
             Route::Unknown => Err(answer::unknown_path(&path)),
@@ -160,7 +163,7 @@ impl Front {
     ) -> Result<Response<Body>, ApiError> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         match operation {
-            HostOperation::Embed | HostOperation::ListModels => {
+            HostOperation::Embed | HostOperation::ListModels | HostOperation::GetModel => {
                 self.embedder(request, standing).await
             }
             HostOperation::SearchIndex => self.index(request).await,
@@ -168,6 +171,7 @@ impl Front {
             HostOperation::GetUsage | HostOperation::GetUsageOfAll => {
                 self.usage(operation, request, standing).await
             }
+            HostOperation::GetFrontPage => Ok(answer::text(HTML, FRONT_PAGE)),
             HostOperation::GetHealth => self.health.live().await.map(|()| answer::well()),
             HostOperation::GetReadiness => self.health.ready().await.map(|()| answer::well()),
             HostOperation::GetMetrics => Ok(answer::text(CONTENT_TYPE, self.metrics.render())),
@@ -223,6 +227,13 @@ impl Front {
         }
         let query = request.uri().query().unwrap_or_default();
         usage::all(&self.platform, &self.admission, &principal, query).await
+    }
+
+    /// Whether a server that asks for no token was called by somebody who does not mean this machine, or by
+    /// a page that was not let in.
+    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        !self.platform.verifier.needs_token()
+            && !origin::is_local(headers, self.cors.admits(headers))
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {

@@ -1,6 +1,7 @@
 //! The server: HTTP in front, guests behind.
 
 mod answer;
+mod cors;
 pub(crate) mod embedded;
 mod embeddings;
 pub mod faiss_alone;
@@ -14,6 +15,7 @@ mod routes;
 mod usage;
 mod verifier;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,8 @@ use dayfly_core::store::{Indexing, Upkeep};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tower::util::option_layer;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::admission::Admission;
 use crate::guests::Guests;
@@ -35,6 +39,7 @@ use crate::queue::{self, JobQueue};
 use crate::quota::{Ledger, Quotas, Rates};
 use crate::runtime::{Destination, Runtime};
 use crate::storage::{Data, ensure_sound};
+use cors::Cors;
 use embedded::Embedding;
 use embeddings::Embeddings;
 
@@ -71,6 +76,7 @@ impl Running {
 /// cannot be used, or the storage would lose data. Compiles the guests where they are not in the cache, which takes seconds.
 pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Running> {
     let verifier = verifier::verifier(&options)?;
+    let cors = Cors::new(&options.cors_origins, verifier.needs_token())?;
     let listener = listen::bind(&options.listen, verifier.needs_token()).await?;
     let addr = listener.local_addr()?;
     let data = Data::open(&options)?;
@@ -110,6 +116,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
     let front = Arc::new(Front {
         runtime: Arc::clone(&runtime),
         platform,
+        cors,
         admission,
         metrics,
         limits: options.limits.clone(),
@@ -148,9 +155,17 @@ struct Server {
 impl Server {
     async fn run(mut self, stop: watch::Receiver<bool>) {
         let front = self.front;
-        let answer = move |request| {
+        let layer = option_layer(front.cors.layer());
+        let service = layer.layer(service_fn(move |request| {
             let front = Arc::clone(&front);
-            async move { front.answer(request).await }
+            async move { Ok::<_, Infallible>(front.answer(request).await) }
+        }));
+        let answer = move |request| {
+            let service = service.clone();
+            async move {
+                let Ok(response) = service.oneshot(request).await;
+                response
+            }
         };
         listen::serve(self.listener, answer, stop, self.grace).await;
         self.rebuilds.shutdown().await;

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
-/// Whether the client means this machine, and no web page of another site speaks through it: a
-/// page may have its own name resolved to a loopback address, and may post forms anywhere.
-pub fn is_local(headers: &HeaderMap) -> bool {
+/// Whether the client means this machine, and no web page of another site speaks through it, unless its
+/// origin `is_admitted`: a page may have its own name resolved to a loopback address, and may post forms
+/// anywhere.
+pub fn is_local(headers: &HeaderMap, is_admitted: bool) -> bool {
     let text = |name| {
         headers
             .get(name)
@@ -15,6 +16,7 @@ pub fn is_local(headers: &HeaderMap) -> bool {
     };
     let origin =
         text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, rest)| rest));
+    let origin = origin.filter(|_| !is_admitted);
     [text(HOST), origin].into_iter().flatten().all(is_loopback)
 }
 
@@ -39,7 +41,17 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, origin.parse().unwrap());
         }
-        is_local(&headers)
+        is_local(&headers, false)
+    }
+
+    #[test]
+    fn a_page_that_was_let_in_is_answered_and_a_rebound_name_is_not() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ORIGIN, "https://app.example".parse().unwrap());
+        for (host, is_answered) in [("localhost:8787", true), ("evil.example", false)] {
+            headers.insert(HOST, host.parse().unwrap());
+            assert_eq!(is_local(&headers, true), is_answered, "{host}");
+        }
     }
 
     #[test]

@@ -23,15 +23,13 @@ pub fn route(path: &str) -> Route {
     let Some(path) = path.strip_prefix('/') else {
         return Route::Unknown;
     };
-    let path = match path.starts_with("v1/") {
-        true => path.trim_end_matches('/'),
-        false => path,
-    };
-    let segments: Vec<&str> = path.split('/').collect();
+    let segments: Vec<&str> = path.trim_end_matches('/').split('/').collect();
     if let Some((route, _)) = routes::find(&segments) {
         return of(route);
     }
     match segments[..] {
+        // Models' names have slashes in them.
+        ["v1", "models", ..] => Route::Host(HostOperation::GetModel),
         ["v1", resource, ..] if RESOURCES.contains(&resource) => Route::Guest(Guest::Stores),
         _ => Route::Unknown,
     }
@@ -72,17 +70,7 @@ mod tests {
         ] {
             assert_eq!(route(path), Route::Guest(Guest::Stores), "{path}");
         }
-        for path in [
-            "/",
-            "",
-            "/v1",
-            "/v1/",
-            "/v2/files",
-            "/upload/",
-            "/v1/filesx",
-            "//v1/files",
-            "/healthz/",
-        ] {
+        for path in ["", "/v1", "/v1/", "/v2/files", "/v1/filesx", "//v1/files"] {
             assert_eq!(route(path), Route::Unknown, "{path}");
         }
     }
@@ -95,6 +83,11 @@ mod tests {
                 Route::Guest(Guest::Ingest),
             ),
             ("/v1/vector_stores/files", Route::Guest(Guest::Stores)),
+            ("/v1/vector_stores/files/", Route::Guest(Guest::Stores)),
+            ("/upload/", Route::Guest(Guest::Ingest)),
+            ("/", Route::Host(HostOperation::GetFrontPage)),
+            ("/v1/models/a/b", Route::Host(HostOperation::GetModel)),
+            ("/healthz/", Route::Host(HostOperation::GetHealth)),
             (
                 "/v1/vector_stores/search/search",
                 Route::Guest(Guest::Search),

@@ -22,6 +22,7 @@ pub fn keep(platform: Platform<'_>, id: &str) -> Result<FileMeta, ObjectError> {
         filename: format!("{id}.txt"),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     let data = serde_json::to_vec(&meta).map_err(|fault| ObjectError::Denied(fault.to_string()))?;

@@ -89,6 +89,7 @@ pub fn first(store: &str, now_ms: u64, expires: bool) -> Manifest {
         id: store.to_owned(),
         name: Some(store.to_owned()),
         created_at: now_ms / 1_000,
+        description: None,
         metadata: Default::default(),
         expires_after: expires.then(|| ExpiresAfter {
             anchor: "last_active_at".to_owned(),

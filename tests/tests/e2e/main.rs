@@ -17,6 +17,7 @@ mod interleavings;
 mod isolation;
 mod limits;
 mod native;
+mod openai_suite;
 mod probe;
 mod quotas;
 mod real_text;

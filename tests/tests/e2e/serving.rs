@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use dayfly_tests::api::multipart_type;
+use dayfly_tests::client::Payload;
 use dayfly_tests::text::Prose;
 use dayfly_tests::{Fault, raw, wait};
 use serde_json::{Value, json};
@@ -46,6 +47,70 @@ fn the_embeddings_endpoint_answers_as_openai_does() {
     let encoded = client.post_json("/v1/embeddings", &body).ok()["data"][0]["embedding"].clone();
     assert_eq!(encoded.as_str().map(str::len), Some(2048));
     assert_ne!(encoded, Value::Null);
+}
+
+#[test]
+fn the_model_goes_by_its_names() {
+    let server = dayfly_tests::Server::builder()
+        .option("--embed-alias", "text-embedding-3-small")
+        .start();
+    let client = server.client();
+    let full = "sentence-transformers/all-MiniLM-L6-v2";
+    for name in ["all-MiniLM-L6-v2", full, "text-embedding-3-small"] {
+        let model = client.get(&format!("/v1/models/{name}")).ok();
+        assert_eq!(
+            (&model["id"], &model["object"]),
+            (&json!(name), &json!("model"))
+        );
+        let body = json!({"model": name, "input": "a heron"});
+        client.post_json("/v1/embeddings", &body).ok();
+    }
+    let escaped = full.replace('/', "%2F");
+    assert_eq!(
+        client.get(&format!("/v1/models/{escaped}")).ok()["id"],
+        full
+    );
+    let error = client.get("/v1/models/other").error(404);
+    assert_eq!(error.code.as_deref(), Some("model_not_found"));
+    let body = json!({"model": full, "input": "a heron", "dimensions": 256});
+    let error = client.post_json("/v1/embeddings", &body).error(400);
+    assert_eq!(error.param.as_deref(), Some("dimensions"));
+}
+
+#[test]
+fn whoever_opens_the_address_reads_what_answers_there() {
+    let setting = Setting::new();
+    let page = setting.client.get("/");
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.text().contains("/v1"), "{}", page.text());
+    setting.client.get("/healthz/").ok();
+    setting.client.post_json("/", &json!({})).error(405);
+}
+
+#[test]
+fn a_web_page_may_ask_where_its_origin_is_let_in() {
+    let setting = Setting::with(|builder| builder.option("--cors-origin", "https://app.example"));
+    let page = setting.client.with_header("origin", "https://app.example");
+    let preflight = page
+        .with_header("access-control-request-method", "POST")
+        .with_header(
+            "access-control-request-headers",
+            "authorization,content-type",
+        )
+        .request("OPTIONS", "/v1/vector_stores", None, Payload::Empty);
+    assert_eq!(preflight.status, 200, "{}", preflight.text());
+    let allowed = "access-control-allow-origin";
+    assert_eq!(preflight.header(allowed), Some("https://app.example"));
+    let made = page.post_json("/v1/vector_stores", &json!({"name": "s"}));
+    made.ok();
+    assert_eq!(made.header(allowed), Some("https://app.example"));
+    let other = setting.client.with_header("origin", "https://evil.example");
+    assert_eq!(other.get("/v1/files").status, 403);
+    assert_eq!(other.get("/v1/files").header(allowed), None);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use dayfly_core::objects::limits::{MAX_DELETED, MAX_WRITERS};
+use dayfly_core::objects::limits::{MAX_CREATED, MAX_DELETED, MAX_WRITERS};
 use dayfly_core::objects::{ObjectError, ObjectMeta as Meta, Obstacle};
 use spin_executor::run;
 
 use super::Provider;
 use super::bindings::exports::dayfly::platform::objects::{
-    self, ByteRange, Error, Guest, GuestWriter, ObjectMeta, Part, Writer,
+    self, ByteRange, Error, Guest, GuestWriter, NewObject, ObjectMeta, Part, Writer,
 };
 use super::instance::Instance;
 use crate::s3::{Bytes, Upload, Wait};
@@ -48,6 +48,11 @@ impl Guest for Provider {
         let objects = instance.writable()?;
         instance.client()?.ensure_sound(Executor)?;
         Ok(run(objects.put_new(&key, &data))?)
+    }
+
+    fn put_new_many(objects: Vec<NewObject>) -> Vec<Result<(), Error>> {
+        let count = objects.len();
+        put_new_many(objects).unwrap_or_else(|error| vec![Err(error); count])
     }
 
     fn list(
@@ -91,6 +96,21 @@ impl Guest for Provider {
         instance.writers.set(instance.writers.get() + 1);
         Ok(Writer::new(UploadWriter(RefCell::new(Some(upload)))))
     }
+}
+
+fn put_new_many(objects: Vec<NewObject>) -> Result<Vec<Result<(), Error>>, Error> {
+    if objects.len() > MAX_CREATED {
+        return Err(Error::TooLarge(format!(
+            "one call creates at most {MAX_CREATED} objects"
+        )));
+    }
+    let instance = Instance::get();
+    let to = instance.writable()?;
+    instance.client()?.ensure_sound(Executor)?;
+    let objects = objects.into_iter().map(|new| (new.key, new.data));
+    let answers = run(to.put_new_many(objects.collect()));
+    let answers = answers.into_iter();
+    Ok(answers.map(|answer| answer.map_err(Error::from)).collect())
 }
 
 /// Spin's.

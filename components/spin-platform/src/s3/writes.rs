@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dayfly_core::objects::ObjectError;
+use dayfly_core::objects::limits::CONCURRENT_PUTS;
+use dayfly_core::objects::{NewObject, ObjectError};
+use futures::StreamExt;
 
 use super::answer::STORAGE;
 use super::attempts::{Outcome, Parcel, Patience};
@@ -39,6 +41,15 @@ impl<T: Transport> TenantObjects<'_, T> {
                 false => Err(ObjectError::AlreadyExists),
             },
         }
+    }
+
+    /// As the platform's `put-new-many`.
+    pub async fn put_new_many(&self, objects: Vec<NewObject>) -> Vec<Result<(), ObjectError>> {
+        futures::stream::iter(objects)
+            .map(async |(key, data)| self.put_new(&key, &data).await)
+            .buffered(CONCURRENT_PUTS)
+            .collect()
+            .await
     }
 }
 

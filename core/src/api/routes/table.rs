@@ -9,6 +9,10 @@ use super::{Operation, Route};
 /// Every route. No path fits two.
 pub const ROUTES: &[Route] = &[
     Route {
+        path: "/",
+        operations: &[(Get, Operation::Host(Host::GetFrontPage))],
+    },
+    Route {
         path: "/upload",
         operations: &[(Post, Operation::Ingest(Ingest::Upload))],
     },
@@ -100,12 +104,32 @@ pub const ROUTES: &[Route] = &[
         operations: &[(Post, Operation::Ingest(Ingest::ProcessStoreFile))],
     },
     Route {
+        path: "/v1/vector_stores/{store}/file_batches",
+        operations: &[(Post, Operation::Ingest(Ingest::CreateBatch))],
+    },
+    Route {
+        path: "/v1/vector_stores/{store}/file_batches/{batch}",
+        operations: &[(Get, Operation::Ingest(Ingest::GetBatch))],
+    },
+    Route {
+        path: "/v1/vector_stores/{store}/file_batches/{batch}/cancel",
+        operations: &[(Post, Operation::Ingest(Ingest::CancelBatch))],
+    },
+    Route {
+        path: "/v1/vector_stores/{store}/file_batches/{batch}/files",
+        operations: &[(Get, Operation::Ingest(Ingest::ListBatchFiles))],
+    },
+    Route {
         path: "/v1/embeddings",
         operations: &[(Post, Operation::Host(Host::Embed))],
     },
     Route {
         path: "/v1/models",
         operations: &[(Get, Operation::Host(Host::ListModels))],
+    },
+    Route {
+        path: "/v1/models/{model}",
+        operations: &[(Get, Operation::Host(Host::GetModel))],
     },
     Route {
         path: "/v1/usage",

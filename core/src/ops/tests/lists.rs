@@ -119,6 +119,7 @@ fn counts_say_what_pages_show() {
         in_progress: of(Status::InProgress),
         completed: of(Status::Completed),
         failed: of(Status::Failed),
+        cancelled: 0,
     };
     assert_eq!(counts, shown);
 }
@@ -144,6 +145,7 @@ fn counts_say_what_a_look_says_between_any_two_writes_of_an_end() {
                     in_progress: u64::from(status == Status::InProgress),
                     completed: u64::from(status == Status::Completed),
                     failed: u64::from(status == Status::Failed),
+                    cancelled: 0,
                 };
                 assert_eq!(counts, shown, "after {} calls", looked.get());
                 looked.set(looked.get() + 1);

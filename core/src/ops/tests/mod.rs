@@ -1,6 +1,9 @@
 mod attachments;
+mod batches;
 mod deletions;
+mod expiry;
 mod lists;
+mod names;
 mod upkeep;
 mod uploads;
 
@@ -34,6 +37,7 @@ fn file(platform: Platform<'_>, id: &str) -> FileMeta {
         filename: format!("{id}.txt"),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     platform

@@ -244,6 +244,7 @@ fn an_uploaded_file_has_the_bytes_that_it_says() {
         filename: "a".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     let content = files::content_key("file-1");

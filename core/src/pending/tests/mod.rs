@@ -26,6 +26,7 @@ fn accept_one(platform: Platform<'_>, home: &Home, ingest_id: &str) -> Pending {
         filename: "a.txt".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: None,
+        expires_at: None,
         parts: Vec::new(),
     };
     files::write(platform.objects, &file).unwrap();

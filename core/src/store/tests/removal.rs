@@ -24,6 +24,7 @@ fn used() -> (Tenant, Home) {
             filename: "a.txt".to_owned(),
             purpose: "assistants".to_owned(),
             content_type: None,
+            expires_at: None,
             parts: Vec::new(),
         };
         files::write(platform.objects, &file).unwrap();

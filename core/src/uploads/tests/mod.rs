@@ -22,6 +22,7 @@ fn begin(objects: &MemoryObjects, number: u64, bytes: u64) -> Upload {
         filename: "a.txt".to_owned(),
         purpose: "assistants".to_owned(),
         content_type: "text/plain".to_owned(),
+        file_expires_after: None,
     };
     create(objects, &upload).unwrap();
     upload

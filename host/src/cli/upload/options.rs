@@ -12,8 +12,8 @@ pub struct Indexing {
     #[arg(long, value_name = "NAME", default_value = "default")]
     store: String,
 
-    /// What to know of each file, for filters; repeatable. Numbers, true and false are taken as
-    /// such; quote a value for JSON's string: key='"7"'
+    /// What to know of each file, for filters; repeatable. A number is taken as one where it reads back to
+    /// the same text, and so are true and false; KEY:number=…, KEY:boolean=… or KEY:text=… says which
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     attributes: Vec<(String, Value)>,
 
@@ -60,16 +60,59 @@ impl Indexing {
     }
 }
 
+/// `KEY=VALUE`, where the value is a number or a boolean if it looks like one and is written as that is;
+/// `KEY:TYPE=VALUE` says which it is.
 fn attribute(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text
         .split_once('=')
         .filter(|(key, _)| !key.is_empty())
-        .ok_or("write it as KEY=VALUE")?;
-    let value = match serde_json::from_str(value) {
-        Ok(scalar @ (Value::Bool(_) | Value::Number(_) | Value::String(_))) => scalar,
-        _ => Value::from(value),
+        .ok_or("write it as KEY=VALUE, or as KEY:number=VALUE to say of which type it is")?;
+    let (key, value) = match key.rsplit_once(':') {
+        Some((key, "number")) => (key, number(value)?),
+        Some((key, "boolean" | "bool")) => (key, boolean(value)?),
+        Some((key, "text" | "string")) => (key, Value::from(value)),
+        _ => (key, guessed(value)),
     };
-    Ok((key.to_owned(), value))
+    match key.is_empty() {
+        true => Err("the attribute has no name: write it as KEY:TYPE=VALUE".to_owned()),
+        false => Ok((key.to_owned(), value)),
+    }
+}
+
+fn number(value: &str) -> Result<Value, String> {
+    match serde_json::from_str(value) {
+        Ok(number @ Value::Number(_)) => Ok(number),
+        _ => Err(format!(
+            "{value} is no number: write it as 2024, -1.5 or 1e10"
+        )),
+    }
+}
+
+fn boolean(value: &str) -> Result<Value, String> {
+    match value {
+        "true" => Ok(Value::Bool(true)),
+        "false" => Ok(Value::Bool(false)),
+        _ => Err(format!("{value} is no boolean: write it as true or false")),
+    }
+}
+
+/// A version, a hash or a post code is no number, though it may look like one: a number is what reads back
+/// to the same text.
+fn guessed(value: &str) -> Value {
+    match serde_json::from_str(value) {
+        Ok(scalar @ (Value::Bool(_) | Value::String(_))) => scalar,
+        Ok(Value::Number(number)) if number.to_string() == value && is_exact(&number) => {
+            Value::Number(number)
+        }
+        _ => Value::from(value),
+    }
+}
+
+/// Whether a server keeps all of its digits.
+fn is_exact(number: &serde_json::Number) -> bool {
+    let whole = number.as_i64().map(i128::from);
+    let whole = whole.or_else(|| number.as_u64().map(i128::from));
+    whole.is_none_or(|whole| number.as_f64().is_some_and(|float| float as i128 == whole))
 }
 
 #[cfg(test)]
@@ -102,6 +145,37 @@ mod tests {
         assert_eq!(attribute("l=[1]"), Ok(("l".to_owned(), json!("[1]"))));
         assert!(attribute("year").is_err());
         assert!(attribute("=7").is_err());
+    }
+
+    #[test]
+    fn what_only_looks_like_a_number_stays_text() {
+        for text in [
+            "1.10",
+            "1e10",
+            "01234",
+            "+1",
+            "9007199254740993",
+            "1E3",
+            "0x10",
+        ] {
+            let expected = ("v".to_owned(), json!(text));
+            assert_eq!(attribute(&format!("v={text}")), Ok(expected));
+        }
+        assert_eq!(attribute("v=1.5"), Ok(("v".to_owned(), json!(1.5))));
+        assert_eq!(attribute("v=-3"), Ok(("v".to_owned(), json!(-3))));
+    }
+
+    #[test]
+    fn a_type_that_is_named_is_the_one() {
+        let is = |text, value| assert_eq!(attribute(text), Ok(("v".to_owned(), value)));
+        is("v:number=1e10", json!(1e10));
+        is("v:text=2024", json!("2024"));
+        is("v:string=true", json!("true"));
+        is("v:boolean=true", json!(true));
+        assert_eq!(attribute("a:b=1"), Ok(("a:b".to_owned(), json!(1))));
+        for wrong in ["v:number=one", "v:boolean=1", ":number=1"] {
+            assert!(attribute(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

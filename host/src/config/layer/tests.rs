@@ -7,12 +7,14 @@ pub const EVERY_SETTING: &str = r#"
     auth_keys = ["a.pem"]
     auth_revoked = "r.json"
     auth_max_life = "90d"
+    cors_origins = ["https://app.example"]
     node = "n"
     cache = "c"
     shutdown_grace_ms = 3
     [embed]
     url = "http://127.0.0.1:9/v1/embeddings"
     model = "m"
+    aliases = ["a"]
     key_env = "KEY"
     batch_inputs = 1
     batch_bytes = 2

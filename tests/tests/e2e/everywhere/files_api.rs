@@ -1,6 +1,7 @@
 //! `/v1/files`.
 
 use dayfly_tests::api::{field_part, file_part, last_boundary, multipart_type};
+use dayfly_tests::client::Payload;
 use serde_json::json;
 
 use crate::Setting;
@@ -126,4 +127,57 @@ fn an_upload_that_breaks_off_leaves_nothing() {
     drop(stream);
     setting.server.wait_until_idle();
     assert!(client.ids("/v1/files").is_empty());
+}
+
+#[test]
+fn head_asks_for_what_get_does_and_gets_no_body() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let file = client.upload_file("a.txt", b"The heron waits.");
+    for path in [
+        "/v1/files".to_owned(),
+        "/v1/files/".to_owned(),
+        format!("/v1/files/{file}"),
+        format!("/v1/files/{file}/content"),
+    ] {
+        let head = client.request("HEAD", &path, None, Payload::Empty);
+        assert_eq!(head.status, 200, "{path}: {}", head.text());
+        assert!(head.body.is_empty(), "{path}");
+        let length = client.get(&path).body.len().to_string();
+        assert_eq!(
+            head.header("content-length"),
+            Some(length.as_str()),
+            "{path}"
+        );
+    }
+    let missing = client.request("HEAD", "/v1/files/file-unknown", None, Payload::Empty);
+    assert_eq!(missing.status, 404);
+}
+
+#[test]
+fn a_files_expiry_is_kept_and_one_out_of_bounds_is_refused() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let with = |anchor: &str, seconds: &str| {
+        let mut body = field_part("purpose", "assistants");
+        body += &field_part("expires_after[anchor]", anchor);
+        body += &field_part("expires_after[seconds]", seconds);
+        body += &file_part("file", "a.txt", "text/plain");
+        body += "The heron waits.\r\n";
+        body += &last_boundary();
+        client.post("/v1/files", &multipart_type(), body)
+    };
+    let file = with("created_at", "3600").ok();
+    let created_at = file["created_at"].as_u64().unwrap();
+    assert_eq!(file["expires_at"], created_at + 3_600);
+    let path = format!("/v1/files/{}", file["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).ok()["expires_at"], created_at + 3_600);
+    for (anchor, seconds) in [
+        ("created_at", "60"),
+        ("last_active_at", "3600"),
+        ("created_at", "x"),
+    ] {
+        let error = with(anchor, seconds).error(400);
+        assert_eq!(error.param.as_deref(), Some("expires_after"));
+    }
 }

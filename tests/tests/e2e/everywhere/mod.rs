@@ -4,6 +4,8 @@
 mod bad_input;
 mod concurrency;
 mod embedder_faults;
+mod encodings;
+mod file_batches;
 mod files_api;
 mod main_job;
 mod openai_client;

@@ -173,34 +173,41 @@ fn a_file_may_be_detached_while_it_is_ingested() {
 }
 
 #[test]
-fn the_content_is_the_text_page_by_page() {
+fn the_content_of_a_file_is_its_text_whole() {
     let setting = Setting::new();
     let client = &setting.client;
     let store = client.create_store("s");
-    let text = Prose::text(3, 5_000_000).replace("ba", "ä");
-    let file = client.ingest(&store, "a.txt", &text, &json!({}));
-    let base = format!("/v1/vector_stores/{store}/files/{file}/content");
-    let mut path = base.clone();
-    let mut whole = String::new();
-    loop {
-        let page = client.get(&path).ok();
-        for part in page["data"].as_array().unwrap() {
-            assert_eq!(part["type"], "text");
-            whole += part["text"].as_str().unwrap();
-        }
-        let Some(next) = page["next_page"].as_str() else {
-            assert_eq!(page["has_more"], false);
-            break;
-        };
-        assert_eq!(page["has_more"], true);
-        path = format!("{base}?after={next}");
-    }
+    let text = format!("\"\\\t{}", Prose::text(3, 5_000_000).replace("ba", "ä"));
+    let file = client.ingest(&store, "a.txt", &format!("\u{feff}{text}"), &json!({}));
+    let path = format!("/v1/vector_stores/{store}/files/{file}/content");
+    let page = client.get(&path).ok();
+    assert_eq!(page["object"], "vector_store.file_content.page");
+    assert_eq!(page["has_more"], false);
+    assert_eq!(page["next_page"], Value::Null);
+    let parts = page["data"].as_array().unwrap();
+    assert!(parts.iter().all(|part| part["type"] == "text"));
+    let pieces = parts.iter().map(|part| part["text"].as_str().unwrap());
+    let whole: String = pieces.collect();
     assert!(
         whole == text,
         "{} of {} bytes, or others",
         whole.len(),
         text.len()
     );
+}
+
+#[test]
+fn a_place_is_that_in_the_file_also_behind_a_byte_order_mark() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let store = client.create_store("s");
+    let text = format!("\u{feff}{} The heron waits. ", Prose::text(7, 3_000));
+    let file = client.ingest(&store, "a.txt", &text, &json!({}));
+    let content = client.get(&format!("/v1/files/{file}/content")).body;
+    for hit in client.find(&store, "heron") {
+        let place = |field: &str| hit.whole["chunk"][field].as_u64().unwrap() as usize;
+        assert_eq!(content[place("start")..place("end")], *hit.text.as_bytes());
+    }
 }
 
 #[test]

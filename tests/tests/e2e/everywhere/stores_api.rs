@@ -50,6 +50,71 @@ fn a_store_may_be_made_with_nothing_said() {
 }
 
 #[test]
+fn a_field_that_is_null_is_one_that_is_not_there() {
+    let setting = Setting::new();
+    let nothing = json!({"name": null, "description": null, "metadata": null, "file_ids": null,
+        "expires_after": null, "chunking_strategy": null});
+    let made = setting.client.post_json("/v1/vector_stores", &nothing).ok();
+    // OpenAI's schema has no null here, and strict clients hold a server to it.
+    assert_eq!(made["name"], "");
+    assert_eq!(made["description"], Value::Null);
+    let error = setting
+        .client
+        .post_json("/v1/vector_stores", &json!({"name": 5}))
+        .error(400);
+    assert_eq!(error.param.as_deref(), Some("name"));
+}
+
+#[test]
+fn a_description_is_kept_and_changed() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let made = client
+        .post_json("/v1/vector_stores", &json!({"description": "of rivers"}))
+        .ok();
+    let path = format!("/v1/vector_stores/{}", made["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).ok()["description"], "of rivers");
+    let changed = client.post_json(&path, &json!({"description": "of lakes"}));
+    assert_eq!(changed.ok()["description"], "of lakes");
+    let long = json!({"description": "x".repeat(513)});
+    let error = client.post_json(&path, &long).error(400);
+    assert_eq!(error.param.as_deref(), Some("description"));
+}
+
+#[test]
+fn a_name_means_one_store_whoever_made_it() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    let made = client.create_store("handbook");
+    client.upload("handbook", "how to begin with the heron");
+    assert_eq!(client.ids("/v1/vector_stores"), [made.as_str()]);
+    assert_eq!(client.find("handbook", "heron").len(), 1);
+    assert_eq!(client.get("/v1/vector_stores/handbook").ok()["id"], *made);
+    client.upload("notes", "a store of the other way");
+    let notes = client.get("/v1/vector_stores/notes").ok();
+    let path = format!("/v1/vector_stores/{}", notes["id"].as_str().unwrap());
+    client.post_json(&path, &json!({"name": "papers"})).ok();
+    client.get("/v1/vector_stores/notes").error(404);
+    assert_eq!(client.find("papers", "other way").len(), 1);
+    client
+        .post_json(
+            &format!("/v1/vector_stores/{made}"),
+            &json!({"name": "papers"}),
+        )
+        .ok();
+    let other = json!({"name": "papers"});
+    let third = client.create_store("third");
+    client
+        .post_json(&format!("/v1/vector_stores/{third}"), &other)
+        .ok();
+    let error = client.get("/v1/vector_stores/papers").error(409);
+    assert!(
+        error.message.contains(&made) && error.message.contains(&third),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_store_may_be_made_with_files() {
     let setting = Setting::new();
     let client = &setting.client;
@@ -159,6 +224,26 @@ fn stores_are_listed_in_pages_both_ways() {
     let last = format!("/v1/vector_stores?limit=3&after={}", made[5]);
     assert_eq!(client.ids(&last), made[6..]);
     assert_eq!(client.get(&last).ok()["has_more"], false);
+}
+
+#[test]
+fn a_page_after_what_never_was_is_empty_and_one_of_nothing_tells_whether_there_is_more() {
+    let setting = Setting::new();
+    let client = &setting.client;
+    client.create_store("s");
+    for query in ["after=after", "before=vs_never", "order=asc&after=vs_never"] {
+        let page = client.get(&format!("/v1/vector_stores?{query}")).ok();
+        assert_eq!(
+            (&page["data"], &page["has_more"]),
+            (&json!([]), &json!(false)),
+            "{query}"
+        );
+    }
+    let page = client.get("/v1/vector_stores?limit=0").ok();
+    assert_eq!(
+        (&page["data"], &page["has_more"]),
+        (&json!([]), &json!(true))
+    );
 }
 
 #[test]

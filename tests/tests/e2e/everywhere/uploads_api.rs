@@ -283,13 +283,12 @@ fn what_cannot_be_taken_says_why() {
     let good = json!({"bytes": 4, "filename": "a.txt", "mime_type": "text/plain",
                       "purpose": "assistants"});
     for (field, value, status) in [
-        ("bytes", json!(0), 400),
         ("bytes", json!(1_u64 << 50), 413),
         ("filename", json!(""), 400),
         ("purpose", json!("fun"), 400),
         (
             "expires_after",
-            json!({"anchor": "created_at", "seconds": 3600}),
+            json!({"anchor": "created_at", "seconds": 60}),
             400,
         ),
     ] {
@@ -309,6 +308,9 @@ fn what_cannot_be_taken_says_why() {
         complete(client, unknown, &json!({"part_ids": ["part_1"]})).error(404);
         cancel(client, unknown).error(404);
     }
+    let empty = create(client, 0);
+    let error = complete(client, &empty, &json!({"part_ids": []})).error(400);
+    assert!(error.message.contains("no text"), "{error:?}");
     let upload = create(client, 4);
     client.post_part(&upload, b"").error(400);
     client

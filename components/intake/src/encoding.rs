@@ -1,0 +1,199 @@
+//! Bodies that come compressed. They are decompressed where the request is answered, in its instance, so
+//! what a hostile one takes is taken of that.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use dayfly_core::api::{ApiError, Code};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
+
+/// How a body was compressed: the header `content-encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, and what many send in its place: RFC 1951.
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// Bytes of a piece.
+const PIECE: usize = 64 << 10;
+
+impl Encoding {
+    /// What the header says.
+    ///
+    /// # Errors
+    ///
+    /// 415 for another one, or for several one over another.
+    pub fn parse(header: Option<&str>) -> Result<Self, ApiError> {
+        match header
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+            .as_str()
+        {
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            "deflate" => Ok(Self::Deflate),
+            "br" => Ok(Self::Brotli),
+            "zstd" => Ok(Self::Zstd),
+            other => Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                format!(
+                    "The body's content encoding is '{other}'; send it as it is, or with one of gzip, \
+                     deflate, br and zstd."
+                ),
+            )),
+        }
+    }
+
+    /// Reads the body that `compressed` is of.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, or was not compressed so.
+    pub fn decode<R: Read + Send + 'static>(
+        self,
+        compressed: R,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        let mut compressed = BufReader::with_capacity(PIECE, compressed);
+        Ok(match self {
+            Self::Identity => Box::new(compressed),
+            Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
+            Self::Deflate => match has_zlib_header(&mut compressed)? {
+                true => Box::new(ZlibDecoder::new(compressed)),
+                false => Box::new(DeflateDecoder::new(compressed)),
+            },
+            Self::Brotli => Box::new(brotli_decompressor::Decompressor::new(compressed, PIECE)),
+            Self::Zstd => {
+                let decoder = StreamingDecoder::new(compressed);
+                Box::new(
+                    decoder.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?,
+                )
+            }
+        })
+    }
+}
+
+/// Whether the stream begins with zlib's two bytes, which are a multiple of 31.
+fn has_zlib_header(compressed: &mut impl BufRead) -> io::Result<bool> {
+    const DEFLATE: u8 = 8;
+    let begun = compressed.fill_buf()?;
+    Ok(match begun {
+        [first, second, ..] => {
+            first & 0x0f == DEFLATE && u16::from_be_bytes([*first, *second]) % 31 == 0
+        }
+        _ => false,
+    })
+}
+
+/// What a reader gives, piece by piece, until its end or first failure.
+pub struct Pieces {
+    reader: Option<Box<dyn Read + Send>>,
+}
+
+impl Pieces {
+    /// Of that reader.
+    pub fn of(reader: Box<dyn Read + Send>) -> Self {
+        Self {
+            reader: Some(reader),
+        }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.as_mut()?;
+        let mut piece = vec![0; PIECE];
+        let read = loop {
+            match reader.read(&mut piece) {
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        match read {
+            Ok(0) => {
+                self.reader = None;
+                None
+            }
+            Ok(length) => {
+                piece.truncate(length);
+                Some(Ok(piece))
+            }
+            Err(fault) => {
+                self.reader = None;
+                Some(Err(fault))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    // "The heron waits. " forty times, by the tools named.
+    const GZIP: &[u8] = include_bytes!("../tests/heron.gz");
+    const ZLIB: &[u8] = include_bytes!("../tests/heron.zlib");
+    const BROTLI: &[u8] = include_bytes!("../tests/heron.br");
+    const ZSTD: &[u8] = include_bytes!("../tests/heron.zst");
+
+    fn decoded(encoding: Encoding, bytes: &'static [u8]) -> io::Result<String> {
+        let reader = encoding.decode(Cursor::new(bytes))?;
+        let pieces: Vec<Vec<u8>> = Pieces::of(reader).collect::<Result<_, _>>()?;
+        Ok(String::from_utf8(pieces.concat()).unwrap())
+    }
+
+    #[test]
+    fn what_was_compressed_comes_as_it_was() {
+        let text = "The heron waits. ".repeat(40);
+        // Without its two bytes and its checksum of four it is what many send as deflate.
+        let raw = &ZLIB[2..ZLIB.len() - 4];
+        for (name, bytes) in [
+            ("gzip", GZIP),
+            ("X-GZIP", GZIP),
+            ("deflate", ZLIB),
+            ("deflate", raw),
+            ("br", BROTLI),
+            ("zstd", ZSTD),
+        ] {
+            let encoding = Encoding::parse(Some(name)).unwrap();
+            assert_eq!(decoded(encoding, bytes).unwrap(), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_something_else_is_no_text() {
+        for (name, bytes) in [
+            ("gzip", &GZIP[..GZIP.len() - 9]),
+            ("gzip", ZSTD),
+            ("deflate", &ZLIB[..ZLIB.len() - 5]),
+            ("br", &BROTLI[..BROTLI.len() - 3]),
+            ("zstd", &ZSTD[..ZSTD.len() - 5]),
+            ("zstd", GZIP),
+        ] {
+            let encoding = Encoding::parse(Some(name)).unwrap();
+            assert!(decoded(encoding, bytes).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        for other in ["compress", "gzip, br", "aws-chunked"] {
+            let error = Encoding::parse(Some(other)).unwrap_err();
+            assert_eq!(error.status, 415);
+            assert!(error.message.contains(other), "{}", error.message);
+        }
+        assert_eq!(Encoding::parse(None), Ok(Encoding::Identity));
+    }
+}
