@@ -3,7 +3,6 @@
 use axum::Json;
 use serde::Serialize;
 
-use crate::protocol::ApiError;
 use crate::weights::MODEL_ID;
 
 /// The model's name where it was published, by which it goes beside its id.
@@ -50,16 +49,9 @@ impl Names {
         })
     }
 
-    /// The answer of `GET /v1/models/{name}`.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError`] with 404 for another model.
-    pub fn get(&self, name: &str) -> Result<Json<Model>, ApiError> {
-        match self.contains(name) {
-            true => Ok(Json(model(name))),
-            false => Err(ApiError::model_not_found(name)),
-        }
+    /// The answer of `GET /v1/models/{name}`; `None` for another model.
+    pub fn get(&self, name: &str) -> Option<Json<Model>> {
+        self.contains(name).then(|| Json(model(name)))
     }
 }
 
@@ -83,7 +75,7 @@ mod tests {
             assert!(names.contains(name));
             assert_eq!(names.get(name).unwrap().0.id, name);
         }
-        assert!(names.get("text-embedding-3-large").is_err());
+        assert!(names.get("text-embedding-3-large").is_none());
         let listed: Vec<String> = names.list().0.data.into_iter().map(|one| one.id).collect();
         assert_eq!(listed, [MODEL_ID, "text-embedding-3-small"]);
     }

@@ -67,7 +67,8 @@ async fn model(
     State(served): State<Served>,
     Path(model): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
-    served.names.get(&model)
+    let found = served.names.get(&model);
+    found.ok_or_else(|| ApiError::model_not_found(&model))
 }
 
 async fn method_not_allowed() -> ApiError {

@@ -35,7 +35,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
         "they ask for vectors of one dimension, and the model has 384",
     ),
     (
-        "Embeddings and strict",
+        "Embeddings and (strict or aiohttp)",
         "the client asks for base64 by itself, and then refuses all that is no list of numbers",
     ),
 ];
