@@ -131,9 +131,6 @@ pub fn ends_of(
     platform: Platform<'_>,
     tickets: &[Ticket],
 ) -> Result<Vec<Option<End>>, PendingError> {
-    if tickets.is_empty() {
-        return Ok(Vec::new());
-    }
     let keys = tickets.iter().map(|one| key(&one.home(), &one.ingest_id));
     let parts: Vec<_> = keys.map(|key| (key, None)).collect();
     let mut answers = platform.objects.get_many(&parts).into_iter();

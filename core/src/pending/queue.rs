@@ -20,8 +20,19 @@ pub fn accept(
     home: &Home,
     asked: Pending,
 ) -> Result<Pending, PendingError> {
-    let accepted = accept_all(platform, home, vec![asked])?;
-    accepted.into_iter().next().ok_or(PendingError::Contended)
+    let objects = platform.objects;
+    // Whoever deletes the file takes it out of the stores that are noted by then.
+    files::note_store(objects, &asked.file_id, &home.store)?;
+    let pending = Pending {
+        created_at: platform.now_ms() / 1_000,
+        ..asked
+    };
+    let key = pending.ticket(home).key();
+    match objects.put_new(&key, &to_vec(&key, &pending)?) {
+        // Its id is nobody else's: the storage has it from a request that was sent twice.
+        Ok(()) | Err(ObjectError::AlreadyExists) => Ok(pending),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// As [`accept`], several in two rounds of writes; answered in order. After an error any of them may be
@@ -99,9 +110,23 @@ pub struct OfFile {
 /// What is known of the ingestions of a file.
 pub fn of_file(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<OfFile, PendingError> {
     let tickets = ticket::of_file(platform.objects, home, file_id)?;
-    let noted = || failed::noted_of_file(platform, home, file_id);
-    let mut known = known_of(platform, tickets, noted)?;
-    Ok(known.remove(file_id).unwrap_or_default())
+    let last = tickets.iter().map(|ticket| ticket.ingest_id.clone()).max();
+    for ticket in tickets.iter().rev() {
+        if end::ended(platform, home, &ticket.ingest_id)?.is_none()
+            && let Some(pending) = read(platform, ticket)?
+        {
+            return Ok(OfFile {
+                under_way: Some(pending),
+                last,
+                failed: Vec::new(),
+            });
+        }
+    }
+    Ok(OfFile {
+        under_way: None,
+        last,
+        failed: failed::all_of_file(platform, home, file_id)?,
+    })
 }
 
 /// As [`of_file`], of all files of a store of which there is something to know, in as many rounds of reads
