@@ -23,7 +23,7 @@ pub use expiry::expire_files;
 pub use files::{delete_file, finish_file_deletion, finish_file_deletions};
 pub use idempotency::{KEPT_MS as IDEMPOTENCY_MS, file_id as idempotent_file_id};
 pub use listing::{Listed, Wanted, files_of, look, look_from};
-pub use names::{Named, find_or_make_store, find_store, make_store, note_name};
+pub use names::{Named, find_or_make_store, find_store, make_store, note_name, scrub_names};
 pub use rest::{Rest, rest};
 pub use stores::{
     after as stores_after, counted as counted_store, counted_after as counted_stores_after,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{idempotency, names};
+use super::idempotency;
 use crate::files;
 use crate::home::Home;
 use crate::mutants::{Mutant, active};
@@ -127,9 +127,8 @@ fn move_over(platform: Platform<'_>, store: &str) -> Result<(), PendingError> {
     Ok(())
 }
 
-/// Removes markers of stores that were never made, or whose deletion forgot them, and notes of their names.
+/// Removes markers of stores that were never made, or whose deletion forgot them.
 pub fn scrub_catalog(platform: Platform<'_>) -> Result<(), StoreError> {
-    names::scrub_names(platform)?;
     for marked in store::all_marked(platform)? {
         let home = Home::new(&marked.store, &marked.incarnation);
         let began_ms = crate::ids::made_ms(&marked.incarnation, crate::home::INCARNATION_PREFIX);

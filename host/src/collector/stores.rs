@@ -37,6 +37,11 @@ impl Stores {
                 dayfly_core::ops::scrub_catalog,
             )
             .await;
+            work.step(
+                "notes of names that no store has stay",
+                dayfly_core::ops::scrub_names,
+            )
+            .await;
         }
         let names = work.step("stores are not looked after", move |platform| {
             names(platform, is_whole)

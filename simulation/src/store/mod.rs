@@ -51,7 +51,7 @@ impl Scenario for Stores {
     fn catches(&self) -> &'static [(Mutant, u64)] {
         if self.is_rough {
             // What takes several rare faults at once.
-            return &[(Mutant::LateFailure, 20_000)];
+            return &[(Mutant::LateFailure, 6_000)];
         }
         &[
             (Mutant::PruneByNumberOnly, 2_000),
