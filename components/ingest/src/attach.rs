@@ -1,10 +1,8 @@
 //! Accepting files into a store. The work itself is `process`.
 
-use dayfly_core::api::{ApiError, AttachFile, StoreFileObject};
-use dayfly_core::chunk::ChunkingStrategy;
+use dayfly_core::api::{ApiError, AttachFile, StoreFileObject, Treatment};
 use dayfly_core::decode;
 use dayfly_core::files::{self, FileMeta};
-use dayfly_core::filter::parse_attributes;
 use dayfly_core::ops;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::PlatformObjects;
@@ -27,11 +25,10 @@ pub async fn attach(
 ) -> Result<Answer, ApiError> {
     call.expect_json()?;
     let asked: AttachFile = body::json(request).await?;
-    let attributes = parse_attributes(&asked.attributes.unwrap_or_default())?;
-    let chunking = match &asked.chunking_strategy {
-        Some(value) => ChunkingStrategy::parse(value)?,
-        None => ChunkingStrategy::Auto,
-    };
+    let Treatment {
+        attributes,
+        chunking,
+    } = asked.treatment()?;
     let file = files::current(platform(), &asked.file_id)?;
     format_of(&file)?;
     let home = usable_or_new(store)?.home();

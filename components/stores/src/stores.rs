@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dayfly_core::api::{
     ApiError, CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject,
-    UpdateStore,
+    Treatment, UpdateStore,
 };
-use dayfly_core::chunk::ChunkingStrategy;
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::ids;
 use dayfly_core::ops::{self, Counts};
@@ -92,10 +91,7 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
     call.expect_json()?;
     let asked: CreateStore = body::json_or_default(request).await?;
     asked.validate()?;
-    let chunking = match &asked.chunking_strategy {
-        Some(value) => ChunkingStrategy::parse(value)?,
-        None => ChunkingStrategy::Auto,
-    };
+    let Treatment { chunking, .. } = Treatment::parse(None, asked.chunking_strategy.as_ref())?;
     let wanted: BTreeSet<&String> = asked.file_ids.iter().flatten().collect();
     let attached = wanted
         .into_iter()

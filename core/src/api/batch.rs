@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApiError, FileCounts};
-use crate::chunk::ChunkingStrategy;
-use crate::filter::{Attributes, parse_attributes};
+use super::{ApiError, AttachFile, FileCounts, Treatment};
 use crate::ops::Counts;
 use crate::ops::batches::Batch;
 
@@ -15,48 +13,16 @@ use crate::ops::batches::Batch;
 const MOST_FILES: usize = 2_000;
 
 /// `POST /v1/vector_stores/{id}/file_batches`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct CreateBatch {
     /// Uploaded files, all to be treated alike.
     pub file_ids: Option<Vec<String>>,
     /// Beside or instead of those: files, each to be treated as it says.
-    pub files: Option<Vec<BatchFile>>,
+    pub files: Option<Vec<AttachFile>>,
     /// For filters, where `file_ids` says which files.
     pub attributes: Option<Value>,
     /// How to split those.
     pub chunking_strategy: Option<Value>,
-}
-
-/// A file of a batch that is to be treated as it says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct BatchFile {
-    /// The uploaded file.
-    pub file_id: String,
-    /// For filters.
-    pub attributes: Option<Value>,
-    /// How to split it.
-    pub chunking_strategy: Option<Value>,
-}
-
-/// How a file of a batch is to be treated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Treatment {
-    /// What it will carry.
-    pub attributes: Attributes,
-    /// How to split it.
-    pub chunking: ChunkingStrategy,
-}
-
-impl Treatment {
-    fn parse(attributes: Option<&Value>, chunking: Option<&Value>) -> Result<Self, ApiError> {
-        Ok(Self {
-            attributes: parse_attributes(attributes.unwrap_or(&Value::Null))?,
-            chunking: match chunking {
-                Some(value) => ChunkingStrategy::parse(value)?,
-                None => ChunkingStrategy::Auto,
-            },
-        })
-    }
 }
 
 impl CreateBatch {
@@ -93,9 +59,8 @@ impl CreateBatch {
         mut treated: BTreeMap<String, Treatment>,
     ) -> Result<BTreeMap<String, Treatment>, ApiError> {
         for (number, file) in self.files.iter().flatten().enumerate() {
-            let (attributes, chunking) = (&file.attributes, &file.chunking_strategy);
-            let treatment = Treatment::parse(attributes.as_ref(), chunking.as_ref())
-                .map_err(|error| error.param(format!("files[{number}]")))?;
+            let treatment = file.treatment();
+            let treatment = treatment.map_err(|error| error.param(format!("files[{number}]")))?;
             let before = treated.insert(file.file_id.clone(), treatment.clone());
             if before.is_some_and(|before| before != treatment) {
                 return Err(invalid(
@@ -118,11 +83,9 @@ fn invalid(param: &str, message: &str) -> ApiError {
 /// OpenAI's vector store file batch object.
 #[derive(Debug, Clone, Serialize)]
 pub struct BatchObject {
-    /// `vsfb_…`.
-    pub id: String,
+    id: String,
     object: &'static str,
-    /// Seconds since the Unix epoch.
-    pub created_at: u64,
+    created_at: u64,
     vector_store_id: String,
     status: &'static str,
     file_counts: FileCounts,

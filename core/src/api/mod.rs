@@ -16,7 +16,7 @@ mod store;
 mod store_file;
 mod upload;
 
-pub use batch::{BatchFile, BatchObject, CreateBatch, Treatment};
+pub use batch::{BatchObject, CreateBatch};
 pub use code::Code;
 pub use error::ApiError;
 pub use file::{FileObject, LONGEST_PURPOSE, purpose, validate_expiry};
@@ -26,7 +26,7 @@ pub use page::{Order, Page, PageRequest};
 pub use rebuild::{IndexObject, RebuildObject, RebuildRequest, RebuildStatus};
 pub use search::{SearchChunk, SearchPage, SearchRequest, SearchResult, TextContent};
 pub use store::{CreateStore, FileCounts, StoreObject, UpdateStore};
-pub use store_file::{AttachFile, CONTENT_PAGE, StoreFileObject, UpdateAttributes};
+pub use store_file::{AttachFile, CONTENT_PAGE, StoreFileObject, Treatment, UpdateAttributes};
 pub use upload::{CompleteUpload, CreateUpload, PartObject, UploadObject};
 
 use serde::Serialize;

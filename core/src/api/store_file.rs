@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ApiError;
 use crate::chunk::{AUTO_CHARACTERS, AUTO_OVERLAP_CHARACTERS, ChunkingStrategy};
-use crate::filter::AttributeValue;
+use crate::filter::{AttributeValue, Attributes, parse_attributes};
 use crate::pending::{LastError, Pending, Status};
 use crate::store::FileEntry;
 
-/// `POST /v1/vector_stores/{id}/files`.
+/// `POST /v1/vector_stores/{id}/files`, and a file of a batch that is treated as it says.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AttachFile {
     /// The uploaded file.
@@ -19,6 +20,43 @@ pub struct AttachFile {
     pub attributes: Option<Value>,
     /// How to split it.
     pub chunking_strategy: Option<Value>,
+}
+
+/// How a file is to be treated that is attached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Treatment {
+    /// What it will carry.
+    pub attributes: Attributes,
+    /// How to split it.
+    pub chunking: ChunkingStrategy,
+}
+
+impl Treatment {
+    /// As a request says; what it leaves out is nothing, and `auto`.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the field and its bounds.
+    pub fn parse(attributes: Option<&Value>, chunking: Option<&Value>) -> Result<Self, ApiError> {
+        Ok(Self {
+            attributes: parse_attributes(attributes.unwrap_or(&Value::Null))?,
+            chunking: match chunking {
+                Some(value) => ChunkingStrategy::parse(value)?,
+                None => ChunkingStrategy::Auto,
+            },
+        })
+    }
+}
+
+impl AttachFile {
+    /// How it is to be treated.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Treatment::parse`].
+    pub fn treatment(&self) -> Result<Treatment, ApiError> {
+        Treatment::parse(self.attributes.as_ref(), self.chunking_strategy.as_ref())
+    }
 }
 
 /// `POST /v1/vector_stores/{id}/files/{file_id}`.

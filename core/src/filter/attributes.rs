@@ -118,13 +118,16 @@ pub(super) fn scalar(value: &Value) -> Result<AttributeValue, &'static str> {
 
 fn number(value: &Number) -> Result<AttributeValue, &'static str> {
     const INEXACT: &str = "is a whole number that a 64-bit float cannot hold exactly, so that others would be equal to it: send it as a string";
-    let whole = value.as_i64().map(i128::from);
-    let whole = whole.or_else(|| value.as_u64().map(i128::from));
-    let number = value.as_f64().ok_or(INEXACT)?;
-    match whole {
-        Some(whole) if number as i128 != whole => Err(INEXACT),
-        _ => Ok(AttributeValue::Number(number)),
-    }
+    let number = value.as_f64().filter(|_| is_exact(value));
+    number.map(AttributeValue::Number).ok_or(INEXACT)
+}
+
+/// Whether an attribute keeps all digits of a number: of whole ones those do not that a 64-bit float cannot
+/// hold.
+pub fn is_exact(number: &Number) -> bool {
+    let whole = number.as_i64().map(i128::from);
+    let whole = whole.or_else(|| number.as_u64().map(i128::from));
+    whole.is_none_or(|whole| number.as_f64().is_some_and(|float| float as i128 == whole))
 }
 
 pub(super) fn check_key(key: &str) -> Result<(), String> {

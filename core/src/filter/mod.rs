@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 pub use self::attributes::{
-    AttributeError, AttributeValue, Attributes, parse_attributes, validate_attributes,
+    AttributeError, AttributeValue, Attributes, is_exact, parse_attributes, validate_attributes,
 };
 pub use self::parse::FilterError;
 

@@ -248,7 +248,8 @@ fn look_once(
     Ok(found.map(Listed::Completed))
 }
 
-fn same_life(platform: Platform<'_>, home: &Home) -> Result<Manifest, StoreError> {
+/// The newest version of that life of a store.
+pub(super) fn same_life(platform: Platform<'_>, home: &Home) -> Result<Manifest, StoreError> {
     let manifest = store::existing(platform, &home.store)?;
     match manifest.incarnation == home.incarnation {
         true => Ok(manifest),

@@ -20,19 +20,8 @@ pub fn accept(
     home: &Home,
     asked: Pending,
 ) -> Result<Pending, PendingError> {
-    let objects = platform.objects;
-    // Whoever deletes the file takes it out of the stores that are noted by then.
-    files::note_store(objects, &asked.file_id, &home.store)?;
-    let pending = Pending {
-        created_at: platform.now_ms() / 1_000,
-        ..asked
-    };
-    let key = pending.ticket(home).key();
-    match objects.put_new(&key, &to_vec(&key, &pending)?) {
-        // Its id is nobody else's: the storage has it from a request that was sent twice.
-        Ok(()) | Err(ObjectError::AlreadyExists) => Ok(pending),
-        Err(error) => Err(error.into()),
-    }
+    let accepted = accept_all(platform, home, vec![asked])?;
+    accepted.into_iter().next().ok_or(PendingError::Contended)
 }
 
 /// As [`accept`], several in two rounds of writes; answered in order. After an error any of them may be

@@ -8,7 +8,6 @@ use crate::files::FileMeta;
 use crate::filter::AttributeValue;
 use crate::home::Home;
 use crate::ids;
-use crate::objects::ObjectError;
 use crate::ops::attach;
 use crate::pending::{self, Pending, PendingError, Ticket};
 use crate::platform::Platform;
@@ -61,20 +60,10 @@ pub fn accept(
         .map(|one| one.pending.ticket(home))
         .collect();
     // Before its members: who is told of the batch finds all of them.
-    write(platform, home, &batch)?;
+    let key = key(home, &batch.id);
+    let record = pending::to_vec(&key, &batch)?;
+    platform.objects.create_missing(&[(key, record)])?;
     let new = attached.into_iter().filter(|one| one.is_new);
     pending::accept_all(platform, home, new.map(|one| one.pending).collect())?;
     Ok((batch, tickets))
-}
-
-fn write(platform: Platform<'_>, home: &Home, batch: &Batch) -> Result<(), PendingError> {
-    let key = key(home, &batch.id);
-    match platform
-        .objects
-        .put_new(&key, &pending::to_vec(&key, batch)?)
-    {
-        // Its id is nobody else's.
-        Ok(()) | Err(ObjectError::AlreadyExists) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

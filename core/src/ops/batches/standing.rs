@@ -6,10 +6,11 @@ use super::{Batch, Member};
 use crate::chunk::ChunkingStrategy;
 use crate::home::Home;
 use crate::ops::counts::Open;
+use crate::ops::listing::same_life;
 use crate::ops::{Counts, Listed, Wanted, look};
 use crate::pending::{self, Pending, PendingError, Status, Ticket};
 use crate::platform::Platform;
-use crate::store::{self, FileEntry, StoreError};
+use crate::store::{self, FileEntry};
 
 /// Where a member stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +56,7 @@ pub fn counts(standings: &[(&Member, Standing)]) -> Counts {
 ///
 /// # Errors
 ///
-/// [`StoreError::NoSuchStore`] where this life of the store is over, and what the storage answers.
+/// [`NoSuchStore`](crate::store::StoreError::NoSuchStore) where this life of the store is over, and what the storage answers.
 pub fn standing<'a>(
     platform: Platform<'_>,
     home: &Home,
@@ -110,10 +111,7 @@ fn entries(
     if file_ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let manifest = store::existing(platform, &home.store)?;
-    if manifest.incarnation != home.incarnation {
-        return Err(StoreError::NoSuchStore(home.store.clone()).into());
-    }
+    let manifest = same_life(platform, home)?;
     Ok(store::find_many(platform, &manifest, file_ids)?)
 }
 

@@ -1,6 +1,7 @@
 //! Flags that say how uploaded files are indexed.
 
 use clap::Args;
+use dayfly_core::filter::is_exact;
 use serde_json::{Value, json};
 
 use super::super::indexing::Plan;
@@ -106,13 +107,6 @@ fn guessed(value: &str) -> Value {
         }
         _ => Value::from(value),
     }
-}
-
-/// Whether a server keeps all of its digits.
-fn is_exact(number: &serde_json::Number) -> bool {
-    let whole = number.as_i64().map(i128::from);
-    let whole = whole.or_else(|| number.as_u64().map(i128::from));
-    whole.is_none_or(|whole| number.as_f64().is_some_and(|float| float as i128 == whole))
 }
 
 #[cfg(test)]
