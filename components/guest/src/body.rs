@@ -13,6 +13,9 @@ use wasi::io::streams::{InputStream, StreamError};
 /// The largest JSON body of the calls that carry no document, in bytes.
 const JSON_LIMIT: usize = 1 << 20;
 
+/// The most bytes of a refused body that are read.
+const DRAINED: u64 = 64 << 20;
+
 /// The body as JSON of a known shape.
 ///
 /// Errors: 400 for what is not such JSON, which names the field at fault; 413 past 1 MiB.
@@ -85,6 +88,13 @@ pub fn reader(request: &IncomingRequest) -> Result<Box<dyn Read + Send>, ApiErro
     let encoding = encoding(request)?;
     let body = BodyReader::new(request)?;
     encoding.decode(body).map_err(|fault| broken(&fault))
+}
+
+/// Reads what is left of a body that is refused, and keeps nothing of it, so that a client which sends all
+/// before it reads learns why.
+pub fn drain(reader: &mut dyn Read) {
+    // What is longer, or cannot be read, is answered all the same.
+    let _ = io::copy(&mut reader.take(DRAINED), &mut io::sink());
 }
 
 fn encoding(request: &IncomingRequest) -> Result<Encoding, ApiError> {

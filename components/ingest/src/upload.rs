@@ -43,9 +43,10 @@ pub async fn receive(
     {
         return Ok((known, None));
     }
-    let (body, most) = (body::reader(&request)?, settings().max_file_bytes);
+    let (mut reader, most) = (body::reader(&request)?, settings().max_file_bytes);
     let key = files::content_key(&made.id);
-    let Some(text) = keep_text(body, &PlatformObjects, &key, most)? else {
+    let text = keep_text(&mut reader, &PlatformObjects, &key, most);
+    let Some(text) = text.inspect_err(|_| body::drain(&mut reader))? else {
         return Ok((Reply::text(400, "Error: No text provided"), None));
     };
     let bytes = text.finish()?;
