@@ -3,8 +3,8 @@
 use dayfly_core::api::{ApiError, BatchObject, CreateBatch, Page, PageRequest, Treatment};
 use dayfly_core::files::{self, FileMeta};
 use dayfly_core::home::Home;
-use dayfly_core::ops::Wanted;
 use dayfly_core::ops::batches::{self, Asked, Batch};
+use dayfly_core::ops::{Counts, Wanted};
 use dayfly_core::pending;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::PlatformObjects;
@@ -38,7 +38,11 @@ pub async fn create(
     };
     let members = known.into_iter().zip(wanted.into_values()).map(member);
     let (batch, tickets) = batches::accept(platform(), &home, members.collect())?;
-    let reply = reply(&home, &batch)?;
+    let counts = Counts {
+        in_progress: tickets.len() as u64,
+        ..Counts::default()
+    };
+    let reply = Reply::json(&BatchObject::new(&home.store, &batch, counts))?;
     let mut driven = tickets
         .iter()
         .map(|ticket| platform::schedule(&ticket.store, &ticket.file_id));

@@ -1,7 +1,7 @@
 //! Bodies that come compressed. They are decompressed where the request is answered, in its instance, so
 //! what a hostile one takes is taken of that.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use dayfly_core::api::{ApiError, Code};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -66,10 +66,19 @@ impl Encoding {
         Ok(match self {
             Self::Identity => Box::new(compressed),
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),
-            Self::Deflate => match has_zlib_header(&mut compressed)? {
-                true => Box::new(ZlibDecoder::new(compressed)),
-                false => Box::new(DeflateDecoder::new(compressed)),
-            },
+            Self::Deflate => {
+                let mut begun = Vec::with_capacity(ZLIB_HEADER);
+                compressed
+                    .by_ref()
+                    .take(ZLIB_HEADER as u64)
+                    .read_to_end(&mut begun)?;
+                let has_header = is_zlib_header(&begun);
+                let whole = BufReader::new(Cursor::new(begun).chain(compressed));
+                match has_header {
+                    true => Box::new(ZlibDecoder::new(whole)),
+                    false => Box::new(DeflateDecoder::new(whole)),
+                }
+            }
             Self::Brotli => Box::new(brotli_decompressor::Decompressor::new(compressed, PIECE)),
             Self::Zstd => {
                 let decoder = StreamingDecoder::new(compressed);
@@ -81,16 +90,18 @@ impl Encoding {
     }
 }
 
-/// Whether the stream begins with zlib's two bytes, which are a multiple of 31.
-fn has_zlib_header(compressed: &mut impl BufRead) -> io::Result<bool> {
+/// Bytes that tell zlib's streams from bare ones.
+const ZLIB_HEADER: usize = 2;
+
+/// Whether a stream that begins so is zlib's: its two bytes are a multiple of 31.
+fn is_zlib_header(begun: &[u8]) -> bool {
     const DEFLATE: u8 = 8;
-    let begun = compressed.fill_buf()?;
-    Ok(match begun {
-        [first, second, ..] => {
-            first & 0x0f == DEFLATE && u16::from_be_bytes([*first, *second]) % 31 == 0
+    match begun {
+        [first, second] => {
+            first & 0x0f == DEFLATE && u16::from_be_bytes([*first, *second]).is_multiple_of(31)
         }
         _ => false,
-    })
+    }
 }
 
 /// What a reader gives, piece by piece, until its end or first failure.
@@ -138,8 +149,6 @@ impl Iterator for Pieces {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     // "The heron waits. " forty times, by the tools named.
@@ -169,6 +178,26 @@ mod tests {
         ] {
             let encoding = Encoding::parse(Some(name)).unwrap();
             assert_eq!(decoded(encoding, bytes).unwrap(), text, "{name}");
+        }
+    }
+
+    /// Gives a byte at a time, as a slow client does.
+    struct Slow(Cursor<&'static [u8]>);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    #[test]
+    fn what_comes_slowly_is_what_it_was() {
+        for (encoding, bytes) in [(Encoding::Deflate, ZLIB), (Encoding::Gzip, GZIP)] {
+            let mut text = String::new();
+            let mut reader = encoding.decode(Slow(Cursor::new(bytes))).unwrap();
+            reader.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "The heron waits. ".repeat(40), "{encoding:?}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::store::{self, Manifest, StoreError};
 const LOOKED_FOR: usize = 256;
 /// So many ingestions are asked whether they have ended, a read each: beyond, one is under way until its
 /// record is gone.
-const ASKED: usize = 64;
+pub(super) const ASKED: usize = 64;
 
 /// How many of a store's files stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub fn count_of(platform: Platform<'_>, store: &str) -> Result<(Counts, Manifest
     let open = Open::among(
         platform,
         pending::tickets_of_all_lives(platform.objects, store)?,
+        ASKED,
     )?;
     let manifest = store::existing(platform, store)?;
     let is_of_this_life = |ticket: &Ticket| ticket.incarnation == manifest.incarnation;
@@ -77,8 +78,13 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub fn among(platform: Platform<'_>, mut asked: Vec<Ticket>) -> Result<Self, PendingError> {
-        let not_asked = asked.split_off(asked.len().min(ASKED));
+    /// Asks the first `most` of them how they ended.
+    pub fn among(
+        platform: Platform<'_>,
+        mut asked: Vec<Ticket>,
+        most: usize,
+    ) -> Result<Self, PendingError> {
+        let not_asked = asked.split_off(asked.len().min(most));
         let ends = pending::ends_of(platform, &asked)?;
         let mut open = Self::default();
         for (ticket, end) in asked.into_iter().zip(ends) {

@@ -81,11 +81,13 @@ impl Instance {
 }
 
 /// Whether an object at `key` is something that the tenant wants to have in addition: files, stores,
-/// ingestions and their rows. All else may be what a deletion needs, or keeps in order what there is.
+/// ingestions, batches of them, and their rows. All else may be what a deletion needs, or keeps in order what there is.
 fn is_more(key: &str) -> bool {
     let folder = key.split('/').next().unwrap_or_default();
     let is_segment = |(_, name): (&str, &str)| !name.starts_with("seg-m-");
+    let is_batch = |(_, name): (&str, &str)| name.ends_with(".json");
     matches!(folder, "files" | "catalog" | "queue")
+        || key.split_once("/batches/").is_some_and(is_batch)
         || key.split_once("/segments/").is_some_and(is_segment)
 }
 
@@ -258,6 +260,7 @@ mod tests {
             "catalog/1/vs_1/l",
             "queue/vs_1/l/f/i.json",
             "stores/vs_1/l/segments/seg-1a2b-0.arrow",
+            "stores/vs_1/l/batches/vsfb_1.json",
         ] {
             assert!(is_more(key), "{key}");
         }
@@ -269,6 +272,7 @@ mod tests {
             "stores/vs_1/l/dead/s.roaring",
             "stores/vs_1/l/garbage/1.json",
             "stores/vs_1/l/ended/i.json",
+            "stores/vs_1/l/batches/vsfb_1.cancelled",
         ] {
             assert!(!is_more(key), "{key}");
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Batch, Member};
 use crate::chunk::ChunkingStrategy;
 use crate::home::Home;
-use crate::ops::counts::Open;
+use crate::ops::counts::{ASKED, Open};
 use crate::ops::listing::same_life;
 use crate::ops::{Counts, Listed, Wanted, look};
 use crate::pending::{self, Pending, PendingError, Status, Ticket};
@@ -63,7 +63,12 @@ pub fn standing<'a>(
     batch: &'a Batch,
 ) -> Result<Vec<(&'a Member, Standing)>, PendingError> {
     // What is under way first: its record goes after the commit, and after its failure is noted.
-    let open = open(platform, home, batch)?;
+    // Of a cancelled batch all have ended at once, and their records go one after the other.
+    let asked = match batch.is_cancelled {
+        true => usize::MAX,
+        false => ASKED,
+    };
+    let open = open(platform, home, batch, asked)?;
     let under_way: BTreeSet<Ticket> = open.under_way.into_iter().collect();
     let mut failed: BTreeSet<Ticket> = pending::all_failed(platform, home)?.into_iter().collect();
     failed.extend(open.failed);
@@ -87,20 +92,25 @@ pub fn standing<'a>(
     Ok(batch.members.iter().map(of).collect())
 }
 
-/// Those members that have not ended.
+/// Those members that have not ended, each of which is asked.
 pub(super) fn under_way(
     platform: Platform<'_>,
     home: &Home,
     batch: &Batch,
 ) -> Result<Vec<Ticket>, PendingError> {
-    Ok(open(platform, home, batch)?.under_way)
+    Ok(open(platform, home, batch, usize::MAX)?.under_way)
 }
 
-fn open(platform: Platform<'_>, home: &Home, batch: &Batch) -> Result<Open, PendingError> {
+fn open(
+    platform: Platform<'_>,
+    home: &Home,
+    batch: &Batch,
+    asked: usize,
+) -> Result<Open, PendingError> {
     let own: BTreeSet<Ticket> = batch.members.iter().map(|one| one.ticket(home)).collect();
     let mut tickets = pending::all_tickets(platform.objects, home)?;
     tickets.retain(|ticket| own.contains(ticket));
-    Open::among(platform, tickets)
+    Open::among(platform, tickets, asked)
 }
 
 fn entries(

@@ -101,6 +101,23 @@ fn cancelling_ends_what_is_under_way_and_leaves_what_came() {
 }
 
 #[test]
+fn a_cancelled_batch_says_so_of_each_file_before_anything_is_removed_and_keeps_failures() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let ids: Vec<String> = (0..70).map(|n| format!("file-{n:02}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let mut batch = accept(platform, &home, &ids);
+    let failed = pending(platform, &home, "file-69");
+    let error = pending::LastError::server("no");
+    let given_up = pending::End::Failed { error };
+    pending::decide(platform, &home, &failed.ingest_id, given_up).unwrap();
+    batches::cancel(platform, &home, &mut batch).unwrap();
+    let mut expected = [Cancelled; 70];
+    expected[69] = Failed;
+    assert_eq!(told(platform, &home, &batch), expected);
+}
+
+#[test]
 fn a_batch_that_ended_is_not_cancelled_after_it() {
     let (tenant, home) = store();
     let platform = tenant.platform();
