@@ -41,12 +41,22 @@ pub fn store_id(id_or_name: &str) -> Option<String> {
     if id_or_name.is_empty() || id_or_name.len() > LONGEST_NAME || !printable {
         return None;
     }
-    let digest = Sha256::digest(id_or_name.as_bytes());
-    let hex: String = digest[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Some(format!("{STORE_PREFIX}n{hex}"))
+    Some(derived(id_or_name))
+}
+
+/// The id of a store that is given a name after others: that of the first (`nth` is 0) is the name's own, and
+/// those that follow are derived from it. No name has one of those.
+pub fn nth_of_name(own: &str, nth: u32) -> String {
+    match nth {
+        0 => own.to_owned(),
+        _ => derived(&format!("{own}/{nth}")),
+    }
+}
+
+fn derived(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let digits = digest[..12].iter().map(|byte| format!("{byte:02x}"));
+    format!("{STORE_PREFIX}n{}", digits.collect::<String>())
 }
 
 /// Whether `id` has the form of a file's id, and so may stand in an object key.

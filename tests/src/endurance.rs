@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::slope::{Slope, slope};
 use crate::text::Prose;
-use crate::{Client, FakeEmbedder, Server, binary, raw, wait};
+use crate::{Client, FakeEmbedder, Server, binary, process, raw, wait};
 
 /// Uploads between two looks at the memory.
 pub const STEP: u64 = 1_000;
@@ -39,6 +39,8 @@ pub struct Sample {
     pub uploads: u64,
     /// Its memory then.
     pub resident: u64,
+    /// Of that, what is of no file.
+    pub anonymous: u64,
     /// Milliseconds since its start.
     pub after_ms: u64,
 }
@@ -84,15 +86,16 @@ impl Record {
     pub fn add(&mut self, sample: Sample) {
         let mut lines = String::new();
         if self.samples.is_empty() {
-            lines.push_str("part,uploads,resident_bytes,after_ms\n");
+            lines.push_str("part,uploads,resident_bytes,anonymous_bytes,after_ms\n");
         }
         let Sample {
             part,
             uploads,
             resident,
+            anonymous,
             after_ms,
         } = sample;
-        writeln!(lines, "{part},{uploads},{resident},{after_ms}").unwrap();
+        writeln!(lines, "{part},{uploads},{resident},{anonymous},{after_ms}").unwrap();
         fs::create_dir_all(self.path.parent().unwrap()).unwrap();
         let file = fs::File::options()
             .create(true)
@@ -112,7 +115,8 @@ fn read(line: &str) -> Sample {
         part: numbers[0],
         uploads: numbers[1],
         resident: numbers[2],
-        after_ms: numbers[3],
+        anonymous: numbers[3],
+        after_ms: numbers[4],
     }
 }
 
@@ -169,6 +173,7 @@ pub fn part(record: &mut Record, uploads: u64, mut sampled: impl FnMut(&Sample))
             part,
             uploads: (step + 1) * STEP,
             resident: server.resident_bytes(),
+            anonymous: process::anonymous_bytes(server.pid()),
             after_ms: u64::try_from(begun.elapsed().as_millis()).unwrap(),
         };
         record.add(sample);
@@ -221,6 +226,7 @@ mod tests {
             part,
             uploads: n * STEP,
             resident: resident(n),
+            anonymous: n,
             after_ms: n,
         };
         (1..=100).map(at).collect()

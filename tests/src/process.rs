@@ -8,6 +8,15 @@ pub fn resident_bytes(pid: u32) -> u64 {
     status_bytes(pid, "VmRSS:")
 }
 
+/// Resident bytes of a process that are of no file: `RssAnon`. The others are pages of its program, which
+/// the kernel keeps at hand and takes back when it needs them.
+///
+/// # Panics
+/// When the process is gone.
+pub fn anonymous_bytes(pid: u32) -> u64 {
+    status_bytes(pid, "RssAnon:")
+}
+
 /// The most bytes that a process ever had resident: `VmHWM`.
 ///
 /// # Panics

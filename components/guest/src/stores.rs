@@ -51,10 +51,7 @@ pub fn usable(id_or_name: &str) -> Result<Manifest, ApiError> {
 ///
 /// Errors: as of [`usable`].
 pub fn ensure_usable(manifest: Manifest) -> Result<Manifest, ApiError> {
-    let expired = manifest
-        .expires_at()
-        .is_some_and(|at| at <= clock::now_ms() / 1_000);
-    if expired {
+    if manifest.is_expired(clock::now_ms()) {
         return Err(ApiError::new(
             Code::Expired,
             "The vector store has expired; make a new one, or change its 'expires_after'.",

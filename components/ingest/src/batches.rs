@@ -5,7 +5,6 @@ use dayfly_core::files::{self, FileMeta};
 use dayfly_core::home::Home;
 use dayfly_core::ops::batches::{self, Asked, Batch};
 use dayfly_core::ops::{Counts, Wanted};
-use dayfly_core::pending;
 use dayfly_guest::call::Call;
 use dayfly_guest::platform::PlatformObjects;
 use dayfly_guest::reply::Reply;
@@ -75,7 +74,7 @@ fn read_all(ids: &[String]) -> Result<Vec<FileMeta>, ApiError> {
 pub fn get(call: &Call, store: &str, id: &str) -> Result<Answer, ApiError> {
     let home = existing(store)?.home();
     let batch = find(&home, id)?;
-    Ok((reply(&home, &batch)?, driving(call, &home)))
+    Ok((reply(&home, &batch)?, driving(call, &home, &batch)))
 }
 
 /// A page of a batch's files.
@@ -92,7 +91,7 @@ pub fn files(call: &Call, store: &str, id: &str) -> Result<Answer, ApiError> {
         .iter()
         .map(|file| (file.file_id().to_owned(), object(&home, file)));
     let reply = Reply::json(&Page::new(items.collect(), has_more))?;
-    Ok((reply, driving(call, &home)))
+    Ok((reply, driving(call, &home, &batch)))
 }
 
 /// Gives up what is under way of a batch; what it brought before stays.
@@ -105,8 +104,8 @@ pub fn cancel(store: &str, id: &str) -> Result<Answer, ApiError> {
 }
 
 /// Where the platform drives no ingestions, asking does.
-fn driving(call: &Call, home: &Home) -> Option<After> {
-    to_drive(call, || pending::all_tickets(&PlatformObjects, home))
+fn driving(call: &Call, home: &Home, batch: &Batch) -> Option<After> {
+    to_drive(call, || batches::tickets(platform(), home, batch))
 }
 
 fn find(home: &Home, id: &str) -> Result<Batch, ApiError> {

@@ -4,8 +4,10 @@
 use std::io::{self, BufReader, Cursor, Read};
 
 use dayfly_core::api::{ApiError, Code};
+
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use ruzstd::decoding::StreamingDecoder;
+
+use crate::zstd_frames::ZstdFrames;
 
 /// How a body was compressed: the header `content-encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +82,7 @@ impl Encoding {
                 }
             }
             Self::Brotli => Box::new(brotli_decompressor::Decompressor::new(compressed, PIECE)),
-            Self::Zstd => {
-                let decoder = StreamingDecoder::new(compressed);
-                Box::new(
-                    decoder.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?,
-                )
-            }
+            Self::Zstd => Box::new(ZstdFrames::begin(compressed)?),
         })
     }
 }
@@ -199,6 +196,29 @@ mod tests {
             reader.read_to_string(&mut text).unwrap();
             assert_eq!(text, "The heron waits. ".repeat(40), "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn all_of_a_body_is_read_that_was_compressed_piece_by_piece() {
+        let text = "The heron waits. ".repeat(40);
+        // One frame that is to be skipped, of three bytes.
+        let skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc";
+        for (encoding, pieces, times) in [
+            (Encoding::Gzip, vec![GZIP, GZIP], 2),
+            (Encoding::Zstd, vec![ZSTD, ZSTD, ZSTD], 3),
+            (Encoding::Zstd, vec![&skipped[..], ZSTD, skipped, ZSTD], 2),
+        ] {
+            let whole: &'static [u8] = pieces.concat().leak();
+            assert_eq!(decoded(encoding, whole).unwrap(), text.repeat(times));
+            let mut slowly = String::new();
+            let mut reader = encoding.decode(Slow(Cursor::new(whole))).unwrap();
+            reader.read_to_string(&mut slowly).unwrap();
+            assert_eq!(slowly, text.repeat(times));
+        }
+        let cut: &'static [u8] = [ZSTD, &skipped[..9]].concat().leak();
+        assert!(decoded(Encoding::Zstd, cut).is_err());
+        let other: &'static [u8] = [ZSTD, b"something else"].concat().leak();
+        assert!(decoded(Encoding::Zstd, other).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod encoding;
 mod form;
 mod text;
+mod zstd_frames;
 
 pub use encoding::{Encoding, Pieces};
 pub use form::{Form, Received, keep, short};

@@ -7,10 +7,10 @@ use dayfly_core::api::{
     ApiError, CreateStore, Deleted, Order, Page, PageRequest, RebuildRequest, StoreObject,
     Treatment, UpdateStore,
 };
-use dayfly_core::files::{self, FileMeta};
+use dayfly_core::files;
 use dayfly_core::ids;
 use dayfly_core::ops::{self, Counts};
-use dayfly_core::pending::{self, Pending, PendingError};
+use dayfly_core::pending::PendingError;
 use dayfly_core::store::{self, Manifest, Marked, StoreError};
 use dayfly_guest::call::Call;
 use dayfly_guest::reply::Reply;
@@ -104,18 +104,13 @@ pub async fn create(call: &Call, request: IncomingRequest) -> Result<Reply, ApiE
         first.store.expires_after.clone_from(&asked.expires_after);
         first
     });
-    let home = made?.home();
-    // Of a new store nothing is under way.
-    let pending = |file: &FileMeta| Pending {
-        chunking,
-        ..Pending::new(file, platform().new_id(""))
-    };
-    let accepted = pending::accept_all(platform(), &home, attached.iter().map(pending).collect())?;
+    let made = made?;
+    let accepted = ops::attach_first(platform(), &made, &attached, chunking)?;
     for pending in &accepted {
         // Where the platform does not drive it, asking for the file's status does.
-        platform::schedule(&home.store, &pending.file_id);
+        platform::schedule(&made.store.id, &pending.file_id);
     }
-    get(&home.store)
+    get(&made.store.id)
 }
 
 pub fn get(id: &str) -> Result<Reply, ApiError> {

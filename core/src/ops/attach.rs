@@ -8,6 +8,7 @@ use crate::filter::AttributeValue;
 use crate::home::Home;
 use crate::pending::{self, OfFile, Pending, PendingError};
 use crate::platform::Platform;
+use crate::store::{self, Manifest};
 
 /// An attachment that was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,25 @@ pub fn attach(
         }),
         false => Ok(attached),
     }
+}
+
+/// Accepts files into a store that was just made, so nothing is under way in it. After an error the store is
+/// gone, too: who is told that there is none asks again, and its name is to mean what he gets then.
+pub fn attach_first(
+    platform: Platform<'_>,
+    made: &Manifest,
+    files: &[FileMeta],
+    chunking: ChunkingStrategy,
+) -> Result<Vec<Pending>, PendingError> {
+    let pending = |file: &FileMeta| Pending {
+        chunking,
+        ..Pending::new(file, platform.new_id(""))
+    };
+    let asked = files.iter().map(pending).collect();
+    pending::accept_all(platform, &made.home(), asked).inspect_err(|_| {
+        // What was told stays true where it cannot be deleted: there is none that is of use.
+        let _ = store::delete(platform, made);
+    })
 }
 
 /// What [`attach`] accepts where it is new.

@@ -16,7 +16,7 @@ mod upkeep;
 mod upload;
 mod verify;
 
-pub use attach::{Attached, attach};
+pub use attach::{Attached, attach, attach_first};
 pub use counts::{Counts, count, count_of};
 pub use detach::{detach, finish_detach};
 pub use expiry::expire_files;

@@ -1,10 +1,12 @@
 //! Failures that are in sight.
 
+use std::collections::BTreeSet;
+
 use super::error::{parse, to_vec};
 use super::{End, Pending, PendingError, Ticket, end, ticket};
 use crate::home::Home;
 use crate::mutants::{Mutant, active};
-use crate::objects::ObjectError;
+use crate::objects::{ObjectError, ObjectMeta};
 use crate::platform::Platform;
 
 fn folder(home: &Home) -> String {
@@ -38,7 +40,8 @@ pub(super) fn take_back(
 
 /// All failed ingestions of a store that are noted, by file.
 pub fn all_noted(platform: Platform<'_>, home: &Home) -> Result<Vec<Ticket>, PendingError> {
-    noted_below(platform, home, &folder(home))
+    let listed = platform.objects.list_all(&folder(home))?;
+    Ok(parsed(home, &listed))
 }
 
 /// Those of one file.
@@ -47,22 +50,29 @@ pub(super) fn noted_of_file(
     home: &Home,
     file_id: &str,
 ) -> Result<Vec<Ticket>, PendingError> {
-    noted_below(platform, home, &format!("{}{file_id}/", folder(home)))
+    let prefix = format!("{}{file_id}/", folder(home));
+    let listed = platform.objects.list_all(&prefix)?;
+    Ok(parsed(home, &listed))
 }
 
-fn noted_below(
+/// Those of several files; whatever else failed costs nothing.
+pub fn noted_of_files(
     platform: Platform<'_>,
     home: &Home,
-    prefix: &str,
+    file_ids: &BTreeSet<&str>,
 ) -> Result<Vec<Ticket>, PendingError> {
-    let listed = platform.objects.list_all(prefix)?;
+    let listed = platform.objects.list_each(&folder(home), file_ids)?;
+    Ok(parsed(home, &listed))
+}
+
+fn parsed(home: &Home, listed: &[ObjectMeta]) -> Vec<Ticket> {
     let folder = folder(home);
     let ticket_of = |key: &str| {
         let (file_id, ingest_id) = key.strip_prefix(&folder)?.split_once('/')?;
         Some(Ticket::new(home, file_id, ingest_id.strip_suffix(".json")?))
     };
     let tickets = listed.iter().filter_map(|meta| ticket_of(&meta.key));
-    Ok(tickets.collect())
+    tickets.collect()
 }
 
 /// The newest failed ingestion of a file, if there is one.

@@ -28,8 +28,8 @@ pub use end::{End, LastError, decide, ended, ends_of};
 pub use error::PendingError;
 pub(crate) use error::{parse, to_vec};
 pub use failed::{
-    all_noted as all_failed, forget_all as forget_failed, key as failed_key, of_file as failed_of,
-    read as read_failed,
+    all_noted as all_failed, forget_all as forget_failed, key as failed_key,
+    noted_of_files as failed_of_files, of_file as failed_of, read as read_failed,
 };
 pub use forget::forget_old as forget_old_ends;
 pub use hold::{Ending, Hold, take_up};
@@ -41,6 +41,7 @@ pub use queue::{
 pub use record::{Pending, Status};
 pub use ticket::{
     Ticket, all as all_tickets, all_lives as tickets_of_all_lives, of_file as tickets_of,
+    of_files as tickets_of_files,
 };
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Accepting ingestions, giving them up, and asking whether they are wanted.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::end::{self, End};
 use super::error::{parse, to_vec};
@@ -118,21 +118,17 @@ pub fn of_file(platform: Platform<'_>, home: &Home, file_id: &str) -> Result<OfF
     })
 }
 
-/// As [`of_file`], of all files of a store of which there is something to know, in as many rounds of reads
-/// as for one. Reads the records of those alone that are `wanted`.
+/// As [`of_file`], of several, those left out of which there is nothing to know: in as many rounds of reads
+/// as for one, where their ids lie together, whatever else waits or failed.
 pub fn of_files(
     platform: Platform<'_>,
     home: &Home,
-    wanted: &HashSet<&str>,
+    wanted: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, OfFile>, PendingError> {
-    let mut tickets = ticket::all(platform.objects, home)?;
-    tickets.retain(|ticket| wanted.contains(ticket.file_id.as_str()));
-    let noted = || {
-        let mut noted = failed::all_noted(platform, home)?;
-        noted.retain(|ticket| wanted.contains(ticket.file_id.as_str()));
-        Ok(noted)
-    };
-    known_of(platform, tickets, noted)
+    let tickets = ticket::of_files(platform.objects, home, wanted)?;
+    known_of(platform, tickets, || {
+        failed::noted_of_files(platform, home, wanted)
+    })
 }
 
 /// What these records and ends tell, and what is noted. A failure is noted before its record goes, so the

@@ -1,9 +1,11 @@
 //! Which ingestions there are, as the keys of their records say.
 
+use std::collections::BTreeSet;
+
 use super::PendingError;
 use crate::home::{Home, QUEUE};
 use crate::mutants::{Mutant, active};
-use crate::objects::Objects;
+use crate::objects::{ObjectMeta, Objects};
 
 /// Which ingestion: what its record's key says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,10 +82,20 @@ pub fn of_file(
     in_folder(objects, &format!("{}{file_id}/", home.queue()))
 }
 
+/// Those of several files, by file and by their age; whatever else waits costs nothing.
+pub fn of_files(
+    objects: &dyn Objects,
+    home: &Home,
+    file_ids: &BTreeSet<&str>,
+) -> Result<Vec<Ticket>, PendingError> {
+    Ok(parsed(&objects.list_each(&home.queue(), file_ids)?))
+}
+
 fn in_folder(objects: &dyn Objects, folder: &str) -> Result<Vec<Ticket>, PendingError> {
-    let listed = objects.list_all(folder)?;
-    Ok(listed
-        .iter()
-        .filter_map(|meta| Ticket::parse(&meta.key))
-        .collect())
+    Ok(parsed(&objects.list_all(folder)?))
+}
+
+fn parsed(listed: &[ObjectMeta]) -> Vec<Ticket> {
+    let tickets = listed.iter().filter_map(|meta| Ticket::parse(&meta.key));
+    tickets.collect()
 }

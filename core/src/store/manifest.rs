@@ -230,6 +230,11 @@ impl Manifest {
         Some(self.active_ms / 1_000 + days * DAY_S)
     }
 
+    /// Whether it has, at that time in milliseconds since the Unix epoch: then it takes no requests, and goes.
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.expires_at().is_some_and(|at| at <= now_ms / 1_000)
+    }
+
     /// The segment with that id.
     pub fn segment(&self, id: &str) -> Option<&SegmentRef> {
         self.segments.iter().find(|segment| segment.meta.id == id)

@@ -70,7 +70,7 @@ pub use reference::{DeadRef, SegmentRef};
 pub use relocate::{Moved, commit as commit_moved, merge as merge_runs};
 pub use remove::{delete, finish_deletion, finish_deletions, is_being_deleted};
 pub use room::{Upkeep, making_room};
-pub use scrub::{SCRUB_AFTER_MS, scrub, unreachable};
+pub use scrub::{BATCH_MS, SCRUB_AFTER_MS, scrub, unreachable};
 
 #[cfg(test)]
 mod tests;

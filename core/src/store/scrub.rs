@@ -10,11 +10,15 @@ use super::manifest::Manifest;
 use super::names::named;
 use super::next::Next;
 use crate::home::Home;
+use crate::ids;
 use crate::objects::ObjectMeta;
 use crate::platform::Platform;
 
 /// Work that was under way when an object was written has ended after so long.
 pub const SCRUB_AFTER_MS: u64 = 86_400_000;
+/// So long after it was asked for a batch is told of: thirty days, as long as OpenAI lets a file live that is
+/// to expire.
+pub const BATCH_MS: u64 = 30 * 86_400_000;
 
 /// The objects of a store's incarnation that nothing names: neither the version nor its garbage, no
 /// ingestion of `ingesting` (their ids), and no claim that holds.
@@ -90,6 +94,7 @@ struct Reachable<'a> {
     keys: HashSet<String>,
     folders: Vec<String>,
     ingesting: &'a HashSet<String>,
+    now_ms: u64,
 }
 
 impl<'a> Reachable<'a> {
@@ -109,6 +114,7 @@ impl<'a> Reachable<'a> {
             keys,
             folders,
             ingesting,
+            now_ms: platform.now_ms(),
         })
     }
 
@@ -125,7 +131,8 @@ impl<'a> Reachable<'a> {
         };
         match kind {
             // Records, each with an end of its own.
-            "garbage" | "ended" | "failed" | "batches" => true,
+            "garbage" | "ended" | "failed" => true,
+            "batches" => self.is_told_of(name),
             "attempts" | "progress" => {
                 let work = name.split('/').next().unwrap_or_default();
                 self.ingesting.contains(work)
@@ -133,6 +140,11 @@ impl<'a> Reachable<'a> {
             "segments" => self.is_of_ingestion(name),
             _ => false,
         }
+    }
+
+    fn is_told_of(&self, batch: &str) -> bool {
+        let made_ms = ids::made_ms(batch, ids::BATCH_PREFIX);
+        made_ms.is_some_and(|made| made.saturating_add(BATCH_MS) > self.now_ms)
     }
 
     fn is_of_ingestion(&self, segment: &str) -> bool {

@@ -41,7 +41,7 @@ pub fn complete(
         Some(end) => end,
         None => {
             upload.ensure_in_time(now_s)?;
-            let file = assemble(objects, &upload, &asked.part_ids)?;
+            let file = assemble(objects, &upload, &asked.part_ids, now_s)?;
             let md5 = asked.md5.as_ref().map(|md5| md5.to_ascii_lowercase());
             if let Some(md5) = &md5 {
                 verify(objects, &file, md5)?;
@@ -63,6 +63,7 @@ fn assemble(
     objects: &dyn Objects,
     upload: &Upload,
     part_ids: &[String],
+    now_s: u64,
 ) -> Result<FileMeta, UploadError> {
     let arrived: BTreeMap<String, u64> = parts(objects, &upload.file_id)?
         .into_iter()
@@ -101,7 +102,7 @@ fn assemble(
         filename: upload.filename.clone(),
         purpose: upload.purpose.clone(),
         content_type: Some(upload.content_type.clone()),
-        expires_at: upload.file_expires_at(),
+        expires_at: upload.file_expires_at(now_s),
         parts: listed,
     })
 }

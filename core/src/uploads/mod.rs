@@ -55,10 +55,11 @@ impl Upload {
         self.created_at + LIFE_S
     }
 
-    /// When the file is to be gone, in seconds since the Unix epoch. It is as old as the upload.
-    pub fn file_expires_at(&self) -> Option<u64> {
+    /// When the file that is completed at `now_s` is to be gone, both in seconds since the Unix epoch. It is
+    /// as old as the upload, but only now it can be used.
+    fn file_expires_at(&self, now_s: u64) -> Option<u64> {
         let after = self.file_expires_after.as_ref()?;
-        Some(self.created_at.saturating_add(after.seconds))
+        Some(now_s.saturating_add(after.seconds))
     }
 
     /// The key of a part's bytes.

@@ -22,15 +22,13 @@ pub struct Room {
     share: usize,
 }
 
-/// What is held for a tenant; it is given back when this is dropped.
+/// What is held for a tenant; it is given back when this is dropped. It can become less, never more: who
+/// held something and waited for more could wait for one that does the same.
 pub struct Held {
     room: Arc<Room>,
     tenant: String,
-    /// `None` once it is being dropped.
-    own: Option<Arc<Semaphore>>,
-    permits: Vec<OwnedSemaphorePermit>,
-    bytes: usize,
-    kib: usize,
+    /// Of the tenant's own, and of all; `None` once it is being dropped.
+    permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 impl Room {
@@ -43,26 +41,49 @@ impl Room {
         })
     }
 
-    /// Holds nothing yet.
-    pub fn hold(self: &Arc<Self>, tenant: &str) -> Held {
+    /// Takes so many bytes, all at once, waiting for them for at most `patience`, first for the tenant's
+    /// own: what one tenant waits for holds back no other. What is larger than the share gets in alone.
+    pub async fn take(
+        self: &Arc<Self>,
+        tenant: &str,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<Held, Overloaded> {
+        let mut held = Held {
+            room: Arc::clone(self),
+            tenant: tenant.to_owned(),
+            permits: None,
+        };
+        let (own, kib) = (self.own(tenant), self.charged(bytes));
+        let both = async {
+            let own = own.acquire_many_owned(kib).await.ok()?;
+            let all = Arc::clone(&self.all).acquire_many_owned(kib).await.ok()?;
+            Some([own, all])
+        };
+        held.permits = tokio::time::timeout(patience, both).await.ok().flatten();
+        match held.permits {
+            Some(_) => Ok(held),
+            None => Err(Overloaded),
+        }
+    }
+
+    fn own(&self, tenant: &str) -> Arc<Semaphore> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tenants
             .entry(tenant.to_owned())
             .or_insert_with(|| Arc::new(Semaphore::new(self.share)));
-        Held {
-            room: Arc::clone(self),
-            tenant: tenant.to_owned(),
-            own: Some(Arc::clone(own)),
-            permits: Vec::new(),
-            bytes: 0,
-            kib: 0,
-        }
+        Arc::clone(own)
+    }
+
+    /// For so many bytes, in KiB.
+    fn charged(&self, bytes: usize) -> u32 {
+        let kib = bytes.div_ceil(KIB).min(self.share);
+        u32::try_from(kib).unwrap_or(u32::MAX)
     }
 
     /// Lets go of one that holds for a tenant; an idle tenant costs nothing.
-    fn forget(&self, tenant: &str, own: Option<Arc<Semaphore>>) {
+    fn forget(&self, tenant: &str) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(own);
         let is_idle = tenants
             .get(tenant)
             .is_some_and(|own| Arc::strong_count(own) == 1);
@@ -73,36 +94,21 @@ impl Room {
 }
 
 impl Held {
-    /// Holds so many bytes more, waiting for them for at most `patience`, first for the tenant's own:
-    /// what one tenant waits for holds back no other. What is larger than the share gets in alone.
-    pub async fn grow(&mut self, bytes: usize, patience: Duration) -> Result<(), Overloaded> {
-        self.bytes += bytes;
-        let wanted = self.bytes.div_ceil(KIB).min(self.room.share);
-        let more = wanted.saturating_sub(self.kib);
-        let Some(more) = u32::try_from(more).ok().filter(|more| *more > 0) else {
-            return Ok(());
-        };
-        let both = async {
-            let own = self.own.as_ref().map(Arc::clone)?;
-            let own = own.acquire_many_owned(more).await.ok()?;
-            let all = Arc::clone(&self.room.all)
-                .acquire_many_owned(more)
-                .await
-                .ok()?;
-            Some([own, all])
-        };
-        let got = tokio::time::timeout(patience, both).await.ok().flatten();
-        self.permits.extend(got.ok_or(Overloaded)?);
-        self.kib = wanted;
-        Ok(())
+    /// Gives back all but so many bytes.
+    pub fn keep(&mut self, bytes: usize) {
+        let kept = self.room.charged(bytes) as usize;
+        for permit in self.permits.iter_mut().flatten() {
+            let excess = permit.num_permits().saturating_sub(kept);
+            drop(permit.split(excess));
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         // They, too, keep the tenant's share.
-        self.permits.clear();
-        self.room.forget(&self.tenant, self.own.take());
+        self.permits = None;
+        self.room.forget(&self.tenant);
     }
 }
 
@@ -139,50 +145,45 @@ mod tests {
     #[tokio::test]
     async fn a_tenant_has_no_more_than_its_share_and_others_have_theirs() {
         let room = Room::new(10 * KIB, 4 * KIB);
-        let mut greedy = room.hold("greedy");
-        greedy.grow(3 * KIB, NOW).await.unwrap();
-        let mut second = room.hold("greedy");
-        assert_eq!(second.grow(2 * KIB, NOW).await, Err(Overloaded));
-        let mut other = room.hold("other");
-        other.grow(4 * KIB, NOW).await.unwrap();
+        let greedy = room.take("greedy", 3 * KIB, NOW).await.unwrap();
+        assert!(room.take("greedy", 2 * KIB, NOW).await.is_err());
+        let _other = room.take("other", 4 * KIB, NOW).await.unwrap();
         drop(greedy);
-        let mut third = room.hold("greedy");
-        third.grow(4 * KIB, NOW).await.unwrap();
+        room.take("greedy", 4 * KIB, NOW).await.unwrap();
     }
 
     #[tokio::test]
     async fn what_is_larger_than_a_share_gets_in_alone() {
         let room = Room::new(8 * KIB, 4 * KIB);
-        let mut large = room.hold("a");
-        for _ in 0..100 {
-            large.grow(KIB, NOW).await.unwrap();
-        }
+        let large = room.take("a", 100 * KIB, NOW).await.unwrap();
         assert_eq!(room.all.available_permits(), 4);
-        assert!(room.hold("a").grow(1, NOW).await.is_err());
+        assert!(room.take("a", 1, NOW).await.is_err());
         drop(large);
         assert_eq!(room.all.available_permits(), 8);
         assert!(room.tenants.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
-    async fn small_pieces_count_together() {
+    async fn what_is_not_needed_after_all_is_given_back() {
         let room = Room::new(8 * KIB, 8 * KIB);
-        let mut held = room.hold("a");
-        for _ in 0..KIB {
-            held.grow(1, NOW).await.unwrap();
-        }
-        assert_eq!(room.all.available_permits(), 7);
+        let mut held = room.take("a", 8 * KIB, NOW).await.unwrap();
+        held.keep(KIB + 1);
+        assert_eq!(room.all.available_permits(), 6);
+        held.keep(5 * KIB);
+        assert_eq!(room.all.available_permits(), 6);
+        let _second = room.take("a", 6 * KIB, NOW).await.unwrap();
+        drop(held);
+        assert_eq!(room.all.available_permits(), 2);
     }
 
     #[tokio::test]
     async fn who_waits_gets_what_becomes_free() {
         let room = Room::new(4 * KIB, 4 * KIB);
-        let mut first = room.hold("a");
-        first.grow(4 * KIB, NOW).await.unwrap();
-        let mut second = room.hold("a");
-        let (waited, ()) = tokio::join!(second.grow(KIB, Duration::from_secs(60)), async {
+        let first = room.take("a", 4 * KIB, NOW).await.unwrap();
+        let (waited, ()) = tokio::join!(room.take("a", KIB, Duration::from_secs(60)), async {
             drop(first);
         });
-        assert_eq!(waited, Ok(()));
+        waited.unwrap();
+        assert!(room.tenants.lock().unwrap().is_empty());
     }
 }

@@ -11,7 +11,7 @@ use dayfly_embedder::{BODY_TIMEOUT, DIMENSION, MAX_BODY_BYTES, TENANT_HEADER, dr
 use dayfly_intake::Encoding;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower::ServiceExt;
@@ -32,6 +32,7 @@ const REQUESTS: usize = 64;
 const REQUESTS_OF_A_TENANT: usize = 32;
 /// So long a request waits for room, and for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The embedder for callers outside. What is held for one of them, a body once it begins to come and
 /// an answer until it is sent, is charged to its tenant: connections that send nothing hold nothing.
 pub struct Embeddings {
@@ -60,21 +61,17 @@ impl Embeddings {
         let embeds = request.method() == Method::POST;
         let _under_way = rates.begin(principal, embeds)?;
         let tenant = principal.tenant.as_str();
-        let mut held = self.room.hold(tenant);
         let (mut parts, mut body) = request.into_parts();
-        let read = tokio::time::timeout(BODY_TIMEOUT, read(&mut body, &mut held)).await;
-        let whole = match read.unwrap_or_else(|_| Err(late())) {
-            Ok(whole) => whole,
+        let read = self.read(tenant, &mut parts.headers, &mut body);
+        let (whole, held) = match read.await {
+            Ok(read) => read,
             Err(refusal) => {
-                drop(held);
                 drain(Body::new(body)).await;
                 return Err(refusal);
             }
         };
-        let whole = decoded(&mut parts.headers, whole, &mut held).await?;
         let tenant_name = HeaderValue::from_str(tenant).unwrap_or(HeaderValue::from_static(""));
         parts.headers.insert(TENANT_HEADER, tenant_name);
-        held.grow(vectors_of(whole.len()), PATIENCE).await?;
         parts.headers.insert(CONTENT_LENGTH, whole.len().into());
         if let Some(pace) = rates.pace(tenant, &rates.of(principal)).filter(|_| embeds) {
             pace.overdraw(tokens(&parts.headers))?;
@@ -82,17 +79,64 @@ impl Embeddings {
         let turn = self.turn(tenant).await?;
         let request = Request::from_parts(parts, Body::from(whole));
         let Ok(response) = self.router.clone().oneshot(request).await;
-        // Given back first: who waits for more must hold nothing.
         drop((turn, held));
-        let mut held = self.room.hold(tenant);
         let (parts, inner) = response.into_parts();
         let length = inner.size_hint().exact().unwrap_or(MAX_BODY);
-        held.grow(usize::try_from(length).unwrap_or(SHARE), PATIENCE)
-            .await?;
+        let length = usize::try_from(length).unwrap_or(SHARE);
+        let held = self.room.take(tenant, length, PATIENCE).await?;
         Ok(Response::from_parts(
             parts,
             Body::new(Charged { inner, held }),
         ))
+    }
+}
+
+impl Embeddings {
+    /// The whole body, as it was before it was compressed, with all that the request will hold, which is
+    /// taken when the body's first bytes have come.
+    async fn read(
+        &self,
+        tenant: &str,
+        headers: &mut HeaderMap,
+        body: &mut Incoming,
+    ) -> Result<(Bytes, Held), ApiError> {
+        let encoding = encoding(headers)?;
+        let announced = body.size_hint();
+        if announced.lower() > MAX_BODY {
+            return Err(too_large());
+        }
+        let length = announced.exact().unwrap_or(MAX_BODY) as usize;
+        let collect = async {
+            let first = body.frame().await;
+            let held = self.room.take(tenant, most(length, encoding), PATIENCE);
+            let held = held.await?;
+            Ok::<_, ApiError>((collect(first, body).await?, held))
+        };
+        let collected = tokio::time::timeout(BODY_TIMEOUT, collect).await;
+        let (whole, mut held) = collected.unwrap_or_else(|_| Err(late()))?;
+        let whole = decoded(encoding, whole).await?;
+        held.keep(whole.len() + vectors_of(whole.len()));
+        Ok((whole, held))
+    }
+
+    async fn turn(&self, tenant: &str) -> Result<Place, Overloaded> {
+        let tenant = Arc::from(tenant);
+        let taken = self.turns.take(&tenant, Urgency::Later);
+        let taken = tokio::time::timeout(PATIENCE, taken).await;
+        taken.ok().and_then(Result::ok).ok_or(Overloaded)
+    }
+}
+
+/// The most bytes that a request with a body of that length takes.
+fn most(length: usize, encoding: Encoding) -> usize {
+    /// Of a byte of deflate's come 1,032 at most (zlib's technical details: 258 from two bits).
+    const EXPANSION: usize = 1_032;
+    match encoding {
+        Encoding::Identity => length + vectors_of(length),
+        _ => {
+            let decoded = length.saturating_mul(EXPANSION).min(MAX_BODY_BYTES);
+            length + decoded + vectors_of(decoded)
+        }
     }
 }
 
@@ -103,61 +147,47 @@ fn vectors_of(body: usize) -> usize {
     (body / TEXT + 1).min(MOST) * DIMENSION * size_of::<f32>()
 }
 
-impl Embeddings {
-    async fn turn(&self, tenant: &str) -> Result<Place, Overloaded> {
-        let tenant = Arc::from(tenant);
-        let taken = self.turns.take(&tenant, Urgency::Later);
-        let taken = tokio::time::timeout(PATIENCE, taken).await;
-        taken.ok().and_then(Result::ok).ok_or(Overloaded)
-    }
-}
+type Received = Option<Result<Frame<Bytes>, hyper::Error>>;
 
-/// The whole body. Room for all of it is taken when its first bytes have come.
-async fn read(body: &mut Incoming, held: &mut Held) -> Result<Bytes, ApiError> {
-    let announced = body.size_hint().lower();
-    if announced > MAX_BODY {
-        return Err(too_large());
-    }
+/// The whole body, of which the first frame has come.
+async fn collect(first: Received, body: &mut Incoming) -> Result<Bytes, ApiError> {
     let mut read = Vec::new();
-    let mut taken = 0;
-    while let Some(frame) = body.frame().await {
+    let mut next = first;
+    while let Some(frame) = next {
         let frame = frame.map_err(|error| {
             ApiError::invalid_request(format!("The body could not be read: {error}"))
         })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let length = (read.len() + data.len()) as u64;
-        if length > MAX_BODY {
-            return Err(too_large());
+        if let Ok(data) = frame.into_data() {
+            if read.len() + data.len() > MAX_BODY_BYTES {
+                return Err(too_large());
+            }
+            read.extend_from_slice(&data);
         }
-        let wanted = length.max(announced);
-        held.grow((wanted - taken) as usize, PATIENCE).await?;
-        taken = wanted;
-        read.extend_from_slice(&data);
+        next = body.frame().await;
     }
     Ok(read.into())
 }
 
-/// The body as it was before it was compressed. Room for all that it may be is taken meanwhile.
-async fn decoded(
-    headers: &mut HeaderMap,
-    whole: Bytes,
-    held: &mut Held,
-) -> Result<Bytes, ApiError> {
+/// How the body is compressed; the embedder behind knows nothing of it.
+fn encoding(headers: &mut HeaderMap) -> Result<Encoding, ApiError> {
     let named = headers.remove(CONTENT_ENCODING);
     let named = named
         .as_ref()
         .map(|name| name.to_str().unwrap_or("unreadable"));
-    let encoding = match Encoding::parse(named)? {
-        Encoding::Identity => return Ok(whole),
-        known @ (Encoding::Gzip | Encoding::Deflate) => known,
+    match Encoding::parse(named)? {
+        known @ (Encoding::Identity | Encoding::Gzip | Encoding::Deflate) => Ok(known),
         Encoding::Brotli | Encoding::Zstd => {
             let text = "Requests for embeddings may be compressed with gzip or deflate; send it so, or as it is.";
-            return Err(ApiError::new(Code::UnsupportedMediaType, text));
+            Err(ApiError::new(Code::UnsupportedMediaType, text))
         }
-    };
-    held.grow(MAX_BODY_BYTES, PATIENCE).await?;
+    }
+}
+
+/// The body as it was before it was compressed.
+async fn decoded(encoding: Encoding, whole: Bytes) -> Result<Bytes, ApiError> {
+    if encoding == Encoding::Identity {
+        return Ok(whole);
+    }
     let decode = move || {
         let mut read = Vec::new();
         let reader = encoding.decode(Cursor::new(whole))?;
@@ -166,7 +196,7 @@ async fn decoded(
     };
     let decoded = tokio::task::spawn_blocking(decode).await;
     match decoded.map_err(std::io::Error::other).flatten() {
-        Ok(read) if read.len() as u64 > MAX_BODY => Err(too_large()),
+        Ok(read) if read.len() > MAX_BODY_BYTES => Err(too_large()),
         Ok(read) => Ok(read.into()),
         Err(fault) => Err(ApiError::invalid_request(format!(
             "The body is not what its header 'content-encoding' says: {fault}."

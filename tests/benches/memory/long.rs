@@ -12,11 +12,14 @@ pub fn run(uploads: u64) {
         if sample.uploads % 10_000 == 0 {
             let rate = sample.uploads as f64 * 1e3 / sample.after_ms.max(1) as f64;
             let (uploads, resident) = (sample.uploads, mib(sample.resident));
-            println!("{uploads:>8} uploads {resident:>6} MiB {rate:>5.0} a second");
+            let anonymous = mib(sample.anonymous);
+            println!(
+                "{uploads:>8} uploads {resident:>6} MiB, {anonymous} of no file {rate:>5.0} a second"
+            );
         }
     });
     println!(
-        "\npart  uploads  MiB after 10,000  at most  at the end  bytes an upload after 10,000"
+        "\npart  uploads  MiB after 10,000  at most  at the end  of no file  bytes an upload after 10,000"
     );
     for part in record.parts() {
         let warm = part
@@ -30,12 +33,13 @@ pub fn run(uploads: u64) {
             |found| format!("{:+.2} ± {:.2}", found.per_sample, found.within),
         );
         println!(
-            "{:>4} {:>8} {:>17} {:>8} {:>11}  {growth}",
+            "{:>4} {:>8} {:>17} {:>8} {:>11} {:>11}  {growth}",
             last.part,
             last.uploads,
             mib(first),
             mib(most.unwrap_or(0)),
-            mib(last.resident)
+            mib(last.resident),
+            mib(last.anonymous)
         );
     }
     let all: u64 = record

@@ -1,6 +1,8 @@
 //! What `dayfly serve` adds to the guests.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
 
 use dayfly_tests::api::multipart_type;
 use dayfly_tests::client::Payload;
@@ -249,6 +251,48 @@ fn every_response_has_a_request_id_of_its_own() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 5);
+}
+
+#[test]
+fn large_requests_of_one_tenant_do_not_wait_for_each_other() {
+    let server = dayfly_tests::Server::builder().start();
+    let client = server.client();
+    // As large as it may be, and few texts in it.
+    let mut body = br#"{"model": "all-MiniLM-L6-v2", "input": "a heron""#.to_vec();
+    body.resize((8 << 20) - 1, b' ');
+    body.push(b'}');
+    let (begun, rest) = body.split_at(1_000);
+    let head = format!(
+        "POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let begin = |_| {
+        let mut stream = raw::connect(client.base());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(begun).unwrap();
+        stream
+    };
+    let streams: Vec<_> = (0..2).map(begin).collect();
+    // Meanwhile both have begun to be read.
+    client.get("/healthz").ok();
+    let end = |mut stream: TcpStream| {
+        let mut answer = String::new();
+        stream.write_all(rest).unwrap();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answers = thread::scope(|scope| {
+        let ends = streams
+            .into_iter()
+            .map(|stream| scope.spawn(move || end(stream)));
+        let ends: Vec<_> = ends.collect();
+        let ends = ends.into_iter().map(|end| end.join().unwrap());
+        ends.collect::<Vec<_>>()
+    });
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:.300}");
+    }
 }
 
 #[test]

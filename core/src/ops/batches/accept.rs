@@ -1,6 +1,6 @@
 //! Accepting files together.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Batch, Member, key};
 use crate::chunk::ChunkingStrategy;
@@ -25,7 +25,8 @@ pub struct Asked {
 
 /// Accepts files into a store as [`attach`](crate::ops::attach) does each, and notes that they belong
 /// together. Answers the batch, and the ingestions that are under way for it. Takes as many rounds of
-/// requests to storage for two thousand files as for two.
+/// requests to storage for two thousand files that were uploaded together as for two, whatever else waits in
+/// the store.
 ///
 /// # Errors
 ///
@@ -37,7 +38,7 @@ pub fn accept(
     mut asked: Vec<Asked>,
 ) -> Result<(Batch, Vec<Ticket>), PendingError> {
     asked.sort_by(|one, other| one.file.id.cmp(&other.file.id));
-    let wanted: HashSet<&str> = asked.iter().map(|one| one.file.id.as_str()).collect();
+    let wanted: BTreeSet<&str> = asked.iter().map(|one| one.file.id.as_str()).collect();
     let mut known = pending::of_files(platform, home, &wanted)?;
     let attached = asked.into_iter().map(|one| {
         let known = known.remove(&one.file.id).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::pending::{self, PendingError, Ticket};
 use crate::platform::Platform;
 
 pub use accept::{Asked, accept};
-pub use standing::{Standing, counts, page, standing};
+pub use standing::{Standing, counts, page, standing, tickets};
 
 /// Files that were attached together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -52,7 +52,7 @@ pub fn counts(standings: &[(&Member, Standing)]) -> Counts {
 }
 
 /// Where each member stands, in the order of the files' ids. Reads the names of what is under way or failed
-/// in the store, and the entries of those files that are neither.
+/// of these files, and the entries of those that are neither.
 ///
 /// # Errors
 ///
@@ -70,7 +70,8 @@ pub fn standing<'a>(
     };
     let open = open(platform, home, batch, asked)?;
     let under_way: BTreeSet<Ticket> = open.under_way.into_iter().collect();
-    let mut failed: BTreeSet<Ticket> = pending::all_failed(platform, home)?.into_iter().collect();
+    let noted = pending::failed_of_files(platform, home, &batch.file_ids())?;
+    let mut failed: BTreeSet<Ticket> = noted.into_iter().collect();
     failed.extend(open.failed);
     let is_neither = |member: &&Member| {
         let ticket = member.ticket(home);
@@ -107,10 +108,19 @@ fn open(
     batch: &Batch,
     asked: usize,
 ) -> Result<Open, PendingError> {
+    Open::among(platform, tickets(platform, home, batch)?, asked)
+}
+
+/// Those members that have a record, so have not ended or have only just.
+pub fn tickets(
+    platform: Platform<'_>,
+    home: &Home,
+    batch: &Batch,
+) -> Result<Vec<Ticket>, PendingError> {
     let own: BTreeSet<Ticket> = batch.members.iter().map(|one| one.ticket(home)).collect();
-    let mut tickets = pending::all_tickets(platform.objects, home)?;
+    let mut tickets = pending::tickets_of_files(platform.objects, home, &batch.file_ids())?;
     tickets.retain(|ticket| own.contains(ticket));
-    Open::among(platform, tickets, asked)
+    Ok(tickets)
 }
 
 fn entries(
@@ -176,6 +186,13 @@ fn tell(
     // It has ended meanwhile, or its failure is not noted yet.
     let found = look(platform, home, &member.file_id)?;
     Ok(found.unwrap_or_else(|| Listed::Pending(member.cancelled(batch))))
+}
+
+impl Batch {
+    fn file_ids(&self) -> BTreeSet<&str> {
+        let ids = self.members.iter().map(|member| member.file_id.as_str());
+        ids.collect()
+    }
 }
 
 impl Member {

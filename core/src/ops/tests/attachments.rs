@@ -1,6 +1,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::objects::ObjectError;
 use crate::testing::{Hooked, Op};
 
 #[test]
@@ -143,4 +144,31 @@ fn a_file_that_fails_again_is_in_every_list() {
     });
     fail(tenant.through(&objects), &home, &second);
     assert_eq!(listed.get(), Some(1));
+}
+
+#[test]
+fn a_store_whose_first_files_are_not_accepted_is_not_made() {
+    let tenant = Tenant::default();
+    let platform = tenant.platform();
+    let files = ["file-a", "file-b"].map(|id| file(platform, id));
+    let made = || store::create(platform, &crate::testing::first(STORE, None)).unwrap();
+    let failing = Hooked::new(&tenant.objects).before(|call| {
+        match call.key.starts_with(crate::home::QUEUE) && call.key.contains("file-b") {
+            true => Err(ObjectError::OutOfSpace("full".to_owned())),
+            false => Ok(()),
+        }
+    });
+    let refused = attach_first(
+        tenant.through(&failing),
+        &made(),
+        &files,
+        ChunkingStrategy::Auto,
+    );
+    assert!(refused.is_err());
+    assert_eq!(store::current(platform, STORE).unwrap(), None);
+    let again = made();
+    let accepted = attach_first(platform, &again, &files, ChunkingStrategy::Auto).unwrap();
+    assert_eq!(accepted.len(), 2);
+    let listed = pending::all_tickets(platform.objects, &again.home()).unwrap();
+    assert_eq!(listed.len(), 2, "nothing of the first is left to be done");
 }

@@ -180,24 +180,60 @@ fn a_cancellation_that_is_cut_off_anywhere_is_gone_on_with() {
     }
 }
 
+/// Rounds of requests that accepting so many files takes, and asking how far they came, where others wait
+/// in the store that came `before` and since.
+fn rounds(count: usize, others: usize) -> u32 {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    for number in 0..others {
+        let age = if number % 2 == 0 { "0" } else { "2" };
+        let one = attach_one(platform, &home, &format!("file-{age}{number:04}"));
+        if number % 3 == 0 {
+            fail(platform, &home, &one);
+        }
+    }
+    let ids = (0..count).map(|number| format!("file-1{number:04}"));
+    let ids: Vec<String> = ids.collect();
+    let members = asked(
+        platform,
+        &ids.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    let calls = Cell::new(0);
+    let counting = Hooked::new(&tenant.objects).creating_together();
+    let counting = counting.before(|_| {
+        calls.set(calls.get() + 1);
+        Ok(())
+    });
+    let platform = tenant.through(&counting);
+    let (batch, _) = batches::accept(platform, &home, members).unwrap();
+    batches::standing(platform, &home, &batch).unwrap();
+    calls.get()
+}
+
 #[test]
 fn a_batch_takes_as_many_rounds_however_many_its_files_are() {
-    let rounds = |count: usize| {
-        let (tenant, home) = store();
-        let platform = tenant.platform();
-        let ids: Vec<String> = (0..count)
-            .map(|number| format!("file-{number:04}"))
-            .collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let members = asked(platform, &ids);
-        let calls = Cell::new(0);
-        let counting = Hooked::new(&tenant.objects).creating_together();
-        let counting = counting.before(|_| {
-            calls.set(calls.get() + 1);
-            Ok(())
-        });
-        batches::accept(tenant.through(&counting), &home, members).unwrap();
-        calls.get()
-    };
-    assert_eq!(rounds(200), rounds(2));
+    assert_eq!(rounds(200, 0), rounds(2, 0));
+}
+
+#[test]
+fn a_batch_takes_as_many_rounds_however_many_other_files_wait_or_failed() {
+    assert_eq!(rounds(20, 4_000), rounds(20, 0));
+}
+
+#[test]
+fn a_batch_is_told_of_for_a_month() {
+    let (tenant, home) = store();
+    let platform = tenant.platform();
+    let mut batch = accept(platform, &home, &["file-a"]);
+    batches::cancel(platform, &home, &mut batch).unwrap();
+    let written = Hooked::new(&tenant.objects).written_at(platform.now_ms());
+    let scrub = || look_after(tenant.through(&written), STORE, &upkeep(), true).unwrap();
+    tenant.clock.advance(store::BATCH_MS - 60_000);
+    scrub();
+    let found = batches::read(platform, &home, &batch.id).unwrap();
+    assert!(found.is_some_and(|found| found.is_cancelled));
+    tenant.clock.advance(120_000);
+    scrub();
+    assert_eq!(batches::read(platform, &home, &batch.id).unwrap(), None);
+    assert!(keys(&tenant.objects, &home.key("batches/")).is_empty());
 }
