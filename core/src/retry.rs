@@ -62,14 +62,99 @@ fn fraction(whole: Duration, random: u64) -> Duration {
     Duration::from_nanos(product as u64)
 }
 
-/// Reads a `retry-after` header: seconds, or an HTTP date (RFC 9110, section 10.2.3).
+/// How long the headers of an answer ask to wait: `retry-after-ms` or `x-ms-retry-after-ms`, else
+/// `retry-after`, else, with status 429, the times at which OpenAI's limits are renewed
+/// (`x-ratelimit-reset-requests`, `-tokens`, and without a kind): the latest of those that are used up, or
+/// where none is said to be, the soonest. `now_ms` is the time in milliseconds since 1970.
+pub fn told_to_wait<'h>(
+    header: impl Fn(&str) -> Option<&'h str>,
+    status: u16,
+    now_ms: u64,
+) -> Option<Duration> {
+    const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
+    let exact = MILLISECONDS.iter().find_map(|name| header(name));
+    let exact = exact.and_then(|value| scaled(value.trim(), 1e-3));
+    let told = || parse_retry_after(header("retry-after")?, now_ms);
+    exact.or_else(told).or_else(|| match status {
+        429 => renewal(header, now_ms),
+        _ => None,
+    })
+}
+
+fn renewal<'h>(header: impl Fn(&str) -> Option<&'h str>, now_ms: u64) -> Option<Duration> {
+    let limits = ["-requests", "-tokens", ""].iter().filter_map(|kind| {
+        let reset = header(&format!("x-ratelimit-reset{kind}"))?;
+        let left = header(&format!("x-ratelimit-remaining{kind}"));
+        let is_used_up = left.is_some_and(|left| left.trim() == "0");
+        Some((is_used_up, parse_reset(reset.trim(), now_ms)?))
+    });
+    let limits: Vec<(bool, Duration)> = limits.collect();
+    let used_up = limits.iter().filter(|(is_used_up, _)| *is_used_up);
+    let waits = used_up.map(|(_, wait)| *wait).max();
+    waits.or_else(|| limits.iter().map(|(_, wait)| *wait).min())
+}
+
+/// `6m0s` and the like, seconds, or a time in seconds since 1970.
+fn parse_reset(value: &str, now_ms: u64) -> Option<Duration> {
+    /// No limit is renewed after more seconds than this: 2001 in seconds since 1970.
+    const TIMES: f64 = 1e9;
+    if let Ok(number) = value.parse::<f64>() {
+        let now_s = if number >= TIMES {
+            now_ms as f64 / 1e3
+        } else {
+            0.0
+        };
+        return seconds((number - now_s).max(0.0));
+    }
+    let mut whole = Duration::ZERO;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let (number, unit) = rest.split_at(digits);
+        let (factor, unit) = UNITS
+            .iter()
+            .find_map(|(name, factor)| Some((*factor, unit.strip_prefix(name)?)))?;
+        whole = whole.saturating_add(scaled(number, factor)?);
+        rest = unit;
+    }
+    (!value.is_empty()).then_some(whole)
+}
+
+/// Of Go's durations, in seconds; those that begin another one's name come after it.
+const UNITS: [(&str, f64); 7] = [
+    ("ms", 1e-3),
+    ("us", 1e-6),
+    ("ns", 1e-9),
+    ("d", 86_400.0),
+    ("h", 3_600.0),
+    ("m", 60.0),
+    ("s", 1.0),
+];
+
+const LONGEST: Duration = Duration::from_secs(u64::MAX);
+
+fn scaled(number: &str, factor: f64) -> Option<Duration> {
+    seconds(number.parse::<f64>().ok()? * factor)
+}
+
+/// `None` of what is no time to wait; more than there is is as long as there is.
+fn seconds(number: f64) -> Option<Duration> {
+    match number.is_nan() || number < 0.0 {
+        true => None,
+        false => Some(Duration::try_from_secs_f64(number).unwrap_or(LONGEST)),
+    }
+}
+
+/// Reads a `retry-after` header: seconds, or an HTTP date (RFC 9110, section 10.2.3); fractions of seconds,
+/// which some send, count, too.
 ///
 /// `now_ms` is the time in milliseconds since 1970. A date that has passed is no wait.
 /// `None` where the value is neither.
 pub fn parse_retry_after(value: &str, now_ms: u64) -> Option<Duration> {
     let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    let is_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    if !value.is_empty() && value.bytes().all(is_number) {
+        return scaled(value, 1.0);
     }
     let date = httpdate::parse_http_date(value).ok()?;
     let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -130,7 +215,8 @@ mod tests {
             parse_retry_after(huge, 0),
             Some(Duration::from_secs(u64::MAX))
         );
-        for nonsense in ["", "soon", "-1", "1.5"] {
+        assert_eq!(parse_retry_after("1.5", now_ms), Some(MS(1_500)));
+        for nonsense in ["", "soon", "-1", "1.5.2"] {
             assert_eq!(parse_retry_after(nonsense, now_ms), None);
         }
     }
@@ -148,5 +234,44 @@ mod tests {
                 prop_assert!(wait >= after.map(MS).unwrap_or_default());
             }
         }
+    }
+
+    #[test]
+    fn an_answer_says_in_many_ways_how_long_to_wait() {
+        let wait = |status, headers: &[(&str, &str)]| {
+            let header = |name: &str| {
+                let found = headers.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| *value)
+            };
+            told_to_wait(header, status, 1_800_000_000_000)
+        };
+        let ms = |ms| Some(MS(ms));
+        for (expected, headers) in [
+            (ms(1_500), &[("retry-after", "1.5")][..]),
+            (ms(7_000), &[("retry-after", "7")]),
+            (ms(250), &[("retry-after-ms", "250"), ("retry-after", "1")]),
+            (ms(1_250), &[("x-ms-retry-after-ms", "1250.0")]),
+            (ms(360_000), &[("x-ratelimit-reset-requests", "6m0s")]),
+            (ms(20), &[("x-ratelimit-reset-tokens", "20ms")]),
+            (ms(3_605_500), &[("x-ratelimit-reset", "1h5.5s")]),
+            (ms(12_000), &[("x-ratelimit-reset", "1800000012")]),
+            (None, &[("x-ratelimit-reset", "soon")]),
+            (None, &[("retry-after", "soon")]),
+            (None, &[("retry-after", ".")]),
+            (None, &[]),
+        ] {
+            assert_eq!(wait(429, headers), expected, "{headers:?}");
+        }
+        let limits = [
+            ("x-ratelimit-reset-requests", "1s"),
+            ("x-ratelimit-remaining-requests", "12"),
+            ("x-ratelimit-reset-tokens", "30s"),
+            ("x-ratelimit-remaining-tokens", "0"),
+        ];
+        assert_eq!(wait(429, &limits), ms(30_000), "the one that is used up");
+        assert_eq!(wait(429, &limits[..3]), ms(1_000));
+        assert_eq!(wait(503, &limits), None, "another fault than a limit");
+        let endless = [("retry-after", "99999999999999999999999")];
+        assert_eq!(wait(429, &endless), Some(LONGEST));
     }
 }

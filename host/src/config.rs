@@ -1,7 +1,6 @@
 //! What `dayfly serve` is told: a flag wins over the environment, that over `dayfly.toml`, that over
 //! the default.
 
-mod endpoint;
 mod file;
 mod layer;
 #[cfg(test)]

@@ -62,6 +62,15 @@ pub struct EmbedOptions {
     pub aliases: Vec<String>,
     /// The environment variable that holds the endpoint's key.
     pub key_env: Option<String>,
+    /// Headers that the endpoint wants beside: `NAME=VARIABLE`, the environment variable that holds the
+    /// value.
+    pub headers: Vec<String>,
+    /// The numbers that a vector is to have, of a model that can; unset, as many as the model's.
+    pub dimensions: Option<u32>,
+    /// What goes before a text that is looked for.
+    pub query_prefix: String,
+    /// What goes before a text that is to be found.
+    pub passage_prefix: String,
     /// The most inputs of one request.
     pub batch_inputs: u32,
     /// The most bytes of text of one request.
@@ -116,6 +125,9 @@ pub struct JobOptions {
     /// Milliseconds after which an ingestion notes how far it came and goes on in a fresh
     /// instance. Unset: it goes on until it is done.
     pub step_ms: Option<u64>,
+    /// For so many milliseconds after it was accepted an ingestion is tried again where what it depends on
+    /// fails.
+    pub patience_ms: u64,
 }
 
 /// How vectors are stored.
@@ -197,6 +209,10 @@ impl Default for EmbedOptions {
             model: None,
             aliases: Vec::new(),
             key_env: None,
+            headers: Vec::new(),
+            dimensions: None,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
             batch_inputs: 64,
             batch_bytes: 262_144,
             concurrency: 4,
@@ -231,6 +247,7 @@ impl Default for JobOptions {
             cpu_ms: 1_800_000,
             wall_ms: 3_600_000,
             step_ms: None,
+            patience_ms: 3_600_000,
         }
     }
 }

@@ -6,13 +6,14 @@ use crate::builder::{Builder, PREFIX};
 use crate::plain_host::{composed, manifest, spin_host};
 
 /// Options of `dayfly serve` and the variables of `spin.toml` that mean the same.
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("--auth-max-life", "token_max_life"),
     ("--embed-batch-bytes", "embedding_batch_bytes"),
     ("--embed-batch-inputs", "embedding_batch_inputs"),
     ("--embed-concurrency", "embedding_concurrency"),
     ("--embed-deadline-ms", "embedding_deadline_ms"),
     ("--embed-request-timeout-ms", "embedding_request_timeout_ms"),
+    ("--job-patience-ms", "ingestion_patience_ms"),
     ("--job-step-ms", "ingestion_step_ms"),
     ("--rebuild-min-rows", "rebuild_min_rows"),
     (FAISS_ORIGIN, "faiss_origin"),

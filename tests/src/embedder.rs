@@ -15,8 +15,9 @@ use futures::StreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::fault::Fault;
+use crate::habit::{Habit, compressed};
 use crate::vector;
 
 /// The dimension of the vectors, unless asked otherwise.
@@ -44,6 +46,8 @@ pub struct FakeEmbedder {
 pub struct Seen {
     /// The `authorization` header.
     pub authorization: Option<String>,
+    /// The `api-key` header.
+    pub api_key: Option<String>,
     /// `model` of the body.
     pub model: String,
     /// `encoding_format` of the body.
@@ -59,6 +63,7 @@ pub struct Seen {
 struct Shared {
     next: Mutex<VecDeque<Fault>>,
     always: Mutex<Option<Fault>>,
+    habits: Mutex<Vec<Habit>>,
     seen: Mutex<Vec<Seen>>,
     remembered: AtomicUsize,
     requests: AtomicUsize,
@@ -116,6 +121,7 @@ impl FakeEmbedder {
         let shared = Arc::new(Shared {
             next: Mutex::default(),
             always: Mutex::default(),
+            habits: Mutex::default(),
             seen: Mutex::default(),
             remembered: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
@@ -145,6 +151,11 @@ impl FakeEmbedder {
     /// Every request fails like this from now on, or none.
     pub fn fail_always(&self, fault: Option<Fault>) {
         *self.shared.always.lock().unwrap() = fault;
+    }
+
+    /// What it is like from now on.
+    pub fn become_one_that(&self, habits: &[Habit]) {
+        *self.shared.habits.lock().unwrap() = habits.to_vec();
     }
 
     /// Requests wait from now on, until [`release`](Self::release).
@@ -233,11 +244,22 @@ async fn answer(
     shared: Arc<Shared>,
 ) -> Result<Response<Body>, std::io::Error> {
     let _under_way = UnderWay::new(&shared);
-    let authorization = request
-        .headers()
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let header = |name: &str| {
+        let value = request.headers().get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let (authorization, api_key) = (header("authorization"), header("api-key"));
+    let habits = shared.habits.lock().unwrap().clone();
+    let path = request.uri().path().to_owned();
+    let is_elsewhere = |habit: &Habit| match habit {
+        Habit::LivesAt(home) if *home != path => Some(*home),
+        _ => None,
+    };
+    if let Some(home) = habits.iter().find_map(is_elsewhere) {
+        return moved(home);
+    }
     let bytes = request
         .into_body()
         .collect()
@@ -253,8 +275,10 @@ async fn answer(
         Input::Many(texts) => texts,
     };
     let as_base64 = request.encoding_format.as_deref() == Some("base64");
+    let is_told = request.encoding_format.is_some();
     shared.record(Seen {
         authorization,
+        api_key,
         model: model.clone(),
         encoding_format: request.encoding_format,
         inputs: inputs.len(),
@@ -264,6 +288,13 @@ async fn answer(
     let mut held = shared.held.subscribe();
     let _ = held.wait_for(|held| !held.holds(&inputs)).await;
 
+    let mut refusals = habits
+        .iter()
+        .filter_map(|habit| habit.refuses(&inputs, is_told));
+    if let Some((status, message)) = refusals.next() {
+        let status = StatusCode::from_u16(status).unwrap();
+        return Ok(json(status, error_body(&message)));
+    }
     let fault = shared.next_fault();
     let dimension = match fault {
         Some(Fault::WrongDimension(dimension)) => dimension,
@@ -282,7 +313,32 @@ async fn answer(
         Some(Fault::Infinity) => spoil(&mut vectors, f32::INFINITY),
         Some(other) => return misbehave(other, &encode(&model, &vectors, as_base64)).await,
     }
-    Ok(json(StatusCode::OK, encode(&model, &vectors, as_base64)))
+    Ok(dressed(encode(&model, &vectors, as_base64), &habits))
+}
+
+/// A good answer as such a provider gives it.
+fn dressed(mut good: String, habits: &[Habit]) -> Response<Body> {
+    if habits.contains(&Habit::LeavesOutZero) {
+        good = good.replacen(r#""index":0,"#, "", 1);
+    }
+    let mut response = json(StatusCode::OK, good.clone());
+    if habits.contains(&Habit::Compresses) {
+        let body = Full::new(Bytes::from(compressed(&good)));
+        *response.body_mut() = UnsyncBoxBody::new(body.map_err(|never| match never {}));
+        let gzip = HeaderValue::from_static("gzip");
+        response.headers_mut().insert("content-encoding", gzip);
+    }
+    if habits.contains(&Habit::Http10) {
+        *response.version_mut() = Version::HTTP_10;
+    }
+    response
+}
+
+fn moved(target: &str) -> Result<Response<Body>, std::io::Error> {
+    let mut response = json(StatusCode::TEMPORARY_REDIRECT, String::new());
+    let target = target.parse().map_err(std::io::Error::other)?;
+    response.headers_mut().insert("location", target);
+    Ok(response)
 }
 
 impl Held {
@@ -332,12 +388,7 @@ async fn misbehave(fault: Fault, good: &str) -> Result<Response<Body>, std::io::
         Fault::NotJson => Ok(page("<html>Bad gateway</html>")),
         Fault::WrongShape => Ok(json(StatusCode::OK, r#"{"hello":"world"}"#.to_owned())),
         Fault::Endless => Ok(endless(good)),
-        Fault::Redirect(target) => {
-            let mut response = json(StatusCode::TEMPORARY_REDIRECT, String::new());
-            let target = target.parse().map_err(std::io::Error::other)?;
-            response.headers_mut().insert("location", target);
-            Ok(response)
-        }
+        Fault::Redirect(target) => moved(&target),
         // The rest change the vectors and are dealt with where those are made.
         _ => Ok(json(StatusCode::OK, good.to_owned())),
     }

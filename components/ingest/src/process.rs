@@ -7,7 +7,7 @@ use dayfly_core::ingestion::Ended;
 use dayfly_core::pending::{self, Ending, Hold, Lost, PendingError, Ticket};
 use dayfly_core::store::{self, Manifest, StoreError};
 use dayfly_guest::call::Call;
-use dayfly_guest::platform::PlatformObjects;
+use dayfly_guest::platform::{PlatformObjects, settings};
 use dayfly_guest::reply::Reply;
 use dayfly_guest::stores::{ensure_usable, existing};
 use dayfly_guest::{platform, tidy, upkeep};
@@ -36,7 +36,12 @@ pub async fn answer(
     let mut outcome = Ok(());
     for ticket in pending::tickets_of(&PlatformObjects, &home, file_id)? {
         let run = run(&ticket, lost.take(), &mut budget).await;
-        outcome = outcome.and(run.map(drop));
+        outcome = outcome.and(match run {
+            // Who drives it comes back later.
+            Ok(Some(Work::Left(error))) => Err(error),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        });
         if budget.is_over() {
             break;
         }
@@ -50,14 +55,22 @@ pub async fn answer(
 pub async fn drive(tickets: &[Ticket], mut budget: Budget) {
     for ticket in tickets {
         match run(ticket, None, &mut budget).await {
-            Ok(false) | Err(PendingError::Held { .. }) => {}
-            Ok(true) | Err(_) => return,
+            Ok(None) | Err(PendingError::Held { .. }) => {}
+            Ok(Some(_)) | Err(_) => return,
         }
     }
 }
 
-/// Works on an ingestion until it has ended, or the budget is over. Answers whether there was
-/// anything to do but to remove what is left of it.
+/// What became of work at an ingestion.
+enum Work {
+    /// It has ended, or came to the end of its step.
+    Done,
+    /// What it depends on failed, and may not fail later.
+    Left(ApiError),
+}
+
+/// Works on an ingestion until it has ended, or the budget is over; `None` where there was nothing to do but
+/// to remove what is left of it.
 ///
 /// Errors: [`PendingError::Held`] while another attempt holds it; others where not even the failure
 /// could be recorded, so that it has to be taken up again.
@@ -65,16 +78,15 @@ async fn run(
     ticket: &Ticket,
     lost: Option<Lost>,
     budget: &mut Budget,
-) -> Result<bool, PendingError> {
+) -> Result<Option<Work>, PendingError> {
     let Some(pending) = pending::read(platform(), ticket)? else {
-        return Ok(false);
+        return Ok(None);
     };
     let worker = upkeep().worker;
     let Some(hold) = pending::take_up(platform(), &ticket.home(), &pending, &worker, lost)? else {
-        return Ok(false);
+        return Ok(None);
     };
-    work(ticket, hold, budget).await?;
-    Ok(true)
+    work(ticket, hold, budget).await.map(Some)
 }
 
 /// Reads the host's `kind: detail`.
@@ -100,19 +112,22 @@ async fn work(
     ticket: &Ticket,
     mut hold: Hold<'_>,
     budget: &mut Budget,
-) -> Result<(), PendingError> {
-    match ingest(ticket, &mut hold, budget).await {
+) -> Result<Work, PendingError> {
+    let stop = match ingest(ticket, &mut hold, budget).await {
         Ok(Some(committed)) => {
             hold.end(Ending::Committed)?;
             // A later commit does it where somebody waits.
             if budget.is_limited() || !budget.is_over() {
                 tidy(&committed);
             }
-            Ok(())
+            return Ok(Work::Done);
         }
-        Ok(None) => hold.end(Ending::Step),
-        Err(stop) => hold.end(stop.ending(budget.is_limited())),
-    }
+        Ok(None) => return hold.end(Ending::Step).map(|()| Work::Done),
+        Err(stop) => stop,
+    };
+    let left = stop.passing().cloned();
+    hold.end(stop.ending(settings().patience_ms))?;
+    Ok(left.map_or(Work::Done, Work::Left))
 }
 
 /// Answers the version in which the file is, or nothing when the budget was over before.
@@ -143,7 +158,8 @@ async fn ingest(
         format,
         chunking: pending.chunking,
     };
-    let ended = crate::run::run(&manifest, ingest_id, &source, progress, budget, hold).await?;
+    let ended =
+        crate::run::run(&manifest, ingest_id, &source, progress, budget, hold, false).await?;
     let written = match ended {
         Ended::Whole(written) => written,
         Ended::Step(progress) => {

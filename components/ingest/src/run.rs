@@ -13,7 +13,7 @@ use crate::Budget;
 /// However short a step is, the embedder gets so many milliseconds for an answer.
 const LEAST_PATIENCE_MS: u64 = 10_000;
 
-/// As [`Ingestion::run`].
+/// As [`Ingestion::run`]. Where somebody waits for its end, the embedder is given up sooner.
 pub async fn run(
     manifest: &Manifest,
     ingest_id: &str,
@@ -21,6 +21,7 @@ pub async fn run(
     progress: Progress,
     budget: &mut Budget,
     requester: &mut dyn Requester,
+    somebody_waits: bool,
 ) -> Result<Ended, IngestionError> {
     let settings = patient_settings();
     let ingestion = Ingestion {
@@ -29,7 +30,7 @@ pub async fn run(
         indexing: indexing(&settings),
         ingest_id,
         source,
-        embedder: &Embedder::new(&settings.embedding),
+        embedder: &Embedder::for_passages(&settings.embedding, somebody_waits),
     };
     ingestion.run(progress, budget, requester).await
 }

@@ -15,11 +15,22 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// How that ends an attempt; one of several is `patient` with what may pass.
-    pub fn ending(self, patient: bool) -> Ending {
+    /// What failed, where it may pass.
+    pub fn passing(&self) -> Option<&ApiError> {
+        match self {
+            Self::Failed(error) if error.may_pass() => Some(error),
+            Self::Failed(_) | Self::Unneeded(_) => None,
+        }
+    }
+
+    /// How that ends an attempt at work that is tried for so long where its failure may pass.
+    pub fn ending(self, patience_ms: u64) -> Ending {
         match self {
             Self::Unneeded(error) => Ending::Stopped(error),
-            Self::Failed(error) if patient && error.may_pass() => Ending::Passing(error.message),
+            Self::Failed(error) if error.may_pass() => Ending::Passing {
+                error: error.into(),
+                patience_ms,
+            },
             Self::Failed(error) => Ending::Failed(error.into()),
         }
     }

@@ -153,7 +153,16 @@ impl Upload {
             ..Progress::default()
         };
         let (home, ingest_id) = (manifest.home(), &self.ingest_id);
-        let ended = run(manifest, ingest_id, &source, nothing, budget, &mut Caller).await?;
+        let ended = run(
+            manifest,
+            ingest_id,
+            &source,
+            nothing,
+            budget,
+            &mut Caller,
+            true,
+        )
+        .await?;
         let written = match ended {
             Ended::Whole(written) => written,
             Ended::Step(progress) => return Ok(self.accept(home, progress)?),

@@ -48,13 +48,18 @@ impl From<ObjectError> for ApiError {
 
 impl From<EmbeddingError> for ApiError {
     fn from(error: EmbeddingError) -> Self {
-        let code = match error.advice {
-            Advice::Retry { .. } => Code::EmbedderUnavailable,
-            Advice::FixRequest => Code::EmbedderRefused,
-            Advice::FixConfiguration => Code::EmbedderMisconfigured,
-            Advice::GiveUp => Code::EmbedderProtocol,
-        };
-        Self::new(code, error.to_string())
+        let text = error.to_string();
+        match error.advice {
+            Advice::Retry { after: None } => Self::new(Code::EmbedderUnavailable, text),
+            Advice::Retry { after: Some(after) } => {
+                let whole_s = after.as_millis().div_ceil(1_000);
+                let whole_s = u32::try_from(whole_s).unwrap_or(u32::MAX);
+                Self::new(Code::EmbedderUnavailable, text).retry_after(whole_s)
+            }
+            Advice::FixRequest => Self::new(Code::EmbedderRefused, text),
+            Advice::FixConfiguration => Self::new(Code::EmbedderMisconfigured, text),
+            Advice::GiveUp => Self::new(Code::EmbedderProtocol, text),
+        }
     }
 }
 
@@ -130,10 +135,20 @@ impl From<PendingError> for ApiError {
 
 impl From<ApiError> for LastError {
     fn from(error: ApiError) -> Self {
-        let code = match error.status {
-            415 => "unsupported_file",
-            429 => "rate_limit_exceeded",
-            400 | 413 => "invalid_file",
+        let code = match (error.code, error.status) {
+            // Not the document's fault, and not the server's.
+            (
+                Some(
+                    code @ (Code::EmbedderMisconfigured
+                    | Code::EmbedderProtocol
+                    | Code::EmbedderUnavailable),
+                ),
+                _,
+            ) => code.name(),
+            (Some(Code::Expired), _) => "server_error",
+            (_, 415) => "unsupported_file",
+            (_, 429) => "rate_limit_exceeded",
+            (_, 400 | 413) => "invalid_file",
             _ => "server_error",
         };
         Self::new(code, error.message)

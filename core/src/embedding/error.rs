@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::refusal::Refusal;
+
 const MAX_MESSAGE_CHARACTERS: usize = 300;
 
 /// What the caller should do about an [`EmbeddingError`].
@@ -34,6 +36,8 @@ pub struct EmbeddingError {
     pub message: String,
     /// What to do, for programs.
     pub advice: Advice,
+    /// What the embedder did not like, where it refused the request.
+    pub refusal: Option<Refusal>,
 }
 
 impl EmbeddingError {
@@ -43,6 +47,7 @@ impl EmbeddingError {
             provider: provider.to_owned(),
             message: format!("did not answer ({}).", shorten(reason)),
             advice: Advice::Retry { after: None },
+            refusal: None,
         }
     }
 
@@ -57,6 +62,32 @@ impl EmbeddingError {
                 shorten(reason)
             ),
             advice: Advice::FixConfiguration,
+            refusal: None,
+        }
+    }
+
+    /// It sends requests elsewhere, where they are not sent.
+    pub fn redirected(provider: &str, location: &str) -> Self {
+        let message = format!(
+            "sends requests on to '{}'; the operator has to set embed.url to what is meant.",
+            shorten(location)
+        );
+        Self {
+            advice: Advice::FixConfiguration,
+            ..Self::protocol(provider, message)
+        }
+    }
+
+    /// The same, of an embedder that refuses any text.
+    pub(super) fn of_any_text(self) -> Self {
+        Self {
+            message: format!(
+                "{}; it refuses any text, so the operator has to check the model (embed.model) and the address \
+                 (embed.url)",
+                self.message
+            ),
+            advice: Advice::FixConfiguration,
+            ..self
         }
     }
 
@@ -70,27 +101,55 @@ impl EmbeddingError {
             provider: provider.to_owned(),
             message: message.into(),
             advice: Advice::GiveUp,
+            refusal: None,
         }
     }
 
-    /// The error that a response with a status other than 200 means.
+    /// The error that a response with a status other than 200 means, to a request of so many inputs.
     pub(super) fn of_status(
         provider: &str,
         status: u16,
         retry_after: Option<Duration>,
         body: &[u8],
+        inputs: usize,
     ) -> Self {
-        let upstream = Upstream::of(body);
+        Self::said(provider, status, retry_after, &Upstream::of(body), inputs)
+    }
+
+    /// What an answer says that has an error in the place of vectors, whatever its status; `None` of any
+    /// other.
+    pub(super) fn disguised(provider: &str, body: &[u8], inputs: usize) -> Option<Self> {
+        let upstream = Upstream::told(body)?;
+        if let Some(status) = upstream.status() {
+            return Some(Self::said(provider, status, None, &upstream, inputs));
+        }
         let said = &upstream.message;
+        let message = format!("answered with an error in the place of vectors: {said}");
+        Some(Self::protocol(provider, message))
+    }
+
+    fn said(
+        provider: &str,
+        status: u16,
+        retry_after: Option<Duration>,
+        upstream: &Upstream,
+        inputs: usize,
+    ) -> Self {
+        let said = &upstream.message;
+        let refusal = Refusal::of(status, said, inputs);
         // OpenAI answers 429 also where the account has no credit: waiting does not help.
         let no_credit = upstream.code.as_deref() == Some("insufficient_quota");
         let retry = Advice::Retry { after: retry_after };
         let (advice, message) = match status {
+            _ if refusal.is_some() => (
+                Advice::FixRequest,
+                format!("refused the request (status {status}): {said}"),
+            ),
             // The answer may quote the key.
             401 | 403 => (
                 Advice::FixConfiguration,
                 format!(
-                    "refused the configured key (status {status}); the operator has to set a valid one."
+                    "refused the configured key (status {status}); the operator has to set a valid one (embed.key_env)."
                 ),
             ),
             429 if no_credit => (
@@ -101,14 +160,10 @@ impl EmbeddingError {
                 retry,
                 format!("is not able to answer now (status {status}): {said}"),
             ),
-            400 | 413 | 422 => (
-                Advice::FixRequest,
-                format!("refused the request (status {status}): {said}"),
-            ),
             _ => (
                 Advice::FixConfiguration,
                 format!(
-                    "answered with status {status}; the operator has to check the configured URL and model: {said}"
+                    "answered with status {status}; the operator has to check the address (embed.url) and the model (embed.model): {said}"
                 ),
             ),
         };
@@ -116,6 +171,7 @@ impl EmbeddingError {
             provider: provider.to_owned(),
             message,
             advice,
+            refusal,
         }
     }
 }
@@ -146,19 +202,36 @@ enum ErrorField<'a> {
 
 impl Upstream {
     fn of(body: &[u8]) -> Self {
-        match serde_json::from_slice::<ErrorBody>(body).map(|body| body.error) {
-            Ok(ErrorField::Object { message, code }) => Self {
-                message: shorten(&message),
-                code: code.and_then(|code| code.as_str().map(str::to_owned)),
-            },
-            Ok(ErrorField::Text(message)) => Self {
-                message: shorten(&message),
-                code: None,
-            },
-            Err(_) => Self {
-                message: shorten(&String::from_utf8_lossy(&body[..body.len().min(2048)])),
-                code: None,
-            },
+        Self::told(body).unwrap_or_else(|| Self {
+            message: shorten(&String::from_utf8_lossy(&body[..body.len().min(2048)])),
+            code: None,
+        })
+    }
+
+    /// What an error in a known form says.
+    fn told(body: &[u8]) -> Option<Self> {
+        let (message, code) = match serde_json::from_slice::<ErrorBody>(body).ok()?.error {
+            ErrorField::Object { message, code } => (message, code),
+            ErrorField::Text(message) => (message, None),
+        };
+        let code = code.and_then(|code| match code {
+            serde_json::Value::String(code) => Some(code),
+            serde_json::Value::Number(code) => Some(code.to_string()),
+            _ => None,
+        });
+        Some(Self {
+            message: shorten(&message),
+            code,
+        })
+    }
+
+    /// The status that the code stands for, where it does.
+    fn status(&self) -> Option<u16> {
+        let code = self.code.as_deref()?;
+        match code.parse::<u16>() {
+            Ok(status) => (400..600).contains(&status).then_some(status),
+            Err(_) if code.contains("rate_limit") || code == "insufficient_quota" => Some(429),
+            Err(_) => None,
         }
     }
 }
@@ -192,7 +265,8 @@ mod tests {
     use super::*;
 
     fn error(status: u16, body: &str) -> EmbeddingError {
-        EmbeddingError::of_status("e:1", status, Some(Duration::from_secs(3)), body.as_bytes())
+        let after = Some(Duration::from_secs(3));
+        EmbeddingError::of_status("e:1", status, after, body.as_bytes(), 2)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an embedder answers.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine;
@@ -75,10 +76,10 @@ struct Item<'a> {
 }
 
 /// Reads a response: the vectors as base64 (little-endian `f32`) or as arrays of numbers,
-/// put in the order of their `index` (their own order where no item has one).
+/// put in the order of their `index` (their own order where they have none).
 ///
 /// Fails, with advice, on every status but 200 and on every body that does not hold
-/// exactly the expected vectors. `retry_after` is what the header of that name means.
+/// exactly the expected vectors; of one that holds an error instead with what that says. `retry_after` is what the header of that name means.
 /// Needs memory for the vectors and one more of them beside `body`.
 pub fn parse_response(
     status: u16,
@@ -92,6 +93,7 @@ pub fn parse_response(
             status,
             retry_after,
             body,
+            expected.count,
         ));
     }
     let fault = |message: String| EmbeddingError::protocol(expected.provider, message);
@@ -102,17 +104,28 @@ pub fn parse_response(
             expected.count
         )));
     }
+    let vectors = vectors(body, expected);
+    vectors.map_err(|error| {
+        let disguised = EmbeddingError::disguised(expected.provider, body, expected.count);
+        disguised.unwrap_or(error)
+    })
+}
+
+fn vectors(body: &[u8], expected: &Expected) -> Result<Embeddings, EmbeddingError> {
+    let fault = |message: String| EmbeddingError::protocol(expected.provider, message);
     let parsed: Body = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
         true => EmbeddingError::unreachable(expected.provider, "the answer ended early"),
         false => fault(format!(
-            "did not answer with embeddings ({error}); check that the configured URL is that of an OpenAI-compatible /v1/embeddings."
+            "did not answer with embeddings ({error}); check that embed.url is that of an OpenAI-compatible \
+             /v1/embeddings."
         )),
     })?;
     let items = in_order(parsed.data, expected.count).map_err(fault)?;
     collect(&items, expected.dimension).map_err(fault)
 }
 
-/// The items by their index; every index from 0 to `count` exactly once.
+/// The items by their index; every index from 0 to `count` exactly once. Those without one take, in their
+/// order, the places that no other has: Gemini leaves out that of the first, which is nothing to it.
 fn in_order(mut items: Vec<Item>, count: usize) -> Result<Vec<Item>, String> {
     if items.len() != count {
         return Err(format!(
@@ -120,8 +133,10 @@ fn in_order(mut items: Vec<Item>, count: usize) -> Result<Vec<Item>, String> {
             items.len()
         ));
     }
-    if items.iter().all(|item| item.index.is_none()) {
-        return Ok(items);
+    let named: HashSet<usize> = items.iter().filter_map(|item| item.index).collect();
+    let mut free = (0..count).filter(|place| !named.contains(place));
+    for item in items.iter_mut().filter(|item| item.index.is_none()) {
+        item.index = free.next();
     }
     items.sort_by_key(|item| item.index);
     for (place, item) in items.iter().enumerate() {

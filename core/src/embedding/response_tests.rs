@@ -71,7 +71,7 @@ fn wrong_counts_and_indices_are_refused() {
     assert!(refusal(&two(0, 1), 1, None).contains("2 vectors for 1 inputs"));
     assert!(refusal(&two(0, 0), 2, None).contains("input 1"));
     assert!(refusal(&two(1, 2), 2, None).contains("input 0"));
-    let half = r#"{"data":[{"index":0,"embedding":[1]},{"embedding":[2]}]}"#;
+    let half = r#"{"data":[{"index":2,"embedding":[1]},{"embedding":[2]}]}"#;
     assert!(refusal(half, 2, None).contains("for input"));
 }
 
@@ -175,4 +175,23 @@ proptest! {
         let response = format!("{{\"data\":{body}}}");
         prop_assert!(parse(&response, 1, None).is_err());
     }
+}
+
+#[test]
+fn items_of_which_some_have_no_index_take_the_places_that_are_left() {
+    let item = |index: Option<usize>, number: u32| match index {
+        Some(index) => json!({"index": index, "embedding": [number]}),
+        None => json!({"embedding": [number]}),
+    };
+    let parsed = |items: Value| {
+        let body = json!({"data": items}).to_string();
+        parse(&body, 3, None).map(|found| found.values)
+    };
+    // As Gemini does, which leaves out what is zero.
+    let items = json!([item(None, 1), item(Some(1), 2), item(Some(2), 3)]);
+    assert_eq!(parsed(items).unwrap(), [1.0, 2.0, 3.0]);
+    let items = json!([item(Some(2), 3), item(None, 1), item(None, 2)]);
+    assert_eq!(parsed(items).unwrap(), [1.0, 2.0, 3.0]);
+    assert!(parsed(json!([item(Some(1), 1), item(Some(1), 2), item(None, 3)])).is_err());
+    assert!(parsed(json!([item(Some(7), 1), item(None, 2), item(None, 3)])).is_err());
 }

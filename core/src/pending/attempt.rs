@@ -11,7 +11,7 @@ use crate::platform::Worker;
 /// How long an attempt is held without being renewed, in milliseconds.
 pub const LEASE_MS: u64 = 60_000;
 
-/// After so many attempts that ended without an answer the file has failed.
+/// After so many attempts that ended without a word the file has failed.
 const MOST_ATTEMPTS: u32 = 5;
 
 /// How the instance that worked on the last attempt ended, where the platform knows.
@@ -143,7 +143,8 @@ fn exhausted(
         (Some(Lost::Deterministic(reason)), _) if stuck => return Some(reason),
         _ if in_vain < MOST_ATTEMPTS => return None,
         (Some(Lost::Deterministic(reason) | Lost::Chance(reason)), _) => reason,
-        (None, Some(End::Failure(reason))) => reason,
+        // For how long that may go on is the holder's to say.
+        (None, Some(End::Failure(_))) => return None,
         (None, _) => "the server was stopped each time".to_owned(),
     };
     Some(format!(
@@ -157,6 +158,7 @@ impl Record {
     fn in_vain_after(&self, progress: u32) -> u32 {
         match (&self.end, progress > self.progress) {
             (Some(End::Step), _) => 0,
+            (Some(End::Failure(_)), false) => self.in_vain,
             (_, true) => 1,
             (_, false) => self.in_vain + 1,
         }
@@ -202,7 +204,7 @@ impl Attempt {
         self.end(objects, End::Step)
     }
 
-    /// Ends the attempt because of something that may pass; it counts as one that was lost.
+    /// Ends the attempt because of something that may pass; the text says of what. It counts for nothing.
     pub fn give_up(self, objects: &dyn Objects, reason: &str) -> Result<(), PendingError> {
         self.end(objects, End::Failure(reason.to_owned()))
     }

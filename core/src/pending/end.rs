@@ -29,7 +29,8 @@ pub enum End {
 /// Why an ingestion failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
-    /// `server_error`, `rate_limit_exceeded`, `unsupported_file` or `invalid_file`.
+    /// `server_error`, `rate_limit_exceeded`, `unsupported_file` or `invalid_file`, as OpenAI's; or where the
+    /// embedder is at fault, the code of that.
     pub code: String,
     /// For a person: what to do.
     pub message: String,

@@ -29,8 +29,13 @@ pub enum Ending {
     Committed,
     /// As far as it was to come in one step.
     Step,
-    /// What it depends on failed, and may not fail the next time; the text says how.
-    Passing(String),
+    /// What it depends on failed, and may not fail the next time.
+    Passing {
+        /// What the file is told where it is not tried again.
+        error: LastError,
+        /// It is tried again until so many milliseconds after it was accepted.
+        patience_ms: u64,
+    },
     /// It would end the same way again.
     Failed(LastError),
     /// Another attempt goes on, or nobody wants it any more.
@@ -170,16 +175,30 @@ impl<'a> Hold<'a> {
                 self.attempt.release(objects)?;
                 tidy(platform, &self.home, self.pending)
             }
-            Ending::Passing(how) => {
-                self.attempt.give_up(objects, &how)?;
-                tidy(platform, &self.home, self.pending)
-            }
+            Ending::Passing { error, patience_ms } => self.leave(error, patience_ms),
             Ending::Failed(error) => end(platform, &self.home, self.pending, End::Failed { error }),
             Ending::Stopped(PendingError::Cancelled) => {
                 end(platform, &self.home, self.pending, End::Cancelled)
             }
             Ending::Stopped(error) => Err(error),
         }
+    }
+
+    /// For a later attempt, while there is time for one.
+    fn leave(self, error: LastError, patience_ms: u64) -> Result<(), PendingError> {
+        let (platform, home) = (self.platform, &self.home);
+        let accepted_ms = self.pending.created_at.saturating_mul(1_000);
+        if platform.now_ms() < accepted_ms.saturating_add(patience_ms) {
+            self.attempt.give_up(platform.objects, &error.message)?;
+            return tidy(platform, home, self.pending);
+        }
+        let minutes = patience_ms / 60_000;
+        let message = format!(
+            "{} It was tried for {minutes} minutes; attach the file again to start anew.",
+            error.message
+        );
+        let error = LastError { message, ..error };
+        end(platform, home, self.pending, End::Failed { error })
     }
 
     fn complete(self) -> Result<(), PendingError> {

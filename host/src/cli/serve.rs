@@ -9,6 +9,7 @@ use dayfly::guests::Guests;
 use dayfly::options::ServeOptions;
 use dayfly::runtime::compiled::compile_apart;
 use dayfly::serve::Running;
+use dayfly::serve::provider::shown;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -144,7 +145,7 @@ fn announce(addr: SocketAddr, options: &ServeOptions, output: Output) -> io::Res
 
 fn embedder(options: &ServeOptions) -> String {
     match (&options.embed.url, &options.embed.model) {
-        (Some(url), Some(model)) => format!("{model} at {url}"),
+        (Some(url), Some(model)) => format!("{model} at {}", shown(url)),
         _ => format!("{}, built in", dayfly_embedder::MODEL_ID),
     }
 }
@@ -196,6 +197,13 @@ mod tests {
         assert!(greeted(&options).contains("all-MiniLM-L6-v2, built in"));
         options.embed.url = Some("http://127.0.0.1:9/v1/embeddings".to_owned());
         options.embed.model = Some("fake".to_owned());
+        let mut secret = options.clone();
+        secret.embed.url = Some("http://user:hunter2@127.0.0.1:9/v1".to_owned());
+        let greeting = greeted(&secret);
+        assert!(
+            greeting.contains("fake at http://127.0.0.1:9/v1"),
+            "{greeting}"
+        );
         assert!(greeted(&options).contains("fake at http://127.0.0.1:9/v1/embeddings"));
     }
 

@@ -11,7 +11,6 @@ use dayfly::identity::MaxLife;
 use dayfly::options::ServeOptions;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::Endpoint;
 use super::quota::Quota;
 
 /// Settings of `dayfly serve` as one source gives them: what it does not mention stays `None`.
@@ -127,7 +126,7 @@ pub struct Embed {
         env = "DAYFLY_EMBED_URL",
         value_name = "URL"
     )]
-    pub url: Option<Endpoint>,
+    pub url: Option<String>,
 
     /// Model to ask for; needed with --embed-url
     #[arg(
@@ -156,6 +155,44 @@ pub struct Embed {
         value_name = "VARIABLE"
     )]
     pub key_env: Option<String>,
+
+    /// Header that the service wants beside, and the environment variable that holds its value;
+    /// repeatable
+    #[arg(
+        id = "embed-header",
+        long = "embed-header",
+        env = "DAYFLY_EMBED_HEADERS",
+        value_name = "NAME=VARIABLE",
+        value_delimiter = ','
+    )]
+    pub headers: Option<Vec<String>>,
+
+    /// Numbers in a vector, of a model that can [default: the model's]
+    #[arg(
+        id = "embed-dimensions",
+        long = "embed-dimensions",
+        env = "DAYFLY_EMBED_DIMENSIONS",
+        value_name = "N"
+    )]
+    pub dimensions: Option<NonZeroU32>,
+
+    /// Text that goes before each query, for models that want one
+    #[arg(
+        id = "embed-query-prefix",
+        long = "embed-query-prefix",
+        env = "DAYFLY_EMBED_QUERY_PREFIX",
+        value_name = "TEXT"
+    )]
+    pub query_prefix: Option<String>,
+
+    /// Text that goes before each passage of a document
+    #[arg(
+        id = "embed-passage-prefix",
+        long = "embed-passage-prefix",
+        env = "DAYFLY_EMBED_PASSAGE_PREFIX",
+        value_name = "TEXT"
+    )]
+    pub passage_prefix: Option<String>,
 
     /// Chunks in one embedding request [default: 64]
     #[arg(
@@ -349,6 +386,16 @@ pub struct Jobs {
         hide = true
     )]
     pub step_ms: Option<NonZeroU64>,
+
+    /// Time after its acceptance for which an ingestion is tried again while the embedding service or
+    /// the storage fails [default: 3600000]
+    #[arg(
+        id = "job-patience-ms",
+        long = "job-patience-ms",
+        env = "DAYFLY_JOB_PATIENCE_MS",
+        value_name = "MS"
+    )]
+    pub patience_ms: Option<NonZeroU64>,
 }
 
 /// `[index]`: how segments are indexed.

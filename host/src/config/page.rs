@@ -36,7 +36,7 @@ fn table() -> String {
             present = table;
         }
         let plural = match flag {
-            "auth-key" | "cors-origin" => "s",
+            "auth-key" | "cors-origin" | "embed-header" => "s",
             "embed-alias" => "es",
             _ => "",
         };

@@ -62,15 +62,14 @@ async fn embed_one(options: &EmbedOptions) -> anyhow::Result<String> {
     if built_in {
         client = client.no_proxy();
     }
-    let body = request_body(&embedding.model, &["How long does a mayfly live?"], None);
-    let mut request = client
+    let sentence = ["How long does a mayfly live?"];
+    let body = request_body(&embedding.model, &sentence, false, options.dimensions);
+    let request = client
         .build()?
         .post(url)
         .header("content-type", "application/json")
+        .headers(embedding.headers.clone())
         .body(body);
-    if let Some(credential) = &embedding.credential {
-        request = request.header("authorization", credential);
-    }
     let begun = Instant::now();
     let answer = request
         .send()

@@ -5,6 +5,7 @@ mod codes;
 mod errors;
 mod faiss;
 mod identity;
+mod learnt;
 mod objects;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ mod bindings {
 }
 
 pub use bindings::Guest as Imports;
+pub use learnt::Learnt;
 
 /// So much longer guests of tenants whose embedding is slowed down wait for it.
 const PACED_MS: u64 = 600_000;
@@ -50,6 +52,8 @@ pub struct Platform {
     pub storage: Storage,
     /// What guests get to know of the configuration.
     pub settings: settings::Values,
+    /// What of it the embedding provider does not take.
+    pub learnt: Learnt,
     /// Ingestions that go on after their response; none where this host does not drive them.
     pub jobs: Option<Arc<JobQueue>>,
     /// How fast tenants may go, and what they may have.
@@ -136,13 +140,20 @@ impl HasData for HasPlatform {
 
 impl settings::Host for View<'_> {
     fn get(&mut self) -> settings::Values {
-        let mut values = self.instance.platform.settings.clone();
+        let platform = &self.instance.platform;
+        let mut values = platform.settings.clone();
+        platform.learnt.apply(&mut values.embedding);
         if self.instance.pace().is_some() {
             // They wait here for their tokens, which no limit of their own is to cut short.
             values.embedding.request_timeout_ms += PACED_MS;
             values.embedding.deadline_ms += 10 * PACED_MS;
         }
         values
+    }
+
+    fn learn(&mut self, as_base64: bool, batch_inputs: u32) {
+        let learnt = &self.instance.platform.learnt;
+        learnt.learn(as_base64, batch_inputs);
     }
 }
 

@@ -24,7 +24,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 pub use body::{Broken, Guarded};
 pub use limits::InstanceLimits;
-pub use outbound::{Destination, credential_of, tokens};
+pub use outbound::{Destination, tokens};
 pub use room::{Charged, Held, Room};
 pub use state::State;
 

@@ -1,10 +1,10 @@
 //! Requests that guests send.
 
-use std::env;
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::body::Deadlined;
@@ -12,7 +12,7 @@ use crate::quota::Pace;
 use crate::turns::{Turns, Urgency};
 use anyhow::{Context as _, bail};
 use dayfly_embedder::{TENANT_HEADER, URGENT_HEADER};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper_rustls::builderstates::WantsSchemes;
@@ -34,14 +34,18 @@ const REQUESTS: usize = 32;
 const REQUESTS_OF_A_TENANT: usize = 24;
 const IDLE_CONNECTIONS: usize = REQUESTS;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A provider sends requests on to so many places at the most.
+const MOST_MOVED: usize = 8;
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = (Response<WasiBody>, Worker);
 
-/// The one destination that guests may reach, its credential, and the connections to it.
+/// The one destination that guests may reach, what it wants to be shown, and the connections to it.
 pub struct Destination {
     base: Uri,
-    credential: Option<HeaderValue>,
+    headers: HeaderMap,
+    /// Paths beside the base's to which it sent requests on.
+    moved: Mutex<BTreeSet<String>>,
     timeout: Duration,
     client: Client<HttpsConnector<HttpConnector>, WasiBody>,
     turns: Arc<Turns>,
@@ -49,13 +53,10 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Guests may reach `url` and what lies below its path. The credential is sent along; no guest
-    /// sees it. A request takes at most `timeout`, its answer included.
-    pub fn new(
-        url: &str,
-        credential: Option<HeaderValue>,
-        timeout: Duration,
-    ) -> anyhow::Result<Self> {
+    /// Guests may reach `url` and what lies below its path, and where on the same host that sends them on.
+    /// The headers are sent along; no guest sees them. A request takes at most `timeout`, its answer
+    /// included.
+    pub fn new(url: &str, headers: HeaderMap, timeout: Duration) -> anyhow::Result<Self> {
         let base: Uri = url
             .parse()
             .with_context(|| format!("embed.url is no URL: {url}"))?;
@@ -77,7 +78,8 @@ impl Destination {
             .build(connector);
         Ok(Self {
             base,
-            credential,
+            headers,
+            moved: Mutex::default(),
             timeout,
             client,
             turns: Turns::keeping_some(REQUESTS, REQUESTS_OF_A_TENANT, usize::MAX),
@@ -98,9 +100,32 @@ impl Destination {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 && !path.split('/').any(is_dots)
         };
-        uri.scheme() == self.base.scheme()
-            && uri.authority() == self.base.authority()
-            && below(uri.path())
+        self.is_same_host(uri) && (below(uri.path()) || self.moved().contains(uri.path()))
+    }
+
+    fn is_same_host(&self, uri: &Uri) -> bool {
+        uri.scheme() == self.base.scheme() && uri.authority() == self.base.authority()
+    }
+
+    fn moved(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in where a response sends its request on.
+    fn note_redirect<B>(&self, response: &Response<B>) {
+        if !response.status().is_redirection() {
+            return;
+        }
+        let location = response.headers().get(LOCATION);
+        let location: Option<Uri> = location.and_then(|text| text.as_bytes().try_into().ok());
+        let Some(location) = location else {
+            return;
+        };
+        let mut moved = self.moved();
+        let is_here = location.authority().is_none() || self.is_same_host(&location);
+        if is_here && moved.len() < MOST_MOVED {
+            moved.insert(location.path().to_owned());
+        }
     }
 }
 
@@ -125,17 +150,6 @@ fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     Ok(builder.with_tls_config(config))
-}
-
-/// The bearer token that an environment variable holds.
-pub fn credential_of(variable: &str) -> anyhow::Result<HeaderValue> {
-    let key = env::var(variable).with_context(|| {
-        format!("embed.key_env names the variable {variable}, which is not set")
-    })?;
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
-        .with_context(|| format!("{variable} holds characters that no header may have"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// One instance's way out.
@@ -174,8 +188,8 @@ impl Outbound {
 
     fn prepare(&self, headers: &mut HeaderMap) {
         headers.remove(AUTHORIZATION);
-        if let Some(credential) = &self.destination.credential {
-            headers.insert(AUTHORIZATION, credential.clone());
+        for (name, value) in &self.destination.headers {
+            headers.insert(name, value.clone());
         }
         headers.remove(TENANT_HEADER);
         headers.remove(URGENT_HEADER);
@@ -230,6 +244,7 @@ impl WasiHttpHooks for Outbound {
                 .await
                 .map_err(|_| Error::ConnectionReadTimeout)?
                 .map_err(|error| explain(&error))?;
+            destination.note_redirect(&response);
             // Lives as long as the response's body does.
             let worker: Worker = Box::new(async move {
                 let _held = (place, turn);
@@ -280,7 +295,7 @@ mod tests {
     use super::*;
 
     fn allowed(base: &str, uri: &str) -> bool {
-        Destination::new(base, None, Duration::ZERO)
+        Destination::new(base, HeaderMap::new(), Duration::ZERO)
             .unwrap()
             .allows(&uri.parse().unwrap())
     }
@@ -306,8 +321,9 @@ mod tests {
 
     #[test]
     fn requests_end_with_their_number() {
-        let destination =
-            Arc::new(Destination::new("http://127.0.0.1:9/", None, Duration::ZERO).unwrap());
+        let destination = Arc::new(
+            Destination::new("http://127.0.0.1:9/", HeaderMap::new(), Duration::ZERO).unwrap(),
+        );
         let outbound = Outbound::new(destination, 2, "a", Urgency::Later);
         let uri = "http://127.0.0.1:9/".parse().unwrap();
         assert!(outbound.take(&uri).is_ok());
@@ -329,7 +345,8 @@ mod tests {
 
     #[test]
     fn only_the_own_embedder_is_told_whom_it_is_for() {
-        let destination = || Destination::new("http://127.0.0.1:9/", None, Duration::ZERO);
+        let destination =
+            || Destination::new("http://127.0.0.1:9/", HeaderMap::new(), Duration::ZERO);
         assert!(sent(destination().unwrap(), Urgency::Now).is_empty());
         let told = sent(destination().unwrap().own(), Urgency::Now);
         assert_eq!(told[TENANT_HEADER], "acme");
@@ -342,7 +359,7 @@ mod tests {
     fn a_url_that_names_no_server_is_refused_at_the_start() {
         for url in ["", "/v1/embeddings", "ftp://a/b", "localhost:8080"] {
             assert!(
-                Destination::new(url, None, Duration::ZERO).is_err(),
+                Destination::new(url, HeaderMap::new(), Duration::ZERO).is_err(),
                 "{url}"
             );
         }

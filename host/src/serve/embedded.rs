@@ -7,7 +7,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use dayfly_embedder::{Embedder, EmbedderConfig, locate, router};
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::options::EmbedOptions;
-use crate::runtime::credential_of;
+use crate::serve::provider::access;
 use crate::storage::random_id;
 
 /// What callers outside may have wait in the embedder, beside what guests may.
@@ -29,7 +29,7 @@ pub struct Embedding {
     /// The model to ask for.
     pub model: String,
     /// What requests to it carry.
-    pub credential: Option<HeaderValue>,
+    pub headers: HeaderMap,
     /// The embedded embedder for callers outside, unless another is configured.
     pub router: Option<Router>,
     /// Serves the embedded embedder to the guests.
@@ -41,12 +41,6 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     let Some(url) = &options.url else {
         return embedded(options).await;
     };
-    if url.contains('@') {
-        bail!(
-            "embed.url names a user or a password, which would be shown wherever it is: put the key \
-             into a variable, and name that with --embed-key-env"
-        );
-    }
     if !options.aliases.is_empty() {
         bail!(
             "embed.aliases are names of the built-in model, and embed.url is set: leave one of them out"
@@ -54,13 +48,14 @@ pub async fn start(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     }
     let Some(model) = &options.model else {
         bail!(
-            "embed.url is set without embed.model: name the model that {url} should use (--embed-model)"
+            "embed.url is set without embed.model: name the model that it should use (--embed-model)"
         );
     };
+    let (url, headers) = access(url, options)?;
     Ok(Embedding {
-        url: url.clone(),
+        url,
         model: model.clone(),
-        credential: options.key_env.as_deref().map(credential_of).transpose()?,
+        headers,
         router: None,
         server: JoinSet::new(),
     })
@@ -109,7 +104,7 @@ async fn embedded(options: &EmbedOptions) -> anyhow::Result<Embedding> {
     Ok(Embedding {
         url,
         model: model.into(),
-        credential: Some(credential),
+        headers: HeaderMap::from_iter([(AUTHORIZATION, credential)]),
         router: Some(outside),
         server,
     })

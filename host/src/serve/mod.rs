@@ -10,6 +10,7 @@ mod health;
 mod listen;
 mod native;
 mod origin;
+pub mod provider;
 mod request_id;
 mod routes;
 mod usage;
@@ -34,7 +35,7 @@ use crate::guests::Guests;
 use crate::jobs::Workers;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
-use crate::platform::{Platform, settings};
+use crate::platform::{Learnt, Platform, settings};
 use crate::queue::{self, JobQueue};
 use crate::quota::{Ledger, Quotas, Rates};
 use crate::runtime::{Destination, Runtime};
@@ -95,6 +96,7 @@ pub async fn start(options: ServeOptions, guests: Guests) -> anyhow::Result<Runn
         verifier,
         storage: data.storage.clone(),
         settings: settings_of(&options, &embedding, &data),
+        learnt: Learnt::default(),
         jobs: queue.clone(),
         rates: Arc::clone(&rates),
         ledger,
@@ -182,8 +184,8 @@ async fn compile(
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Arc<Runtime>> {
     let timeout = Duration::from_millis(options.embed.request_timeout_ms);
-    let credential = embedding.credential.clone();
-    let mut destination = Destination::new(&embedding.url, credential, timeout)?;
+    let headers = embedding.headers.clone();
+    let mut destination = Destination::new(&embedding.url, headers, timeout)?;
     if embedding.router.is_some() {
         destination = destination.own();
     }
@@ -200,9 +202,14 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
     settings::Values {
         embedding: settings::Embedding {
             url: embedding.url.clone(),
-            // The host adds it on the way out.
+            // The host adds them on the way out.
             authorization: None,
+            headers: Vec::new(),
             model: embedding.model.clone(),
+            dimensions: embed.dimensions,
+            query_prefix: embed.query_prefix.clone(),
+            passage_prefix: embed.passage_prefix.clone(),
+            as_base64: true,
             batch_inputs: embed.batch_inputs,
             batch_bytes: embed.batch_bytes,
             concurrency: embed.concurrency,
@@ -216,6 +223,7 @@ fn settings_of(options: &ServeOptions, embedding: &Embedding, data: &Data) -> se
         },
         max_file_bytes: u64::from(options.limits.file_mib) << 20,
         step_ms: options.jobs.step_ms,
+        patience_ms: options.jobs.patience_ms,
         node: data.node.clone(),
         boot: data.boot.clone(),
     }

@@ -17,6 +17,9 @@ use crate::context::TaskContext;
 use crate::options::MINUTE_MS;
 use crate::simulation::Boot;
 
+/// As products have it unless they are told otherwise.
+const PATIENCE_MS: u64 = 60 * MINUTE_MS;
+
 /// Starts a host's upkeep.
 pub fn boot(boot: &mut Boot, node: &str, workload: &Rc<Workload>) {
     let name = node.to_owned();
@@ -93,7 +96,10 @@ fn process(
         Err(error @ (PendingError::Held { .. } | PendingError::Cancelled)) => {
             Ending::Stopped(error)
         }
-        Err(error) => Ending::Passing(error.to_string()),
+        Err(error) => Ending::Passing {
+            error: LastError::server(error.to_string()),
+            patience_ms: PATIENCE_MS,
+        },
     };
     hold.end(ending)
 }

@@ -69,6 +69,7 @@ fn an_ingestion_that_can_never_succeed_fails_also_after_a_restart() {
         builder
             .option("--embed-request-timeout-ms", 300)
             .option("--embed-deadline-ms", 1_500)
+            .option("--job-patience-ms", 5_000)
     });
     let client = setting.client.clone();
     let store = client.create_store("s");

@@ -240,6 +240,7 @@ fn a_provider_that_stays_away_ends_an_ingestion_in_steps_too() {
         tiny_steps(builder)
             .option("--embed-request-timeout-ms", 200)
             .option("--embed-deadline-ms", 300)
+            .option("--job-patience-ms", 5_000)
     });
     setting.embedder.fail_always(Some(Fault::Status(503, None)));
     let (store, file) = attach(&setting.client, "herons wait for fish");

@@ -46,11 +46,16 @@ struct Source<'a>(&'a dyn Variables);
 impl Source<'_> {
     /// Empty where the variable is not given.
     fn text(&self, name: &str) -> Result<String, String> {
+        Ok(self.as_given(name)?.trim().to_owned())
+    }
+
+    /// With the spaces around it.
+    fn as_given(&self, name: &str) -> Result<String, String> {
         let found = self
             .0
             .get(name)
             .map_err(|reason| wrong(name, &format!("cannot be read ({reason})")))?;
-        Ok(found.unwrap_or_default().trim().to_owned())
+        Ok(found.unwrap_or_default())
     }
 
     fn required(&self, name: &str) -> Result<String, String> {

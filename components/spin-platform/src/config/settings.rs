@@ -11,8 +11,16 @@ pub struct Settings {
     pub embedding_url: String,
     /// What the endpoint wants as `authorization`.
     pub embedding_authorization: Option<String>,
+    /// What it wants beside, as headers.
+    pub embedding_headers: Vec<(String, String)>,
     /// The model's name.
     pub embedding_model: String,
+    /// The numbers that a vector is to have, where not as many as the model's.
+    pub embedding_dimensions: Option<u32>,
+    /// What goes before a text that is looked for.
+    pub query_prefix: String,
+    /// What goes before a text that is to be found.
+    pub passage_prefix: String,
     /// The most inputs of one request.
     pub batch_inputs: u32,
     /// The most bytes of text of one request.
@@ -34,6 +42,8 @@ pub struct Settings {
     /// An ingestion stops after so many milliseconds. Always some: nobody drives ingestions here, so
     /// guests have to, in steps of whatever length.
     pub step_ms: u64,
+    /// For so many milliseconds an ingestion is tried again.
+    pub patience_ms: u64,
 }
 
 impl Default for Settings {
@@ -41,7 +51,11 @@ impl Default for Settings {
         Self {
             embedding_url: String::new(),
             embedding_authorization: None,
+            embedding_headers: Vec::new(),
             embedding_model: String::new(),
+            embedding_dimensions: None,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
             batch_inputs: 128,
             batch_bytes: 256 << 10,
             concurrency: 4,
@@ -53,6 +67,7 @@ impl Default for Settings {
             rebuild_min_rows: DEFAULT_MIN_ROWS,
             max_file_bytes: 512 << 20,
             step_ms: u64::MAX,
+            patience_ms: 3_600_000,
         }
     }
 }
@@ -67,7 +82,12 @@ impl Settings {
         Ok(Self {
             embedding_url: embedding_url(source)?,
             embedding_authorization: (!key.is_empty()).then(|| format!("Bearer {key}")),
+            embedding_headers: headers(source)?,
             embedding_model: source.required("embedding_model")?,
+            embedding_dimensions: Some(source.number("embedding_dimensions", 0, 0)?)
+                .filter(|numbers| *numbers > 0),
+            query_prefix: source.as_given("embedding_query_prefix")?,
+            passage_prefix: source.as_given("embedding_passage_prefix")?,
             batch_inputs: number("embedding_batch_inputs", default.batch_inputs)?,
             batch_bytes: number("embedding_batch_bytes", default.batch_bytes)?,
             concurrency: number("embedding_concurrency", default.concurrency)?,
@@ -78,10 +98,28 @@ impl Settings {
             deadline_ms: milliseconds("embedding_deadline_ms", default.deadline_ms)?,
             rebuild_min_rows: source.number("rebuild_min_rows", default.rebuild_min_rows, 0)?,
             max_file_bytes: source.number("max_file_bytes", default.max_file_bytes, 1)?,
+            patience_ms: milliseconds("ingestion_patience_ms", default.patience_ms)?,
             step_ms: if step_ms == 0 { u64::MAX } else { step_ms },
             ..default
         })
     }
+}
+
+/// `name: value`, one a line.
+fn headers(source: &Source<'_>) -> Result<Vec<(String, String)>, String> {
+    const HEADERS: &str = "embedding_headers";
+    let text = source.text(HEADERS)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let parsed = lines.map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let name = name.trim();
+        let is_name = !name.is_empty() && name.bytes().all(is_token);
+        is_name.then(|| (name.to_owned(), value.trim().to_owned()))
+    });
+    let parsed: Option<Vec<_>> = parsed.collect();
+    // Its value is not shown: it may be a key.
+    parsed.ok_or_else(|| wrong(HEADERS, "has to be lines of `name: value`"))
 }
 
 /// Components that never embed are not told where.

@@ -101,9 +101,22 @@ fn numbers_and_the_endpoint_are_taken() {
         .with("embedding_path", "/openai/embeddings")
         .with("embedding_api_key", "sk")
         .with("embedding_batch_inputs", "7")
+        .with("embedding_headers", "api-key: sk:2\n\n x-team :birds\n")
+        .with("embedding_dimensions", "256")
+        .with("embedding_query_prefix", "query: ")
         .with("ingestion_step_ms", "20000")
         .read()
         .settings;
+    let headers = [("api-key", "sk:2"), ("x-team", "birds")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(settings.embedding_headers, headers);
+    assert_eq!(settings.embedding_dimensions, Some(256));
+    assert_eq!(settings.query_prefix, "query: ");
+    let wrong = given()
+        .with("embedding_headers", "api-key sk-secret")
+        .error();
+    assert!(wrong.contains("`embedding_headers`"), "{wrong}");
+    assert!(!wrong.contains("sk-secret"), "{wrong}");
     assert_eq!(
         settings.embedding_url,
         "https://models.example/openai/embeddings"

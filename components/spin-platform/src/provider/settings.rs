@@ -13,7 +13,12 @@ impl Guest for Provider {
             embedding: Embedding {
                 url: settings.embedding_url,
                 authorization: settings.embedding_authorization,
+                headers: settings.embedding_headers,
                 model: settings.embedding_model,
+                dimensions: settings.embedding_dimensions,
+                query_prefix: settings.query_prefix,
+                passage_prefix: settings.passage_prefix,
+                as_base64: true,
                 batch_inputs: settings.batch_inputs,
                 batch_bytes: settings.batch_bytes,
                 concurrency: settings.concurrency,
@@ -27,12 +32,16 @@ impl Guest for Provider {
             },
             max_file_bytes: settings.max_file_bytes,
             step_ms: Some(settings.step_ms),
+            patience_ms: settings.patience_ms,
             // No instance knows which host it is on, and none outlives its request: each is a
             // host of its own, started once.
             node: instance.name.clone(),
             boot: instance.name.clone(),
         }
     }
+
+    /// Nothing outlives a request on these hosts: each learns for itself.
+    fn learn(_as_base64: bool, _batch_inputs: u32) {}
 }
 
 impl ingestion::Guest for Provider {

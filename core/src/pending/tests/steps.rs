@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{Hooked, Op};
+use crate::testing::{Hooked, Op, make};
 
 fn chance() -> Option<Lost> {
     Some(Lost::Chance("it trapped".to_owned()))
@@ -54,20 +54,27 @@ fn what_ends_at_a_limit_goes_on_as_long_as_it_came_further() {
 }
 
 #[test]
-fn a_failure_of_others_is_tried_again_a_few_times_and_then_named() {
+fn failures_of_others_count_for_nothing_and_excuse_no_losses() {
     let objects = MemoryObjects::default();
     let worker = worker("a", "1");
-    let mut tried = 0;
+    let mut lost = 0;
     let reason = loop {
-        match claim_at(&objects, &worker, 0, None, 7) {
+        for _ in 0..10 {
+            match claim_at(&objects, &worker, 0, None, 7) {
+                Claim::Granted(attempt) => attempt.give_up(&objects, "no answer").unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        granted(claim_at(&objects, &worker, 0, None, 7));
+        lost += 1;
+        match claim_at(&objects, &worker, 0, chance(), 7) {
             Claim::Granted(attempt) => attempt.give_up(&objects, "no answer").unwrap(),
             Claim::Exhausted(reason) => break reason,
-            Claim::Held { .. } => panic!("it was ended"),
+            Claim::Held { .. } => panic!("it was lost"),
         }
-        tried += 1;
     };
-    assert_eq!(tried, 5);
-    assert!(reason.contains("no answer"), "{reason}");
+    assert_eq!(lost, 5);
+    assert!(!reason.contains("no answer"), "{reason}");
 }
 
 #[test]
@@ -170,4 +177,38 @@ fn a_fence_that_comes_after_the_end_begins_no_new_history() {
     let fenced = late.fence(&slow, 1);
     assert!(matches!(fenced, Err(PendingError::Held { .. })));
     assert_eq!(objects.list_all("stores/").unwrap(), []);
+}
+
+#[test]
+fn what_depends_on_others_is_tried_again_for_a_time_and_then_says_for_how_long() {
+    const HOUR_MS: u64 = 3_600_000;
+    let tenant = Tenant::default();
+    let platform = tenant.platform();
+    let home = make(platform, STORE);
+    let pending = accept_one(platform, &home, &platform.new_id(""));
+    let fail = || {
+        let hold = take_up(platform, &home, &pending, &worker("a", "1"), None).unwrap();
+        let error = LastError::server("The provider is away.");
+        hold.map(|hold| {
+            hold.end(Ending::Passing {
+                error,
+                patience_ms: HOUR_MS,
+            })
+            .unwrap();
+        })
+    };
+    for _ in 0..59 {
+        assert!(fail().is_some());
+        tenant.clock.advance(HOUR_MS / 60);
+        assert_eq!(ended(platform, &home, &pending.ingest_id).unwrap(), None);
+    }
+    tenant.clock.advance(HOUR_MS / 60);
+    assert!(fail().is_some());
+    assert!(fail().is_none(), "it has ended");
+    let failed = failed_of(platform, &home, "file-a").unwrap().unwrap();
+    let message = failed.last_error.unwrap().message;
+    assert!(
+        message.contains("is away. It was tried for 60 minutes"),
+        "{message}"
+    );
 }

@@ -16,6 +16,10 @@ pub const EVERY_SETTING: &str = r#"
     model = "m"
     aliases = ["a"]
     key_env = "KEY"
+    headers = ["api-key=KEY"]
+    dimensions = 4
+    query_prefix = "q: "
+    passage_prefix = "p: "
     batch_inputs = 1
     batch_bytes = 2
     concurrency = 3
@@ -45,6 +49,7 @@ pub const EVERY_SETTING: &str = r#"
     cpu_ms = 3
     wall_ms = 4
     step_ms = 5
+    patience_ms = 6
     [index]
     graph_min_rows = 11
     segment_max_rows = 12

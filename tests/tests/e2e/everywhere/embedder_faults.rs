@@ -91,22 +91,17 @@ fn wrong_answers_are_refused_with_the_providers_name() {
             .unwrap()
             .to_owned();
         assert!(message.contains(&host), "{fault:?}: {message}");
-        // A provider that calls the request bad may mean the document.
-        let document = matches!(fault, Fault::Status(400, _)) && code == "invalid_file";
-        assert!(
-            document || code == "server_error",
-            "{fault:?}: {code}: {message}"
-        );
+        // Also one that calls the request bad: it would not even take a word.
+        let expected = match fault {
+            Fault::Status(..) | Fault::Redirect(_) => "embedder_misconfigured",
+            _ => "embedder_protocol",
+        };
+        assert_eq!(code, expected, "{fault:?}: {message}");
 
         let answer = setting
             .client
             .post_upload("default", &json!({"text": "herons wait for fish"}));
-        let status = if matches!(fault, Fault::Status(400, _)) {
-            400
-        } else {
-            502
-        };
-        let error = answer.error(status);
+        let error = answer.error(502);
         assert!(error.message.contains(&host), "{fault:?}: {error:?}");
         nothing_else_noticed(&setting);
     }

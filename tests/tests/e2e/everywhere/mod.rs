@@ -9,6 +9,7 @@ mod file_batches;
 mod files_api;
 mod main_job;
 mod openai_client;
+mod providers;
 mod search;
 mod store_files_api;
 mod stores_api;

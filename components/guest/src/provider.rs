@@ -1,0 +1,177 @@
+//! Requests to the embedding provider, over HTTP.
+
+use std::io::Read;
+use std::time::Duration;
+
+use dayfly_core::embedding::{Answer, EmbeddingError, Transport};
+use dayfly_core::retry::told_to_wait;
+use dayfly_intake::Encoding;
+use futures::StreamExt;
+use spin_sdk::http::{ErrorCode, IncomingResponse, Method, Request, SendError, send};
+
+use crate::bindings::dayfly::platform::settings::Embedding;
+use crate::clock;
+use crate::location;
+
+/// A request is sent on so often.
+const MOST_REDIRECTS: usize = 3;
+
+/// The provider that the operator configured.
+pub struct Provider<'a> {
+    settings: &'a Embedding,
+}
+
+impl<'a> Provider<'a> {
+    pub fn new(settings: &'a Embedding) -> Self {
+        Self { settings }
+    }
+
+    /// Its host, and its port where one is named.
+    pub fn authority(&self) -> &'a str {
+        location::authority(&self.settings.url)
+    }
+
+    async fn follow(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
+        let mut url = self.settings.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.send(&url, body.clone()).await?;
+            let status = response.status();
+            let Some(location) = redirect(&response) else {
+                return self.read(response, most).await;
+            };
+            let refused = || EmbeddingError::redirected(self.authority(), &location);
+            let followed = [301, 302, 307, 308].contains(&status);
+            let next = location::resolve(&url, &location).filter(|_| followed);
+            url = next.ok_or_else(refused)?;
+        }
+        Err(EmbeddingError::redirected(self.authority(), &url))
+    }
+
+    async fn send(&self, url: &str, body: Vec<u8>) -> Result<IncomingResponse, EmbeddingError> {
+        let mut request = Request::builder();
+        request
+            .method(Method::Post)
+            .uri(url)
+            .header("content-type", "application/json")
+            .header("content-length", body.len().to_string());
+        if let Some(authorization) = &self.settings.authorization {
+            request.header("authorization", authorization.as_str());
+        }
+        for (name, value) in &self.settings.headers {
+            request.header(name.as_str(), value.as_str());
+        }
+        let sent = send(request.body(body).build()).await;
+        sent.map_err(|fault| match &fault {
+            SendError::Http(
+                ErrorCode::HttpRequestDenied
+                | ErrorCode::HttpRequestUriInvalid
+                | ErrorCode::DestinationIpProhibited,
+            ) => EmbeddingError::forbidden(self.authority(), &fault.to_string()),
+            _ => self.unreachable(&fault.to_string()),
+        })
+    }
+
+    async fn read(
+        &self,
+        response: IncomingResponse,
+        most: usize,
+    ) -> Result<Answer, EmbeddingError> {
+        let status = response.status();
+        let headers = response.headers();
+        let header = |name: &str| text(headers.get(name).first()).map(str::to_owned);
+        let hints = HINTS.map(|name| (name, header(name)));
+        let hint = |name: &str| {
+            let found = hints.iter().find(|(known, _)| *known == name);
+            found.and_then(|(_, value)| value.as_deref())
+        };
+        let retry_after = told_to_wait(hint, status, clock::now_ms());
+        let encoding = header("content-encoding");
+        let mut body = Vec::new();
+        let mut stream = std::pin::pin!(response.take_body_stream());
+        while let Some(piece) = stream.next().await {
+            body.extend(piece.map_err(|_| self.unreachable("the connection was cut"))?);
+            if body.len() > most {
+                // Longer than any right answer: let the parser say so.
+                break;
+            }
+        }
+        if let Some(encoding) = encoding {
+            body = self.decoded(&encoding, body, most)?;
+        }
+        Ok(Answer {
+            status,
+            retry_after,
+            body,
+        })
+    }
+
+    /// Some compress unasked.
+    fn decoded(
+        &self,
+        encoding: &str,
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Vec<u8>, EmbeddingError> {
+        let unreadable = |reason: String| {
+            self.unreachable(&format!("its answer, compressed as '{encoding}': {reason}"))
+        };
+        let known = Encoding::parse(Some(encoding)).map_err(|error| unreadable(error.message))?;
+        let mut decoded = Vec::new();
+        let reader = known.decode(std::io::Cursor::new(body));
+        let read = reader.and_then(|reader| reader.take(most as u64 + 1).read_to_end(&mut decoded));
+        read.map_err(|fault| unreadable(fault.to_string()))?;
+        Ok(decoded)
+    }
+
+    fn unreachable(&self, reason: &str) -> EmbeddingError {
+        EmbeddingError::unreachable(self.authority(), reason)
+    }
+}
+
+/// What says how long to wait.
+const HINTS: [&str; 9] = [
+    "retry-after",
+    "retry-after-ms",
+    "x-ms-retry-after-ms",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset",
+    "x-ratelimit-remaining",
+];
+
+/// Where a response sends its request.
+fn redirect(response: &IncomingResponse) -> Option<String> {
+    if !(300..400).contains(&response.status()) {
+        return None;
+    }
+    text(response.headers().get("location").first()).map(str::to_owned)
+}
+
+fn text(value: Option<&Vec<u8>>) -> Option<&str> {
+    std::str::from_utf8(value?).ok()
+}
+
+impl Transport for Provider<'_> {
+    async fn exchange(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
+        let limit = Duration::from_millis(self.settings.request_timeout_ms);
+        let exchange = clock::timeout(limit, self.follow(body, most)).await;
+        exchange.unwrap_or_else(|| {
+            let reason = format!("no answer within {} ms", limit.as_millis());
+            Err(self.unreachable(&reason))
+        })
+    }
+
+    fn monotonic(&self) -> Duration {
+        clock::monotonic()
+    }
+
+    fn random(&self) -> u64 {
+        clock::random()
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        clock::sleep(wait).await;
+    }
+}
