@@ -96,9 +96,16 @@ fn renewal<'h>(header: impl Fn(&str) -> Option<&'h str>, now_ms: u64) -> Option<
 
 /// `6m0s` and the like, seconds, or a time in seconds since 1970.
 fn parse_reset(value: &str, now_ms: u64) -> Option<Duration> {
-    /// No limit is renewed after more seconds than this: 2001 in seconds since 1970.
+    /// No limit is renewed after more seconds than this: 2001 in seconds since 1970. And nothing is so far
+    /// away in seconds: 2001 in milliseconds.
     const TIMES: f64 = 1e9;
+    const TIMES_MS: f64 = 1e12;
     if let Ok(number) = value.parse::<f64>() {
+        let number = if number >= TIMES_MS {
+            number / 1e3
+        } else {
+            number
+        };
         let now_s = if number >= TIMES {
             now_ms as f64 / 1e3
         } else {
@@ -255,6 +262,7 @@ mod tests {
             (ms(20), &[("x-ratelimit-reset-tokens", "20ms")]),
             (ms(3_605_500), &[("x-ratelimit-reset", "1h5.5s")]),
             (ms(12_000), &[("x-ratelimit-reset", "1800000012")]),
+            (ms(12_000), &[("x-ratelimit-reset", "1800000012000")]),
             (None, &[("x-ratelimit-reset", "soon")]),
             (None, &[("retry-after", "soon")]),
             (None, &[("retry-after", ".")]),

@@ -1,6 +1,7 @@
 //! What `dayfly serve` is told: a flag wins over the environment, that over `dayfly.toml`, that over
 //! the default.
 
+mod embed;
 mod file;
 mod layer;
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod client;
 pub mod composed;
 pub mod embedder;
+mod embedder_answers;
 pub mod endurance;
 pub mod fault;
 pub mod habit;

@@ -10,7 +10,7 @@ use dayfly_core::retry::RetryPolicy;
 use crate::bindings::dayfly::platform::settings::{self, Embedding};
 use crate::provider::Provider;
 
-/// Longer than this nobody waits who looks for something.
+/// Who looks for something waits for one answer, and for the last attempt to begin, no longer than this.
 const PATIENCE_OF_A_QUERY: Duration = Duration::from_secs(15);
 
 /// A client of the configured embedding endpoint.
@@ -20,19 +20,14 @@ pub struct Embedder<'a> {
 }
 
 impl<'a> Embedder<'a> {
-    /// For texts that are to be found; it tries for as long as the operator lets it, or where somebody waits
-    /// for an answer, as often as is usual.
-    pub fn for_passages(settings: &'a Embedding, somebody_waits: bool) -> Self {
-        let usual = RetryPolicy::default();
+    /// For texts that are to be found; it tries some times, within the time that the operator lets it.
+    pub fn for_passages(settings: &'a Embedding) -> Self {
         let policy = RetryPolicy {
-            max_attempts: match somebody_waits {
-                true => usual.max_attempts,
-                false => u32::MAX,
-            },
             deadline: Duration::from_millis(settings.deadline_ms),
-            ..usual
+            ..RetryPolicy::default()
         };
-        Self::with(settings, &settings.passage_prefix, policy)
+        let limit = Duration::from_millis(settings.request_timeout_ms);
+        Self::with(settings, &settings.passage_prefix, policy, limit)
     }
 
     /// For somebody who looks for something and waits: it gives up after few attempts, and at once where it
@@ -45,11 +40,18 @@ impl<'a> Embedder<'a> {
             deadline: deadline.min(PATIENCE_OF_A_QUERY),
             ..RetryPolicy::default()
         };
-        Self::with(settings, &settings.query_prefix, policy)
+        let limit = Duration::from_millis(settings.request_timeout_ms);
+        let limit = limit.min(PATIENCE_OF_A_QUERY);
+        Self::with(settings, &settings.query_prefix, policy, limit)
     }
 
-    fn with(settings: &'a Embedding, prefix: &'a str, policy: RetryPolicy) -> Self {
-        let provider = Provider::new(settings);
+    fn with(
+        settings: &'a Embedding,
+        prefix: &'a str,
+        policy: RetryPolicy,
+        limit: Duration,
+    ) -> Self {
+        let provider = Provider::new(settings, limit);
         let asked = Asked {
             provider: provider.authority(),
             model: &settings.model,
@@ -86,10 +88,8 @@ impl Embed for Embedder<'_> {
         texts: &[&str],
         dimension: Option<u32>,
     ) -> Result<Embeddings, EmbeddingError> {
-        let before = self.client.manner();
         let embedded = self.client.embed(texts, dimension).await;
-        let learnt = self.client.manner();
-        if embedded.is_ok() && learnt != before {
+        if let Some(learnt) = self.client.take_learnt() {
             let most = u32::try_from(learnt.most_inputs).unwrap_or(u32::MAX);
             settings::learn(learnt.base64, most);
         }

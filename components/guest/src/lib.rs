@@ -5,7 +5,6 @@ pub mod body;
 pub mod call;
 pub mod embed;
 pub mod faiss;
-mod location;
 mod made;
 pub mod platform;
 mod provider;

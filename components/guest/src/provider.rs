@@ -1,9 +1,10 @@
 //! Requests to the embedding provider, over HTTP.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::time::Duration;
 
-use dayfly_core::embedding::{Answer, EmbeddingError, Transport};
+use dayfly_core::embedding::{Answer, EmbeddingError, Transport, location};
 use dayfly_core::retry::told_to_wait;
 use dayfly_intake::Encoding;
 use futures::StreamExt;
@@ -11,7 +12,6 @@ use spin_sdk::http::{ErrorCode, IncomingResponse, Method, Request, SendError, se
 
 use crate::bindings::dayfly::platform::settings::Embedding;
 use crate::clock;
-use crate::location;
 
 /// A request is sent on so often.
 const MOST_REDIRECTS: usize = 3;
@@ -19,11 +19,19 @@ const MOST_REDIRECTS: usize = 3;
 /// The provider that the operator configured.
 pub struct Provider<'a> {
     settings: &'a Embedding,
+    /// The longest that a request may take.
+    limit: Duration,
+    /// Where it was sent on to, if it was.
+    url: RefCell<String>,
 }
 
 impl<'a> Provider<'a> {
-    pub fn new(settings: &'a Embedding) -> Self {
-        Self { settings }
+    pub fn new(settings: &'a Embedding, limit: Duration) -> Self {
+        Self {
+            settings,
+            limit,
+            url: RefCell::new(settings.url.clone()),
+        }
     }
 
     /// Its host, and its port where one is named.
@@ -32,16 +40,17 @@ impl<'a> Provider<'a> {
     }
 
     async fn follow(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
-        let mut url = self.settings.url.clone();
+        let mut url = self.url.borrow().clone();
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send(&url, body.clone()).await?;
             let status = response.status();
             let Some(location) = redirect(&response) else {
+                self.url.replace(url);
                 return self.read(response, most).await;
             };
             let refused = || EmbeddingError::redirected(self.authority(), &location);
-            let followed = [301, 302, 307, 308].contains(&status);
-            let next = location::resolve(&url, &location).filter(|_| followed);
+            let is_followed = location::FOLLOWED.contains(&status);
+            let next = location::resolve(&url, &location).filter(|_| is_followed);
             url = next.ok_or_else(refused)?;
         }
         Err(EmbeddingError::redirected(self.authority(), &url))
@@ -67,6 +76,9 @@ impl<'a> Provider<'a> {
                 | ErrorCode::HttpRequestUriInvalid
                 | ErrorCode::DestinationIpProhibited,
             ) => EmbeddingError::forbidden(self.authority(), &fault.to_string()),
+            SendError::Http(ErrorCode::ConnectionLimitReached) => {
+                EmbeddingError::asked_too_often(self.authority())
+            }
             _ => self.unreachable(&fault.to_string()),
         })
     }
@@ -96,7 +108,12 @@ impl<'a> Provider<'a> {
             }
         }
         if let Some(encoding) = encoding {
-            body = self.decoded(&encoding, body, most)?;
+            body = match self.decoded(&encoding, body, most) {
+                Ok(body) => body,
+                Err(error) if status == 200 => return Err(error),
+                // Its status says what is wrong.
+                Err(_) => Vec::new(),
+            };
         }
         Ok(Answer {
             status,
@@ -112,9 +129,8 @@ impl<'a> Provider<'a> {
         body: Vec<u8>,
         most: usize,
     ) -> Result<Vec<u8>, EmbeddingError> {
-        let unreadable = |reason: String| {
-            self.unreachable(&format!("its answer, compressed as '{encoding}': {reason}"))
-        };
+        let unreadable =
+            |reason: String| EmbeddingError::unreadable(self.authority(), encoding, &reason);
         let known = Encoding::parse(Some(encoding)).map_err(|error| unreadable(error.message))?;
         let mut decoded = Vec::new();
         let reader = known.decode(std::io::Cursor::new(body));
@@ -155,10 +171,9 @@ fn text(value: Option<&Vec<u8>>) -> Option<&str> {
 
 impl Transport for Provider<'_> {
     async fn exchange(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
-        let limit = Duration::from_millis(self.settings.request_timeout_ms);
-        let exchange = clock::timeout(limit, self.follow(body, most)).await;
+        let exchange = clock::timeout(self.limit, self.follow(body, most)).await;
         exchange.unwrap_or_else(|| {
-            let reason = format!("no answer within {} ms", limit.as_millis());
+            let reason = format!("no answer within {} ms", self.limit.as_millis());
             Err(self.unreachable(&reason))
         })
     }

@@ -159,7 +159,7 @@ async fn ingest(
         chunking: pending.chunking,
     };
     let ended =
-        crate::run::run(&manifest, ingest_id, &source, progress, budget, hold, false).await?;
+        crate::run::run(&manifest, ingest_id, &source, progress, budget, hold, true).await?;
     let written = match ended {
         Ended::Whole(written) => written,
         Ended::Step(progress) => {

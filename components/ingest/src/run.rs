@@ -13,7 +13,7 @@ use crate::Budget;
 /// However short a step is, the embedder gets so many milliseconds for an answer.
 const LEAST_PATIENCE_MS: u64 = 10_000;
 
-/// As [`Ingestion::run`]. Where somebody waits for its end, the embedder is given up sooner.
+/// As [`Ingestion::run`]. Of one that is `queued` what was written before the embedder failed is kept.
 pub async fn run(
     manifest: &Manifest,
     ingest_id: &str,
@@ -21,7 +21,7 @@ pub async fn run(
     progress: Progress,
     budget: &mut Budget,
     requester: &mut dyn Requester,
-    somebody_waits: bool,
+    queued: bool,
 ) -> Result<Ended, IngestionError> {
     let settings = patient_settings();
     let ingestion = Ingestion {
@@ -30,7 +30,8 @@ pub async fn run(
         indexing: indexing(&settings),
         ingest_id,
         source,
-        embedder: &Embedder::for_passages(&settings.embedding, somebody_waits),
+        keeps_parts: queued || budget.is_limited(),
+        embedder: &Embedder::for_passages(&settings.embedding),
     };
     ingestion.run(progress, budget, requester).await
 }

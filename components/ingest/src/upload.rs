@@ -160,7 +160,7 @@ impl Upload {
             nothing,
             budget,
             &mut Caller,
-            true,
+            false,
         )
         .await?;
         let written = match ended {

@@ -46,6 +46,9 @@ impl From<ObjectError> for ApiError {
     }
 }
 
+/// Nobody is told to wait for longer.
+const DAY_S: u32 = 86_400;
+
 impl From<EmbeddingError> for ApiError {
     fn from(error: EmbeddingError) -> Self {
         let text = error.to_string();
@@ -53,7 +56,7 @@ impl From<EmbeddingError> for ApiError {
             Advice::Retry { after: None } => Self::new(Code::EmbedderUnavailable, text),
             Advice::Retry { after: Some(after) } => {
                 let whole_s = after.as_millis().div_ceil(1_000);
-                let whole_s = u32::try_from(whole_s).unwrap_or(u32::MAX);
+                let whole_s = u32::try_from(whole_s).map_or(DAY_S, |whole_s| whole_s.min(DAY_S));
                 Self::new(Code::EmbedderUnavailable, text).retry_after(whole_s)
             }
             Advice::FixRequest => Self::new(Code::EmbedderRefused, text),

@@ -68,12 +68,19 @@ pub struct Asked<'a> {
 /// - One that refuses a request of several texts gets fewer of them, so that the text that it refuses is
 ///   found; but first it is asked for a word, and where it refuses that, too, the fault is not the text's.
 /// - A text that is too long for the model is divided, and its vector is the mean of its pieces', weighed by
-///   their lengths: none of it is lost.
+///   their lengths: none of it is lost. Texts of about that length are divided from then on before they are
+///   sent.
 pub struct Client<'a, T> {
     asked: Asked<'a>,
     policy: RetryPolicy,
     transport: T,
     manner: Cell<Manner>,
+    /// That in which it answered last.
+    proven: Cell<Manner>,
+    /// What that was taught anew.
+    learnt: Cell<Option<Manner>>,
+    /// A text of so many bytes may be too long.
+    too_long: Cell<usize>,
     /// It has answered at all.
     answers: Cell<bool>,
 }
@@ -86,13 +93,21 @@ impl<'a, T: Transport> Client<'a, T> {
             policy,
             transport,
             manner: Cell::new(manner),
+            proven: Cell::new(manner),
+            learnt: Cell::new(None),
+            too_long: Cell::new(usize::MAX),
             answers: Cell::new(false),
         }
     }
 
-    /// How the provider wants to be asked, as far as that is known by now.
+    /// How the provider is asked by now.
     pub fn manner(&self) -> Manner {
         self.manner.get()
+    }
+
+    /// How it wants to be asked, once, where its refusals taught that and it answered then.
+    pub fn take_learnt(&self) -> Option<Manner> {
+        self.learnt.take()
     }
 
     /// One vector for each text, in order, of that dimension where one is named.
@@ -105,68 +120,97 @@ impl<'a, T: Transport> Client<'a, T> {
         texts: &[&str],
         dimension: Option<u32>,
     ) -> Result<Embeddings, EmbeddingError> {
-        self.part(texts, dimension).await
+        let call = Call {
+            client: self,
+            begun: self.transport.monotonic(),
+            dimension,
+        };
+        call.part(texts).await
     }
 
+    fn ask_as(&self, change: impl FnOnce(Manner) -> Manner) {
+        self.manner.set(change(self.manner.get()));
+    }
+}
+
+/// One call of a client, however many requests it takes.
+struct Call<'c, 'a, T> {
+    client: &'c Client<'a, T>,
+    begun: Duration,
+    dimension: Option<u32>,
+}
+
+impl<T: Transport> Call<'_, '_, T> {
     fn part<'s>(
         &'s self,
         texts: &'s [&'s str],
-        dimension: Option<u32>,
     ) -> LocalBoxFuture<'s, Result<Embeddings, EmbeddingError>> {
         async move {
             loop {
-                let manner = self.manner.get();
-                if texts.len() > manner.most_inputs {
-                    return self.groups(texts, manner.most_inputs, dimension).await;
+                let client = self.client;
+                let manner = client.manner.get();
+                if texts
+                    .iter()
+                    .any(|text| is_divisible(text, client.too_long.get()))
+                {
+                    return self.divided(texts).await;
                 }
-                let error = match self.persistently(texts, manner, dimension).await {
+                if texts.len() > manner.most_inputs {
+                    return self.groups(texts, manner.most_inputs).await;
+                }
+                let error = match self.persistently(texts, manner).await {
                     Ok(vectors) => return Ok(vectors),
                     Err(error) => error,
                 };
-                match error.refusal {
-                    Some(Refusal::EncodingFormat) if manner.base64 => {
-                        self.manner.set(Manner {
+                let Some(refusal) = error.refusal else {
+                    return Err(error);
+                };
+                match (refusal, texts) {
+                    (Refusal::EncodingFormat, _) if manner.base64 => {
+                        client.ask_as(|manner| Manner {
                             base64: false,
-                            ..self.manner.get()
+                            ..manner
                         });
                     }
-                    Some(Refusal::Inputs { most }) if texts.len() > 1 => {
-                        let most_inputs = most.min(self.manner.get().most_inputs);
-                        self.manner.set(Manner {
-                            most_inputs,
-                            ..self.manner.get()
-                        });
+                    (Refusal::Inputs { most }, [_, _, ..]) => client.ask_as(|manner| Manner {
+                        most_inputs: most.min(manner.most_inputs),
+                        ..manner
+                    }),
+                    (Refusal::TooLong, [text]) if text.len() > LEAST_BYTES => {
+                        // Others of about the same length are as likely to be.
+                        client.too_long.set((text.len() / 4 * 3).max(LEAST_BYTES));
                     }
-                    Some(refusal) => {
-                        if refusal != Refusal::TooLong && !self.answers_at_all(manner).await? {
-                            return Err(error.of_any_text());
-                        }
-                        return match (refusal, texts) {
-                            (Refusal::TooLong, [text]) => self.pieces(text, dimension, error).await,
-                            (_, [_]) => Err(error),
-                            _ => self.groups(texts, texts.len().div_ceil(2), dimension).await,
-                        };
+                    (Refusal::TooLong, [_, _, ..]) => {
+                        return self.groups(texts, texts.len().div_ceil(2)).await;
                     }
-                    None => return Err(error),
+                    _ if !self.answers_at_all(manner).await? => return Err(error.of_any_text()),
+                    (_, [_, _, ..]) => {
+                        return self.groups(texts, texts.len().div_ceil(2)).await;
+                    }
+                    _ => return Err(error),
                 }
             }
         }
         .boxed_local()
     }
 
-    async fn groups(
-        &self,
-        texts: &[&str],
-        size: usize,
-        dimension: Option<u32>,
-    ) -> Result<Embeddings, EmbeddingError> {
+    async fn groups(&self, texts: &[&str], size: usize) -> Result<Embeddings, EmbeddingError> {
         let mut all: Option<Embeddings> = None;
         for group in texts.chunks(size.max(1)) {
-            let dimension = all.as_ref().map(|all| all.dimension).or(dimension);
-            let vectors = self.part(group, dimension).await?;
+            let vectors = self.part(group).await?;
             match &mut all {
-                Some(all) => all.values.extend(vectors.values),
                 None => all = Some(vectors),
+                Some(all) if all.dimension == vectors.dimension => {
+                    all.values.extend(vectors.values);
+                }
+                Some(all) => {
+                    let (provider, one) = (self.client.asked.provider, all.dimension);
+                    let message = format!(
+                        "answered with vectors of {one} numbers, and then of {}.",
+                        vectors.dimension
+                    );
+                    return Err(EmbeddingError::protocol(provider, message));
+                }
             }
         }
         Ok(all.unwrap_or(Embeddings {
@@ -175,40 +219,27 @@ impl<'a, T: Transport> Client<'a, T> {
         }))
     }
 
-    /// The vector of a text that is too long.
-    async fn pieces(
-        &self,
-        text: &str,
-        dimension: Option<u32>,
-        error: EmbeddingError,
-    ) -> Result<Embeddings, EmbeddingError> {
-        if text.len() <= LEAST_BYTES {
-            return Err(error);
+    /// As [`part`](Self::part), of texts some of which are too long.
+    async fn divided(&self, texts: &[&str]) -> Result<Embeddings, EmbeddingError> {
+        let limit = self.client.too_long.get();
+        let pieces: Vec<Vec<&str>> = texts.iter().map(|text| pieces(text, limit)).collect();
+        let vectors = self.part(&pieces.concat()).await?;
+        let mut rows = vectors.rows();
+        let mut values = Vec::with_capacity(texts.len() * vectors.dimension as usize);
+        for pieces in &pieces {
+            values.extend(mean(pieces, &mut rows));
         }
-        let (left, right) = text.split_at(middle(text));
-        // One after the other: the second is as likely to be too long as the first.
-        let one = self.part(&[left], dimension).await?;
-        let other = self.part(&[right], Some(one.dimension)).await?;
-        let share = left.len() as f32 / text.len() as f32;
-        let mean = one.values.iter().zip(&other.values);
-        let mean = mean.map(|(one, other)| one * share + other * (1.0 - share));
-        let mean = Embeddings {
-            dimension: one.dimension,
-            values: mean.collect(),
-        };
-        // Opposites have no direction between them.
-        Ok(if mean.values.iter().all(|number| *number == 0.0) {
-            one
-        } else {
-            mean
+        Ok(Embeddings {
+            dimension: vectors.dimension,
+            values,
         })
     }
 
     async fn answers_at_all(&self, manner: Manner) -> Result<bool, EmbeddingError> {
-        if self.answers.get() {
+        if self.client.answers.get() {
             return Ok(true);
         }
-        match self.persistently(&[ANY_TEXT], manner, None).await {
+        match self.persistently(&[ANY_TEXT], manner).await {
             Ok(_) => Ok(true),
             Err(error) if error.refusal.is_some() => Ok(false),
             Err(error) => Err(error),
@@ -220,33 +251,33 @@ impl<'a, T: Transport> Client<'a, T> {
         &self,
         texts: &[&str],
         manner: Manner,
-        dimension: Option<u32>,
     ) -> Result<Embeddings, EmbeddingError> {
+        let (client, transport) = (self.client, &self.client.transport);
         let Asked {
             provider,
             model,
             dimensions,
             prefix,
-        } = self.asked;
-        let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| prefixed(prefix, text)).collect();
-        let body = request_body(model, &texts, manner.base64, dimensions);
+        } = client.asked;
+        let inputs: Vec<Cow<'_, str>> = texts.iter().map(|text| prefixed(prefix, text)).collect();
+        let body = request_body(model, &inputs, manner.base64, dimensions);
         let expected = Expected {
             provider,
             count: texts.len(),
-            dimension,
+            dimension: self.dimension,
         };
-        let begun = self.transport.monotonic();
         for attempts in 1.. {
-            let answer = self
-                .transport
-                .exchange(body.clone(), expected.max_body_bytes())
-                .await;
+            let most = expected.max_body_bytes();
+            let answer = transport.exchange(body.clone(), most).await;
             let parsed = answer.and_then(|answer| {
                 parse_response(answer.status, answer.retry_after, &answer.body, &expected)
             });
             let error = match parsed {
                 Ok(vectors) => {
-                    self.answers.set(true);
+                    if client.proven.replace(manner) != manner {
+                        client.learnt.set(Some(manner));
+                    }
+                    client.answers.set(true);
                     return Ok(vectors);
                 }
                 Err(error) => error,
@@ -254,17 +285,61 @@ impl<'a, T: Transport> Client<'a, T> {
             let Advice::Retry { after } = error.advice else {
                 return Err(error);
             };
-            let elapsed = self.transport.monotonic().saturating_sub(begun);
-            let random = self.transport.random();
-            let Some(wait) = self.policy.next(attempts, after, elapsed, random) else {
+            let elapsed = transport.monotonic().saturating_sub(self.begun);
+            let Some(wait) = client
+                .policy
+                .next(attempts, after, elapsed, transport.random())
+            else {
                 return Err(error);
             };
-            self.transport.sleep(wait).await;
+            transport.sleep(wait).await;
         }
         Err(EmbeddingError::unreachable(
             provider,
             "it was asked too often",
         ))
+    }
+}
+
+fn is_divisible(text: &str, limit: usize) -> bool {
+    text.len() > limit && text.len() > LEAST_BYTES
+}
+
+/// A text in pieces of at most `limit` bytes.
+fn pieces(text: &str, limit: usize) -> Vec<&str> {
+    if !is_divisible(text, limit) {
+        return vec![text];
+    }
+    let (left, right) = text.split_at(middle(text));
+    let mut all = pieces(left, limit);
+    all.extend(pieces(right, limit));
+    all
+}
+
+/// The mean of pieces' vectors, weighed by their lengths. Opposites have no direction between them: then the
+/// first piece speaks for all.
+fn mean<'r>(pieces: &[&str], rows: &mut impl Iterator<Item = &'r [f32]>) -> Vec<f32> {
+    let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let mut rows = pieces.iter().zip(rows);
+    let Some((_, first)) = rows.next() else {
+        return Vec::new();
+    };
+    if pieces.len() == 1 {
+        return first.to_vec();
+    }
+    let share = |piece: &str| piece.len() as f32 / whole as f32;
+    let mut mean: Vec<f32> = first
+        .iter()
+        .map(|number| number * share(pieces[0]))
+        .collect();
+    for (piece, row) in rows {
+        for (sum, number) in mean.iter_mut().zip(row) {
+            *sum += number * share(piece);
+        }
+    }
+    match mean.iter().all(|number| *number == 0.0) {
+        true => first.to_vec(),
+        false => mean,
     }
 }
 

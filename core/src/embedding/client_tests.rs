@@ -114,7 +114,9 @@ fn one_that_knows_no_encoding_format_is_told_none_from_then_on() {
         assert_eq!(found.values, vectors(&texts(3)));
         assert_eq!(provider.requests(), requests);
     }
-    assert!(!client.manner().base64);
+    let learnt = client.take_learnt().unwrap();
+    assert_eq!((learnt.base64, learnt.most_inputs), (false, 64));
+    assert_eq!(client.take_learnt(), None);
 }
 
 #[test]
@@ -135,6 +137,7 @@ fn one_that_takes_fewer_inputs_gets_fewer_from_then_on() {
         let found = embed(&client, &texts(64)).unwrap();
         assert_eq!(found.values, vectors(&texts(64)), "{words}");
         assert_eq!(client.manner().most_inputs, limit, "{words}");
+        assert_eq!(client.take_learnt(), Some(client.manner()));
         provider.asked.borrow_mut().clear();
         embed(&client, &texts(64)).unwrap();
         assert!(provider.sizes().iter().all(|size| *size <= limit));
@@ -178,7 +181,8 @@ fn a_text_that_is_too_long_is_divided_and_none_of_it_is_lost() {
         });
         let long = "herons wait ".repeat(100);
         let all = ["short".to_owned(), long.clone(), "also short".to_owned()];
-        let found = embed(&client(&provider), &all).unwrap();
+        let client = client(&provider);
+        let found = embed(&client, &all).unwrap();
         let rows: Vec<&[f32]> = found.rows().collect();
         assert_eq!([rows[0], rows[2]], [vector("short"), vector("also short")]);
         assert!((1.0..=512.0).contains(&rows[1][0]), "{rows:?}");
@@ -189,8 +193,24 @@ fn a_text_that_is_too_long_is_divided_and_none_of_it_is_lost() {
             .map(String::len)
             .sum();
         assert_eq!(pieces, long.len(), "each byte of it was embedded once");
-        assert!(client(&provider).manner().base64);
+        assert_eq!(client.take_learnt(), None, "of a length nothing is told");
     }
+}
+
+#[test]
+fn many_texts_that_are_too_long_take_few_requests() {
+    let provider = Provider::new(|texts, _| match texts.iter().any(|text| text.len() > 512) {
+        true => refused(413, "must have less than 512 tokens"),
+        false => Ok(()),
+    });
+    let client = client(&provider);
+    let long: Vec<String> = (0..64).map(|n| "heron ".repeat(150 + n % 5)).collect();
+    embed(&client, &long).unwrap();
+    assert!(provider.requests() <= 24, "{:?}", provider.sizes());
+    provider.asked.borrow_mut().clear();
+    let found = embed(&client, &long).unwrap();
+    assert_eq!(found.rows().len(), 64);
+    assert_eq!(provider.sizes(), [64, 64], "of two pieces each");
 }
 
 #[test]
@@ -198,8 +218,9 @@ fn what_is_too_long_however_short_it_is_is_refused() {
     let provider = Provider::new(|_, _| refused(400, "too long"));
     let long = vec!["word ".repeat(1_000)];
     let error = embed(&client(&provider), &long).unwrap_err();
-    assert_eq!(error.advice, Advice::FixRequest);
-    assert!(provider.requests() < 12, "{}", provider.requests());
+    assert_eq!(error.advice, Advice::FixConfiguration);
+    assert!(error.message.contains("refuses any text"), "{error}");
+    assert!(provider.requests() < 20, "{}", provider.requests());
 }
 
 #[test]

@@ -66,6 +66,24 @@ impl EmbeddingError {
         }
     }
 
+    /// As many requests were sent as the host lets one instance send.
+    pub fn asked_too_often(provider: &str) -> Self {
+        let message = "was sent as many requests as one instance may send; send a smaller document, or \
+                       have the operator raise limits.outbound_requests.";
+        Self {
+            advice: Advice::FixConfiguration,
+            ..Self::protocol(provider, message)
+        }
+    }
+
+    /// It says that its answer has an encoding which it does not have, or which nobody knows.
+    pub fn unreadable(provider: &str, encoding: &str, reason: &str) -> Self {
+        let (encoding, reason) = (shorten(encoding), shorten(reason));
+        let message =
+            format!("compressed its answer as '{encoding}', and it cannot be read: {reason}.");
+        Self::protocol(provider, message)
+    }
+
     /// It sends requests elsewhere, where they are not sent.
     pub fn redirected(provider: &str, location: &str) -> Self {
         let message = format!(

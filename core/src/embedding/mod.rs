@@ -3,6 +3,7 @@
 mod batch;
 mod client;
 mod error;
+pub mod location;
 mod manner;
 mod refusal;
 mod request;

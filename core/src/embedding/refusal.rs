@@ -22,14 +22,18 @@ const REFUSED: [u16; 3] = [400, 413, 422];
 const FAILED: u16 = 500;
 
 const FORMAT: [&str; 3] = ["encoding_format", "encoding format", "base64"];
-/// vLLM's and OpenAI's, Ollama's, llama.cpp's, Text Embeddings Inference's, Voyage's and Gemini's words.
-const TOO_LONG: [&str; 9] = [
+/// Ollama's and llama.cpp's words, with whichever status.
+const CERTAINLY_TOO_LONG: [&str; 4] = [
+    "exceeds the context length",
+    "exceed the context length",
+    "input is too large to process",
+    "context size",
+];
+/// vLLM's and OpenAI's, Text Embeddings Inference's, Voyage's and Mistral's words.
+const TOO_LONG: [&str; 6] = [
     "context length",
     "context window",
-    "context size",
     "too long",
-    "input is too large",
-    "input length",
     "sequence length",
     "tokens",
     "entity too large",
@@ -46,6 +50,8 @@ const TOO_MANY: [&str; 9] = [
     "too many items",
     "more batches",
 ];
+/// What goes before the most that they take.
+const LIMITS: [&str; 5] = ["at most", "maximum", "larger than", "greater than", "up to"];
 
 impl Refusal {
     /// What a status and the words that came with it mean, for so many inputs; `None` where the request was
@@ -53,27 +59,34 @@ impl Refusal {
     pub(super) fn of(status: u16, said: &str, inputs: usize) -> Option<Self> {
         let said = said.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        let is_too_long = status == 413 && !says(&TOO_MANY) || says(&TOO_LONG);
-        match status {
-            FAILED => is_too_long.then_some(Self::TooLong),
-            _ if !REFUSED.contains(&status) => None,
+        let is_refused = REFUSED.contains(&status);
+        if says(&CERTAINLY_TOO_LONG) && (is_refused || status == FAILED) {
+            return Some(Self::TooLong);
+        }
+        match is_refused {
+            false => None,
             _ if says(&FORMAT) => Some(Self::EncodingFormat),
-            _ if says(&TOO_MANY) && !says(&TOO_LONG[..5]) => {
+            // Of tokens there are too many in all, whatever the number of inputs.
+            _ if says(&TOO_LONG) && !says(&["array too long"]) => Some(Self::TooLong),
+            _ if says(&TOO_MANY) => {
                 let most = named_below(&said, inputs);
                 Some(Self::Inputs { most })
             }
-            _ if is_too_long => Some(Self::TooLong),
+            _ if status == 413 => Some(Self::TooLong),
             _ => Some(Self::Other),
         }
     }
 }
 
-/// The largest number in a text that is less than `inputs`, or half of those: the first is the limit itself
-/// wherever a message names it and no other, and no harm where it is something else.
+/// The number that a text names as a limit, where that is less than `inputs`, or half of those.
 fn named_below(said: &str, inputs: usize) -> usize {
-    let numbers = said.split(|letter: char| !letter.is_ascii_digit());
-    let numbers = numbers.filter_map(|digits| digits.parse::<usize>().ok());
-    let named = numbers.filter(|number| (1..inputs).contains(number)).max();
+    let named = LIMITS.iter().filter_map(|words| {
+        let (_, rest) = said.split_once(words)?;
+        let digits = rest.split(|letter: char| !letter.is_ascii_digit());
+        let mut numbers = digits.filter_map(|digits| digits.parse::<usize>().ok());
+        numbers.next()
+    });
+    let named = named.filter(|number| (1..inputs).contains(number)).min();
     named.unwrap_or(inputs / 2).max(1)
 }
 
@@ -142,13 +155,19 @@ mod tests {
                 TooLong,
             ),
             (413, "<html>413 Request Entity Too Large</html>", TooLong),
+            (
+                400,
+                "Too many tokens overall, split into more batches.",
+                TooLong,
+            ),
             (400, "The model `x` does not exist", Other),
             (422, "", Other),
         ] {
             assert_eq!(Refusal::of(status, said, 64), Some(means), "{said}");
         }
         for (status, said) in [
-            (500, "out of memory"),
+            (500, "out of memory processing 8192 tokens"),
+            (500, "the upstream took too long to respond"),
             (429, "batch size"),
             (401, "tokens"),
             (503, "too long"),
@@ -164,6 +183,7 @@ mod tests {
             "batch size 64 > 64",
             "batch size 0",
             "batch size 99",
+            "too many inputs, see https://models.test/v1/limits",
         ] {
             assert_eq!(
                 Refusal::of(400, said, 64),

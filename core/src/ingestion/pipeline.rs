@@ -44,6 +44,8 @@ pub struct Ingestion<'a, E> {
     pub ingest_id: &'a str,
     /// The file.
     pub source: &'a Source,
+    /// Whether what was written is kept for the next step where the embedder fails for a time.
+    pub keeps_parts: bool,
     /// Makes the vectors.
     pub embedder: &'a E,
 }
@@ -92,6 +94,7 @@ impl<E: Embed> Ingestion<'_, E> {
             progress,
             requester,
             asked,
+            keeps_parts: self.keeps_parts,
         };
         let fed = run.feed().await?;
         run.note()?;
@@ -117,6 +120,7 @@ struct Run<'a, E, S> {
     requester: &'a mut dyn Requester,
     /// When the requester was asked last.
     asked: Duration,
+    keeps_parts: bool,
 }
 
 impl<E: Embed, S: Surroundings> Run<'_, E, S> {
@@ -192,7 +196,7 @@ impl<E: Embed, S: Surroundings> Run<'_, E, S> {
     }
 
     fn may_pass(&self, error: &EmbeddingError) -> bool {
-        self.budget.is_limited() && error.is_retryable()
+        self.keeps_parts && error.is_retryable()
     }
 
     fn write(&mut self, chunks: &[Chunk], vectors: &Embeddings) -> Result<(), IngestionError> {

@@ -170,6 +170,7 @@ struct Scene {
     home: Home,
     manifest: Manifest,
     source: Source,
+    is_queued: bool,
 }
 
 fn scene(paragraphs: usize) -> Scene {
@@ -182,6 +183,7 @@ fn scene(paragraphs: usize) -> Scene {
         home,
         manifest,
         source,
+        is_queued: false,
     }
 }
 
@@ -199,6 +201,7 @@ impl Scene {
             indexing: INDEXING,
             ingest_id: "1",
             source: &self.source,
+            keeps_parts: budget.is_limited() || self.is_queued,
             embedder: model,
         };
         block_on(ingestion.run(progress, budget, caller))
@@ -361,6 +364,15 @@ fn what_may_pass_ends_a_step_that_came_further_and_fails_any_other() {
             Some(IngestionError::Embedding(passing.clone()))
         );
     }
+    let queued = Scene {
+        is_queued: true,
+        ..self::scene(20)
+    };
+    let mut endless = Budget::new(&world, Duration::ZERO, None);
+    let model = Model::failing_from(4, passing.clone());
+    let (nothing, mut caller) = (Progress::default(), Caller::patient());
+    let kept = queued.run(&model, nothing, &mut endless, &mut caller);
+    assert!(matches!(kept, Ok(Ended::Step(progress)) if progress.chunks > 0));
     let lasting = EmbeddingError::forbidden("models.test", "not allowed");
     let ended = step(&Model::failing_from(4, lasting.clone()), hour);
     assert_eq!(ended.err(), Some(IngestionError::Embedding(lasting)));

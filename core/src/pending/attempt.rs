@@ -34,6 +34,10 @@ struct Record {
     /// Attempts before it that came no further, one after the other.
     #[serde(default)]
     in_vain: u32,
+    /// When the first of the attempts failed that came no further and that nothing but failures of others
+    /// ended, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failing_since_ms: Option<u64>,
     #[serde(default)]
     end: Option<End>,
 }
@@ -114,6 +118,9 @@ pub fn claim(
             deadline_ms: now_ms + LEASE_MS,
             progress,
             in_vain,
+            failing_since_ms: record
+                .filter(|record| progress <= record.progress)
+                .and_then(|record| record.failing_since_ms),
             end: None,
         },
     };
@@ -202,6 +209,17 @@ impl Attempt {
     /// Ends the attempt as far as it came, so that the next one is granted at once.
     pub fn release(self, objects: &dyn Objects) -> Result<(), PendingError> {
         self.end(objects, End::Step)
+    }
+
+    /// Since when attempts have failed of others that came no further, in milliseconds since the Unix epoch.
+    pub fn failing_since_ms(&self) -> Option<u64> {
+        self.record.failing_since_ms
+    }
+
+    /// Notes that this one, too, fails of others, from then on.
+    pub fn failing_at(mut self, now_ms: u64) -> Self {
+        self.record.failing_since_ms.get_or_insert(now_ms);
+        self
     }
 
     /// Ends the attempt because of something that may pass; the text says of what. It counts for nothing.

@@ -33,7 +33,7 @@ pub enum Ending {
     Passing {
         /// What the file is told where it is not tried again.
         error: LastError,
-        /// It is tried again until so many milliseconds after it was accepted.
+        /// It is tried again until so many milliseconds after the first such failure since it came further.
         patience_ms: u64,
     },
     /// It would end the same way again.
@@ -187,14 +187,16 @@ impl<'a> Hold<'a> {
     /// For a later attempt, while there is time for one.
     fn leave(self, error: LastError, patience_ms: u64) -> Result<(), PendingError> {
         let (platform, home) = (self.platform, &self.home);
-        let accepted_ms = self.pending.created_at.saturating_mul(1_000);
-        if platform.now_ms() < accepted_ms.saturating_add(patience_ms) {
-            self.attempt.give_up(platform.objects, &error.message)?;
+        let now_ms = platform.now_ms();
+        let attempt = self.attempt.failing_at(now_ms);
+        let since_ms = attempt.failing_since_ms().unwrap_or(now_ms);
+        if now_ms < since_ms.saturating_add(patience_ms) {
+            attempt.give_up(platform.objects, &error.message)?;
             return tidy(platform, home, self.pending);
         }
-        let minutes = patience_ms / 60_000;
+        let seconds = patience_ms / 1_000;
         let message = format!(
-            "{} It was tried for {minutes} minutes; attach the file again to start anew.",
+            "{} It was tried again for {seconds} seconds; attach the file again to start anew.",
             error.message
         );
         let error = LastError { message, ..error };

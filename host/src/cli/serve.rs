@@ -201,7 +201,7 @@ mod tests {
         secret.embed.url = Some("http://user:hunter2@127.0.0.1:9/v1".to_owned());
         let greeting = greeted(&secret);
         assert!(
-            greeting.contains("fake at http://127.0.0.1:9/v1"),
+            greeting.contains("fake at http://127.0.0.1:9/v1") && !greeting.contains("hunter2"),
             "{greeting}"
         );
         assert!(greeted(&options).contains("fake at http://127.0.0.1:9/v1/embeddings"));

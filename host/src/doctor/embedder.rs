@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use dayfly_core::embedding::{Expected, parse_response, request_body};
+use dayfly_core::embedding::{EmbeddingError, Expected, parse_response, request_body};
 use url::Url;
 
 use super::{Finding, State};
@@ -49,7 +49,7 @@ async fn embedder(options: &EmbedOptions) -> Finding {
     }
 }
 
-/// One embedding, as guests get theirs.
+/// One embedding, of the endpoint that guests get theirs from.
 async fn embed_one(options: &EmbedOptions) -> anyhow::Result<String> {
     let embedding = embedded::start(options).await?;
     let url: Url = embedding
@@ -58,7 +58,8 @@ async fn embed_one(options: &EmbedOptions) -> anyhow::Result<String> {
         .with_context(|| format!("embed.url is no URL: {}", embedding.url))?;
     let provider = url.authority().to_owned();
     let built_in = embedding.router.is_some();
-    let mut client = reqwest::Client::builder();
+    // As guests do, it shows the key to no other host.
+    let mut client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     if built_in {
         client = client.no_proxy();
     }
@@ -76,6 +77,14 @@ async fn embed_one(options: &EmbedOptions) -> anyhow::Result<String> {
         .await
         .with_context(|| format!("the embedder {provider} does not answer"))?;
     let status = answer.status().as_u16();
+    if let Some(location) = answer
+        .headers()
+        .get("location")
+        .filter(|_| (300..400).contains(&status))
+    {
+        let location = String::from_utf8_lossy(location.as_bytes());
+        return Err(EmbeddingError::redirected(&provider, &location).into());
+    }
     let body = answer.bytes().await?;
     let took = begun.elapsed().as_secs_f64() * 1e3;
     let expected = Expected {

@@ -9,6 +9,7 @@ mod learnt;
 mod objects;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dayfly_core::objects::keys::check_segment;
 use wasmtime::component::{HasData, ResourceTable};
@@ -142,7 +143,10 @@ impl settings::Host for View<'_> {
     fn get(&mut self) -> settings::Values {
         let platform = &self.instance.platform;
         let mut values = platform.settings.clone();
-        platform.learnt.apply(&mut values.embedding);
+        let tenant = self.instance.tenant();
+        platform
+            .learnt
+            .apply(tenant, &mut values.embedding, Instant::now());
         if self.instance.pace().is_some() {
             // They wait here for their tokens, which no limit of their own is to cut short.
             values.embedding.request_timeout_ms += PACED_MS;
@@ -152,8 +156,8 @@ impl settings::Host for View<'_> {
     }
 
     fn learn(&mut self, as_base64: bool, batch_inputs: u32) {
-        let learnt = &self.instance.platform.learnt;
-        learnt.learn(as_base64, batch_inputs);
+        let (learnt, tenant) = (&self.instance.platform.learnt, self.instance.tenant());
+        learnt.learn(tenant, as_base64, batch_inputs, Instant::now());
     }
 }
 

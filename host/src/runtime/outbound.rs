@@ -1,6 +1,6 @@
 //! Requests that guests send.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -11,6 +11,7 @@ use super::body::Deadlined;
 use crate::quota::Pace;
 use crate::turns::{Turns, Urgency};
 use anyhow::{Context as _, bail};
+use dayfly_core::embedding::location::{self, is_dots};
 use dayfly_embedder::{TENANT_HEADER, URGENT_HEADER};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{HeaderMap, Request, Response, Uri};
@@ -34,7 +35,7 @@ const REQUESTS: usize = 32;
 const REQUESTS_OF_A_TENANT: usize = 24;
 const IDLE_CONNECTIONS: usize = REQUESTS;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A provider sends requests on to so many places at the most.
+/// So many places are remembered to which a provider sent requests on, the last ones.
 const MOST_MOVED: usize = 8;
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -45,7 +46,7 @@ pub struct Destination {
     base: Uri,
     headers: HeaderMap,
     /// Paths beside the base's to which it sent requests on.
-    moved: Mutex<BTreeSet<String>>,
+    moved: Mutex<VecDeque<String>>,
     timeout: Duration,
     client: Client<HttpsConnector<HttpConnector>, WasiBody>,
     turns: Arc<Turns>,
@@ -100,41 +101,37 @@ impl Destination {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 && !path.split('/').any(is_dots)
         };
-        self.is_same_host(uri) && (below(uri.path()) || self.moved().contains(uri.path()))
+        self.is_same_host(uri)
+            && (below(uri.path()) || self.moved().iter().any(|path| path == uri.path()))
     }
 
     fn is_same_host(&self, uri: &Uri) -> bool {
         uri.scheme() == self.base.scheme() && uri.authority() == self.base.authority()
     }
 
-    fn moved(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    fn moved(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in where a response sends its request on.
-    fn note_redirect<B>(&self, response: &Response<B>) {
-        if !response.status().is_redirection() {
+    fn note_redirect<B>(&self, asked: &Uri, response: &Response<B>) {
+        if !location::FOLLOWED.contains(&response.status().as_u16()) {
             return;
         }
         let location = response.headers().get(LOCATION);
-        let location: Option<Uri> = location.and_then(|text| text.as_bytes().try_into().ok());
-        let Some(location) = location else {
+        let location = location.and_then(|text| text.to_str().ok());
+        let next = location.and_then(|text| location::resolve(&asked.to_string(), text));
+        let Some(next) = next.and_then(|next| next.parse::<Uri>().ok()) else {
             return;
         };
         let mut moved = self.moved();
-        let is_here = location.authority().is_none() || self.is_same_host(&location);
-        if is_here && moved.len() < MOST_MOVED {
-            moved.insert(location.path().to_owned());
+        if self.is_same_host(&next) && !moved.iter().any(|path| path == next.path()) {
+            moved.push_back(next.path().to_owned());
+            if moved.len() > MOST_MOVED {
+                moved.pop_front();
+            }
         }
     }
-}
-
-/// `..`, also where it is written in percent codes, would leave the path's prefix.
-fn is_dots(segment: &str) -> bool {
-    matches!(
-        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
-        "." | ".."
-    )
 }
 
 fn tls(needed: bool) -> anyhow::Result<HttpsConnectorBuilder<WantsSchemes>> {
@@ -227,6 +224,7 @@ impl WasiHttpHooks for Outbound {
             return Box::new(async { Err(error) });
         }
         self.prepare(request.headers_mut());
+        let asked = request.uri().clone();
         let destination = Arc::clone(&self.destination);
         let concurrent = Arc::clone(&self.concurrent);
         let (tenant, urgency) = (Arc::clone(&self.tenant), self.urgency);
@@ -244,7 +242,7 @@ impl WasiHttpHooks for Outbound {
                 .await
                 .map_err(|_| Error::ConnectionReadTimeout)?
                 .map_err(|error| explain(&error))?;
-            destination.note_redirect(&response);
+            destination.note_redirect(&asked, &response);
             // Lives as long as the response's body does.
             let worker: Worker = Box::new(async move {
                 let _held = (place, turn);

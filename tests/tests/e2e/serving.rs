@@ -254,7 +254,7 @@ fn every_response_has_a_request_id_of_its_own() {
 }
 
 #[test]
-fn large_requests_of_one_tenant_do_not_wait_for_each_other() {
+fn large_requests_of_one_tenant_take_turns_and_are_all_answered() {
     let server = dayfly_tests::Server::builder().start();
     let client = server.client();
     // As large as it may be, and few texts in it.

@@ -1,5 +1,8 @@
 //! Where a provider sends a request on to.
 
+/// Statuses that send a request on as it is, or in practice do (RFC 9110, section 15.4).
+pub const FOLLOWED: [u16; 4] = [301, 302, 307, 308];
+
 /// The host of a whole URL, and its port where one is named.
 pub fn authority(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
@@ -8,10 +11,16 @@ pub fn authority(url: &str) -> &str {
 
 /// Where a `location` leads from a URL, as RFC 3986 resolves it; `None` where that is another host, or the same
 /// by another scheme: the key is not for those.
+///
+/// What would lead above a folder is not followed, either.
 pub fn resolve(url: &str, location: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = authority(url);
     let location = location.split('#').next().unwrap_or_default();
+    let path = location.split('?').next().unwrap_or_default();
+    if path.split('/').any(is_dots) {
+        return None;
+    }
     if let Some(path) = location.strip_prefix("//") {
         return resolve(url, &format!("{scheme}://{path}"));
     }
@@ -24,11 +33,17 @@ pub fn resolve(url: &str, location: &str) -> Option<String> {
     }
     let path = rest.split(['?', '#']).next().unwrap_or_default();
     let folder = path.rfind('/').map_or(path, |end| &path[..end]);
-    match location.starts_with(['?', '.']) || location.is_empty() {
-        // Nobody means these; what is above a folder is not for a key that was given for what is below.
-        true => None,
-        false => Some(format!("{scheme}://{folder}/{location}")),
-    }
+    // What leads to the same place would lead there for ever.
+    let leads_on = !location.is_empty() && !location.starts_with('?');
+    leads_on.then(|| format!("{scheme}://{folder}/{location}"))
+}
+
+/// `..`, also where it is written in percent codes.
+pub fn is_dots(segment: &str) -> bool {
+    matches!(
+        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+        "." | ".."
+    )
 }
 
 #[cfg(test)]
@@ -67,6 +82,7 @@ mod tests {
             "http://models.test/v1/embeddings",
             "file:///etc/passwd",
             "../../admin",
+            "/v1/%2E%2e/admin",
             "",
         ] {
             assert_eq!(resolve(url, location), None, "{location}");
