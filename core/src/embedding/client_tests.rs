@@ -5,16 +5,21 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// Vectors, or a status and what comes with it.
+type Answered = Result<(), (u16, Value)>;
+
+type Answers<'f> = dyn Fn(&[String], &Value) -> Answered + 'f;
+
 /// A provider by what it does, and what it was asked.
 struct Provider<'f> {
-    answers: Box<dyn Fn(&[String], &Value) -> Result<(), (u16, Value)> + 'f>,
+    answers: Box<Answers<'f>>,
     asked: RefCell<Vec<Vec<String>>>,
     waited: Cell<Duration>,
     retry_after: Option<Duration>,
 }
 
 impl<'f> Provider<'f> {
-    fn new(answers: impl Fn(&[String], &Value) -> Result<(), (u16, Value)> + 'f) -> Self {
+    fn new(answers: impl Fn(&[String], &Value) -> Answered + 'f) -> Self {
         Self {
             answers: Box::new(answers),
             asked: RefCell::default(),
@@ -82,7 +87,7 @@ fn client<'a>(provider: &'a Provider<'a>) -> Client<'static, &'a Provider<'a>> {
     Client::new(asked, policy, Manner::new(64), provider)
 }
 
-fn refused(status: u16, message: &str) -> Result<(), (u16, Value)> {
+fn refused(status: u16, message: &str) -> Answered {
     Err((status, json!({"error": {"message": message}})))
 }
 
