@@ -98,10 +98,18 @@ fn process(
         }
         Err(error) => Ending::Passing {
             error: LastError::server(error.to_string()),
-            patience_ms: PATIENCE_MS,
+            patience_ms: patience_ms(&ticket.ingest_id),
         },
     };
     hold.end(ending)
+}
+
+/// Three in four are not tried again: failures are rare otherwise, and much has to be right about those.
+fn patience_ms(ingest_id: &str) -> u64 {
+    match ingest_id.bytes().last().is_some_and(|last| last % 4 != 0) {
+        true => 0,
+        false => PATIENCE_MS,
+    }
 }
 
 fn ingest(
