@@ -73,6 +73,12 @@ fn values(body: &[u8]) -> Vec<f32> {
             )
         })
         .collect();
+    // Those without an index take the places that are left, in their order.
+    let named: Vec<u64> = items.iter().filter_map(|(index, _)| *index).collect();
+    let mut free = (0..).filter(|place| !named.contains(place));
+    for (index, _) in items.iter_mut().filter(|(index, _)| index.is_none()) {
+        *index = free.next();
+    }
     items.sort_by_key(|(index, _)| *index);
     let number = |value: &Value| value.as_f64().unwrap() as f32;
     items
@@ -115,6 +121,11 @@ fn seeds() -> Vec<Seed> {
             "any-dimension",
             [0, 1, 0],
             json!({"data": [{"embedding": [1, 2, 3]}]}),
+        ),
+        of(
+            "some-without-index",
+            [0, 2, 0],
+            json!({"data": [{"embedding": [2]}, {"index": 0, "embedding": [1]}]}),
         ),
         of("none", [0, 0, 0], json!({"data": []})),
         of("refused", [150, 1, 0], error),
