@@ -66,22 +66,22 @@ fn fraction(whole: Duration, random: u64) -> Duration {
 /// `retry-after`, else, with status 429, the times at which OpenAI's limits are renewed
 /// (`x-ratelimit-reset-requests`, `-tokens`, and without a kind): the latest of those that are used up, or
 /// where none is said to be, the soonest. `now_ms` is the time in milliseconds since 1970.
-pub fn told_to_wait<'h>(
-    header: impl Fn(&str) -> Option<&'h str>,
+pub fn told_to_wait(
+    header: impl Fn(&str) -> Option<String>,
     status: u16,
     now_ms: u64,
 ) -> Option<Duration> {
     const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
     let exact = MILLISECONDS.iter().find_map(|name| header(name));
     let exact = exact.and_then(|value| scaled(value.trim(), 1e-3));
-    let told = || parse_retry_after(header("retry-after")?, now_ms);
+    let told = || parse_retry_after(&header("retry-after")?, now_ms);
     exact.or_else(told).or_else(|| match status {
         429 => renewal(header, now_ms),
         _ => None,
     })
 }
 
-fn renewal<'h>(header: impl Fn(&str) -> Option<&'h str>, now_ms: u64) -> Option<Duration> {
+fn renewal(header: impl Fn(&str) -> Option<String>, now_ms: u64) -> Option<Duration> {
     let limits = ["-requests", "-tokens", ""].iter().filter_map(|kind| {
         let reset = header(&format!("x-ratelimit-reset{kind}"))?;
         let left = header(&format!("x-ratelimit-remaining{kind}"));
@@ -248,7 +248,7 @@ mod tests {
         let wait = |status, headers: &[(&str, &str)]| {
             let header = |name: &str| {
                 let found = headers.iter().find(|(known, _)| *known == name);
-                found.map(|(_, value)| *value)
+                found.map(|(_, value)| (*value).to_owned())
             };
             told_to_wait(header, status, 1_800_000_000_000)
         };

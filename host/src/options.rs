@@ -125,7 +125,7 @@ pub struct JobOptions {
     /// Milliseconds after which an ingestion notes how far it came and goes on in a fresh
     /// instance. Unset: it goes on until it is done.
     pub step_ms: Option<u64>,
-    /// For so many milliseconds after it was accepted an ingestion is tried again where what it depends on
+    /// For so many milliseconds an ingestion that comes no further is tried again where what it depends on
     /// fails.
     pub patience_ms: u64,
 }

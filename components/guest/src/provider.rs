@@ -39,10 +39,10 @@ impl<'a> Provider<'a> {
         location::authority(&self.settings.url)
     }
 
-    async fn follow(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
+    async fn follow(&self, body: &[u8], most: usize) -> Result<Answer, EmbeddingError> {
         let mut url = self.url.borrow().clone();
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.send(&url, body.clone()).await?;
+            let response = self.send(&url, body).await?;
             let status = response.status();
             let Some(location) = redirect(&response) else {
                 self.url.replace(url);
@@ -56,7 +56,7 @@ impl<'a> Provider<'a> {
         Err(EmbeddingError::redirected(self.authority(), &url))
     }
 
-    async fn send(&self, url: &str, body: Vec<u8>) -> Result<IncomingResponse, EmbeddingError> {
+    async fn send(&self, url: &str, body: &[u8]) -> Result<IncomingResponse, EmbeddingError> {
         let mut request = Request::builder();
         request
             .method(Method::Post)
@@ -69,7 +69,7 @@ impl<'a> Provider<'a> {
         for (name, value) in &self.settings.headers {
             request.header(name.as_str(), value.as_str());
         }
-        let sent = send(request.body(body).build()).await;
+        let sent = send(request.body(body.to_vec()).build()).await;
         sent.map_err(|fault| match &fault {
             SendError::Http(
                 ErrorCode::HttpRequestDenied
@@ -91,12 +91,7 @@ impl<'a> Provider<'a> {
         let status = response.status();
         let headers = response.headers();
         let header = |name: &str| text(headers.get(name).first()).map(str::to_owned);
-        let hints = HINTS.map(|name| (name, header(name)));
-        let hint = |name: &str| {
-            let found = hints.iter().find(|(known, _)| *known == name);
-            found.and_then(|(_, value)| value.as_deref())
-        };
-        let retry_after = told_to_wait(hint, status, clock::now_ms());
+        let retry_after = told_to_wait(header, status, clock::now_ms());
         let encoding = header("content-encoding");
         let mut body = Vec::new();
         let mut stream = std::pin::pin!(response.take_body_stream());
@@ -144,19 +139,6 @@ impl<'a> Provider<'a> {
     }
 }
 
-/// What says how long to wait.
-const HINTS: [&str; 9] = [
-    "retry-after",
-    "retry-after-ms",
-    "x-ms-retry-after-ms",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-reset-tokens",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset",
-    "x-ratelimit-remaining",
-];
-
 /// Where a response sends its request.
 fn redirect(response: &IncomingResponse) -> Option<String> {
     if !(300..400).contains(&response.status()) {
@@ -170,7 +152,7 @@ fn text(value: Option<&Vec<u8>>) -> Option<&str> {
 }
 
 impl Transport for Provider<'_> {
-    async fn exchange(&self, body: Vec<u8>, most: usize) -> Result<Answer, EmbeddingError> {
+    async fn exchange(&self, body: &[u8], most: usize) -> Result<Answer, EmbeddingError> {
         let exchange = clock::timeout(self.limit, self.follow(body, most)).await;
         exchange.unwrap_or_else(|| {
             let reason = format!("no answer within {} ms", self.limit.as_millis());

@@ -4,7 +4,6 @@
 use std::io::{self, BufReader, Cursor, Read};
 
 use dayfly_core::api::{ApiError, Code};
-
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::zstd_frames::ZstdFrames;

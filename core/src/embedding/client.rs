@@ -23,7 +23,7 @@ pub trait Transport {
     /// there are more.
     fn exchange(
         &self,
-        body: Vec<u8>,
+        body: &[u8],
         most: usize,
     ) -> impl Future<Output = Result<Answer, EmbeddingError>>;
 
@@ -75,9 +75,9 @@ pub struct Client<'a, T> {
     policy: RetryPolicy,
     transport: T,
     manner: Cell<Manner>,
-    /// That in which it answered last.
+    /// The least that it was asked for when it answered.
     proven: Cell<Manner>,
-    /// What that was taught anew.
+    /// That, where it is less than it was.
     learnt: Cell<Option<Manner>>,
     /// A text of so many bytes may be too long.
     too_long: Cell<usize>,
@@ -126,6 +126,17 @@ impl<'a, T: Transport> Client<'a, T> {
             dimension,
         };
         call.part(texts).await
+    }
+
+    /// It answered who asked so. Who asked otherwise before may be answered later, and teaches nothing.
+    fn prove(&self, manner: Manner) {
+        let before = self.proven.get();
+        let least = before.least(manner);
+        if least != before {
+            self.proven.set(least);
+            self.learnt.set(Some(least));
+        }
+        self.answers.set(true);
     }
 
     fn ask_as(&self, change: impl FnOnce(Manner) -> Manner) {
@@ -178,7 +189,8 @@ impl<T: Transport> Call<'_, '_, T> {
                     }),
                     (Refusal::TooLong, [text]) if text.len() > LEAST_BYTES => {
                         // Others of about the same length are as likely to be.
-                        client.too_long.set((text.len() / 4 * 3).max(LEAST_BYTES));
+                        let limit = (text.len() / 4 * 3).max(LEAST_BYTES);
+                        client.too_long.set(limit.min(client.too_long.get()));
                     }
                     (Refusal::TooLong, [_, _, ..]) => {
                         return self.groups(texts, texts.len().div_ceil(2)).await;
@@ -268,16 +280,13 @@ impl<T: Transport> Call<'_, '_, T> {
         };
         for attempts in 1.. {
             let most = expected.max_body_bytes();
-            let answer = transport.exchange(body.clone(), most).await;
+            let answer = transport.exchange(&body, most).await;
             let parsed = answer.and_then(|answer| {
                 parse_response(answer.status, answer.retry_after, &answer.body, &expected)
             });
             let error = match parsed {
                 Ok(vectors) => {
-                    if client.proven.replace(manner) != manner {
-                        client.learnt.set(Some(manner));
-                    }
-                    client.answers.set(true);
+                    client.prove(manner);
                     return Ok(vectors);
                 }
                 Err(error) => error,

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::task::Poll;
 
 use futures::executor::block_on;
 use serde_json::{Value, json};
@@ -16,7 +17,11 @@ struct Provider<'f> {
     asked: RefCell<Vec<Vec<String>>>,
     waited: Cell<Duration>,
     retry_after: Option<Duration>,
+    /// A request of so many texts is answered when there were [`LATE`] in all.
+    slow_with: usize,
 }
+
+const LATE: usize = 5;
 
 impl<'f> Provider<'f> {
     fn new(answers: impl Fn(&[String], &Value) -> Answered + 'f) -> Self {
@@ -25,6 +30,7 @@ impl<'f> Provider<'f> {
             asked: RefCell::default(),
             waited: Cell::default(),
             retry_after: None,
+            slow_with: 0,
         }
     }
 
@@ -38,10 +44,13 @@ impl<'f> Provider<'f> {
 }
 
 impl Transport for &Provider<'_> {
-    async fn exchange(&self, body: Vec<u8>, _: usize) -> Result<Answer, EmbeddingError> {
-        let body: Value = serde_json::from_slice(&body).unwrap();
+    async fn exchange(&self, body: &[u8], _: usize) -> Result<Answer, EmbeddingError> {
+        let body: Value = serde_json::from_slice(body).unwrap();
         let texts: Vec<String> = serde_json::from_value(body["input"].clone()).unwrap();
         self.asked.borrow_mut().push(texts.clone());
+        while texts.len() == self.slow_with && self.requests() < LATE {
+            others_first().await;
+        }
         let (status, body) = match (self.answers)(&texts, &body) {
             Ok(()) => {
                 let vectors = texts.iter().map(|text| json!({"embedding": vector(text)}));
@@ -67,6 +76,19 @@ impl Transport for &Provider<'_> {
     async fn sleep(&self, wait: Duration) {
         self.waited.set(self.waited.get() + wait);
     }
+}
+
+/// Lets others go on.
+async fn others_first() {
+    let mut is_second = false;
+    std::future::poll_fn(|context| match std::mem::replace(&mut is_second, true) {
+        true => Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 fn vector(text: &str) -> [f32; 2] {
@@ -148,6 +170,32 @@ fn one_that_takes_fewer_inputs_gets_fewer_from_then_on() {
         assert!(provider.sizes().iter().all(|size| *size <= limit));
         assert_eq!(provider.requests(), 64_usize.div_ceil(limit));
     }
+}
+
+#[test]
+fn who_asked_before_and_is_answered_later_teaches_nothing() {
+    let mut provider = Provider::new(|texts, _| match texts.len() > 10 {
+        true => refused(422, "batch size 30 > maximum allowed batch size 10"),
+        false => Ok(()),
+    });
+    provider.slow_with = 7;
+    let client = client(&provider);
+    let (few, many) = (texts(7), texts(30));
+    let of = |texts: &'static [String]| texts.iter().map(String::as_str).collect::<Vec<_>>();
+    let (few, many) = (of(few.leak()), of(many.leak()));
+    let both = async {
+        let late = client.embed(&few, None);
+        let taught = async {
+            client.embed(&many, None).await.unwrap();
+            client.take_learnt()
+        };
+        let (late, taught) = futures::join!(late, taught);
+        late.unwrap();
+        taught
+    };
+    let taught = block_on(both).unwrap();
+    assert_eq!(taught.most_inputs, 10);
+    assert_eq!(client.take_learnt(), None);
 }
 
 #[test]

@@ -17,4 +17,12 @@ impl Manner {
             most_inputs: most_inputs.max(1),
         }
     }
+
+    /// What neither of two asks more than.
+    pub fn least(self, other: Self) -> Self {
+        Self {
+            base64: self.base64 && other.base64,
+            most_inputs: self.most_inputs.min(other.most_inputs),
+        }
+    }
 }

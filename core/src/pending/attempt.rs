@@ -211,15 +211,10 @@ impl Attempt {
         self.end(objects, End::Step)
     }
 
-    /// Since when attempts have failed of others that came no further, in milliseconds since the Unix epoch.
-    pub fn failing_since_ms(&self) -> Option<u64> {
-        self.record.failing_since_ms
-    }
-
-    /// Notes that this one, too, fails of others, from then on.
-    pub fn failing_at(mut self, now_ms: u64) -> Self {
-        self.record.failing_since_ms.get_or_insert(now_ms);
-        self
+    /// Notes that it fails of others at that time; answers since when attempts that came no further do, both in
+    /// milliseconds since the Unix epoch.
+    pub fn failing_at(&mut self, now_ms: u64) -> u64 {
+        *self.record.failing_since_ms.get_or_insert(now_ms)
     }
 
     /// Ends the attempt because of something that may pass; the text says of what. It counts for nothing.

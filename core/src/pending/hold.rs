@@ -185,13 +185,12 @@ impl<'a> Hold<'a> {
     }
 
     /// For a later attempt, while there is time for one.
-    fn leave(self, error: LastError, patience_ms: u64) -> Result<(), PendingError> {
+    fn leave(mut self, error: LastError, patience_ms: u64) -> Result<(), PendingError> {
         let (platform, home) = (self.platform, &self.home);
         let now_ms = platform.now_ms();
-        let attempt = self.attempt.failing_at(now_ms);
-        let since_ms = attempt.failing_since_ms().unwrap_or(now_ms);
+        let since_ms = self.attempt.failing_at(now_ms);
         if now_ms < since_ms.saturating_add(patience_ms) {
-            attempt.give_up(platform.objects, &error.message)?;
+            self.attempt.give_up(platform.objects, &error.message)?;
             return tidy(platform, home, self.pending);
         }
         let seconds = patience_ms / 1_000;

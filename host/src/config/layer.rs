@@ -262,7 +262,7 @@ pub struct Jobs {
     )]
     pub step_ms: Option<NonZeroU64>,
 
-    /// Time after its acceptance for which an ingestion is tried again while the embedding service or
+    /// Time for which an ingestion that comes no further is tried again while the embedding service or
     /// the storage fails [default: 3600000]
     #[arg(
         id = "job-patience-ms",

@@ -31,13 +31,17 @@ impl Learnt {
             batch_inputs,
             "the embedding provider wants to be asked otherwise than it is configured"
         );
-        let lesson = Lesson {
-            until: now + KEPT,
-            base64,
-            batch_inputs: batch_inputs.max(1),
-        };
         let mut tenants = self.lock();
         tenants.retain(|_, lesson| lesson.until > now);
+        // One that began before the present lesson may know only another part of it.
+        let known = tenants.get(tenant);
+        let lesson = Lesson {
+            until: now + KEPT,
+            base64: base64 && known.is_none_or(|known| known.base64),
+            batch_inputs: known
+                .map_or(u32::MAX, |known| known.batch_inputs)
+                .min(batch_inputs.max(1)),
+        };
         tenants.insert(tenant.to_owned(), lesson);
     }
 
@@ -82,6 +86,8 @@ mod tests {
             learnt.apply(tenant, &mut embedding, begun + after);
             (embedding.as_base64, embedding.batch_inputs)
         };
+        assert_eq!(asked("acme", Duration::ZERO), (false, 10));
+        learnt.learn("acme", true, 64, begun);
         assert_eq!(asked("acme", Duration::ZERO), (false, 10));
         assert_eq!(asked("other", Duration::ZERO), (true, 64));
         assert_eq!(asked("acme", KEPT), (true, 64));
