@@ -68,7 +68,7 @@ pub use host::Host;
 pub use objects::{SimClock, SimObjects};
 pub use observer::Observer;
 pub use options::{HOUR_MS, MINUTE_MS, Options};
-pub use scenario::{Run, Scenario};
+pub use scenario::{Catch, Run, Scenario};
 pub use simulation::{Boot, Report, Simulation};
 pub use storage::{Object, Storage};
 pub use world::{Counts, EPOCH_MS, Effect, Event, HostId, Outcome, TaskId, TaskInfo, World};

@@ -44,6 +44,10 @@ struct Arguments {
     /// Breaks one thing after another, and shows how soon each is caught.
     #[arg(long)]
     table: bool,
+    /// Of the table: tries a seed that is known to catch the variant first, and searches where it does
+    /// no more. How soon a search finds one is not shown then.
+    #[arg(long, requires = "table")]
+    known: bool,
     /// Runs this seed alone.
     #[arg(long, value_name = "SEED")]
     replay: Option<u64>,
@@ -62,6 +66,7 @@ impl Arguments {
             budget: self.budget_s.map(Duration::from_secs),
             mutant: self.mutant,
             keep_going: self.keep_going,
+            known_first: self.known,
         }
     }
 

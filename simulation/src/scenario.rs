@@ -44,13 +44,41 @@ impl Run {
     }
 }
 
+/// A broken variant that a scenario catches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Catch {
+    /// The variant.
+    pub mutant: Mutant,
+    /// Within how many seeds, from the first on.
+    pub within: u64,
+    /// A seed that was seen to catch it, where the first one that does takes long to find.
+    pub known: Option<u64>,
+}
+
+impl Catch {
+    /// Of `mutant`, within so many seeds.
+    pub const fn new(mutant: Mutant, within: u64) -> Self {
+        Self {
+            mutant,
+            within,
+            known: None,
+        }
+    }
+
+    /// It was seen to be caught by `seed`.
+    pub const fn seen(mut self, seed: u64) -> Self {
+        self.known = Some(seed);
+        self
+    }
+}
+
 /// A workload with its auditors.
 pub trait Scenario: Sync {
     /// Its name on a command line.
     fn name(&self) -> &'static str;
 
-    /// The broken variants that it catches, each within so many seeds.
-    fn catches(&self) -> &'static [(Mutant, u64)];
+    /// The broken variants that it catches.
+    fn catches(&self) -> &'static [Catch];
 
     /// Makes the run.
     ///

@@ -13,6 +13,7 @@ fn first_failure(mutant: Option<Mutant>, seeds: u64) -> Option<Failure> {
         budget: None,
         mutant,
         keep_going: false,
+        known_first: false,
     };
     sweep(&CommitRule, &plan).failures.into_iter().next()
 }
@@ -21,9 +22,9 @@ fn first_failure(mutant: Option<Mutant>, seeds: u64) -> Option<Failure> {
 #[test]
 fn broken_variants_are_caught_within_their_seeds() {
     let all = CommitRule.catches().iter();
-    for (mutant, within) in all.filter(|(_, within)| *within <= 10_000) {
-        let caught = first_failure(Some(*mutant), *within);
-        assert!(caught.is_some(), "{}", mutant.name());
+    for catch in all.filter(|catch| catch.within <= 10_000) {
+        let caught = first_failure(Some(catch.mutant), catch.within);
+        assert!(caught.is_some(), "{}", catch.mutant.name());
     }
 }
 

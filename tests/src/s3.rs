@@ -14,6 +14,9 @@ use crate::venv;
 /// What the server needs, moto's other services left out.
 const PACKAGES: [&str; 3] = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
 
+/// Servers, each of which is one thread of work; buckets go to them by turns.
+const SERVERS: usize = 2;
+
 /// A pair of keys.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Credentials {
@@ -29,12 +32,11 @@ pub struct Bucket {
     name: String,
 }
 
-/// One for all tests of a process: it takes half a second to start. It ends with this process,
-/// whose end closes its standard input.
+/// One of those that all tests of a process share: it takes half a second to start. It ends with this
+/// process, whose end closes its standard input.
 struct S3 {
     says: Says,
     control: Mutex<Control>,
-    buckets: AtomicUsize,
 }
 
 /// Its first line.
@@ -63,9 +65,10 @@ impl Bucket {
     /// # Panics
     /// When moto cannot be installed or does not start.
     pub fn new() -> Self {
-        static SERVER: OnceLock<S3> = OnceLock::new();
-        let server = SERVER.get_or_init(S3::start);
-        let number = server.buckets.fetch_add(1, Ordering::SeqCst);
+        static STARTED: [OnceLock<S3>; SERVERS] = [const { OnceLock::new() }; SERVERS];
+        static BUCKETS: AtomicUsize = AtomicUsize::new(0);
+        let number = BUCKETS.fetch_add(1, Ordering::SeqCst);
+        let server = STARTED[number % SERVERS].get_or_init(S3::start);
         let bucket = Self {
             server,
             name: format!("bucket-{number}"),
@@ -150,7 +153,6 @@ impl S3 {
         Self {
             says,
             control: Mutex::new(control),
-            buckets: AtomicUsize::new(0),
         }
     }
 }

@@ -5,6 +5,7 @@ mod fuzz;
 mod instrument;
 mod machine;
 mod run;
+mod scratch;
 mod suite;
 mod tidy;
 mod times;

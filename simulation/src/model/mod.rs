@@ -18,7 +18,7 @@ pub use version::{Version, key};
 
 use crate::failure::Failure;
 use crate::options::{HOUR_MS, Options};
-use crate::scenario::{Run, Scenario};
+use crate::scenario::{Catch, Run, Scenario};
 use crate::simulation::Report;
 use writer::Writer;
 
@@ -65,14 +65,16 @@ impl Scenario for CommitRule {
         "commit-rule"
     }
 
-    fn catches(&self) -> &'static [(Mutant, u64)] {
-        &[
-            (Mutant::PruneByNumberOnly, 2_000),
-            (Mutant::PredecessorByNonce, 10_000),
-            (Mutant::SuccessorByNonce, 100_000),
-            (Mutant::TrustOldVersion, 10_000),
-            (Mutant::IgnoreIfNoneMatch, 100),
-        ]
+    fn catches(&self) -> &'static [Catch] {
+        const {
+            &[
+                Catch::new(Mutant::PruneByNumberOnly, 2_000),
+                Catch::new(Mutant::PredecessorByNonce, 10_000),
+                Catch::new(Mutant::SuccessorByNonce, 100_000).seen(18_024),
+                Catch::new(Mutant::TrustOldVersion, 10_000),
+                Catch::new(Mutant::IgnoreIfNoneMatch, 100),
+            ]
+        }
     }
 
     fn run(&self, run: &Run) -> Result<Report, Failure> {

@@ -4,7 +4,7 @@ use dayfly_core::mutants::Mutant;
 
 use super::{Plan, sweep};
 use crate::failure::Failure;
-use crate::scenario::Scenario;
+use crate::scenario::{Catch, Scenario};
 
 /// What became of a broken variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,30 +23,41 @@ pub struct Caught {
 pub fn table(scenarios: &[&dyn Scenario], plan: &Plan) -> Vec<Caught> {
     let mut table = Vec::new();
     for scenario in scenarios {
-        for (mutant, within) in scenario.catches() {
-            if plan.mutant.is_none_or(|wanted| wanted == *mutant) {
-                table.push(caught(*scenario, *mutant, *within, plan));
+        for catch in scenario.catches() {
+            if plan.mutant.is_none_or(|wanted| wanted == catch.mutant) {
+                table.push(caught(*scenario, catch, plan));
             }
         }
     }
     table
 }
 
-fn caught(scenario: &dyn Scenario, mutant: Mutant, within: u64, plan: &Plan) -> Caught {
-    let found = sweep(
-        scenario,
-        &Plan {
-            seeds: within,
-            mutant: Some(mutant),
-            keep_going: false,
-            ..plan.clone()
-        },
-    );
-    let first = found.failures.into_iter().next();
+fn caught(scenario: &dyn Scenario, catch: &Catch, plan: &Plan) -> Caught {
+    let known = catch.known.filter(|_| plan.known_first);
+    let failure = known
+        .and_then(|seed| first_failure(scenario, catch, plan, seed, 1))
+        .or_else(|| first_failure(scenario, catch, plan, plan.from, catch.within));
     Caught {
-        mutant,
+        mutant: catch.mutant,
         scenario: scenario.name(),
-        within,
-        by: first.map(|failure| (failure.seed - plan.from + 1, failure)),
+        within: catch.within,
+        by: failure.map(|failure| ((failure.seed + 1).saturating_sub(plan.from), failure)),
     }
+}
+
+fn first_failure(
+    scenario: &dyn Scenario,
+    catch: &Catch,
+    plan: &Plan,
+    from: u64,
+    seeds: u64,
+) -> Option<Failure> {
+    let plan = Plan {
+        from,
+        seeds,
+        mutant: Some(catch.mutant),
+        keep_going: false,
+        ..plan.clone()
+    };
+    sweep(scenario, &plan).failures.into_iter().next()
 }

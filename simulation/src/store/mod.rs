@@ -18,7 +18,7 @@ use dayfly_core::mutants::Mutant;
 
 use crate::failure::Failure;
 use crate::options::{HOUR_MS, MINUTE_MS, Options};
-use crate::scenario::{Run, Scenario};
+use crate::scenario::{Catch, Run, Scenario};
 use crate::simulation::Report;
 
 use workload::Workload;
@@ -48,26 +48,28 @@ impl Scenario for Stores {
         }
     }
 
-    fn catches(&self) -> &'static [(Mutant, u64)] {
+    fn catches(&self) -> &'static [Catch] {
         if self.is_rough {
             // What takes several rare faults at once.
-            return &[(Mutant::LateFailure, 6_000)];
+            return const { &[Catch::new(Mutant::LateFailure, 6_000).seen(902)] };
         }
-        &[
-            (Mutant::PruneByNumberOnly, 2_000),
-            (Mutant::SharedIncarnation, 2_000),
-            (Mutant::RecordByFileOnly, 2_000),
-            (Mutant::DeleteBeforeRecording, 2_000),
-            (Mutant::NoGrace, 2_000),
-            (Mutant::ApplyTwice, 2_000),
-            (Mutant::CommitAfterEnd, 2_000),
-            (Mutant::NoFence, 2_000),
-            (Mutant::ReviveRows, 2_000),
-            (Mutant::StalePlaces, 2_000),
-            (Mutant::ManifestBeforeQueue, 4_000),
-            (Mutant::NoScrub, 2_000),
-            (Mutant::IgnoreIfNoneMatch, 2_000),
-        ]
+        const {
+            &[
+                Catch::new(Mutant::PruneByNumberOnly, 2_000),
+                Catch::new(Mutant::SharedIncarnation, 2_000),
+                Catch::new(Mutant::RecordByFileOnly, 2_000),
+                Catch::new(Mutant::DeleteBeforeRecording, 2_000),
+                Catch::new(Mutant::NoGrace, 2_000),
+                Catch::new(Mutant::ApplyTwice, 2_000),
+                Catch::new(Mutant::CommitAfterEnd, 2_000).seen(152),
+                Catch::new(Mutant::NoFence, 2_000),
+                Catch::new(Mutant::ReviveRows, 2_000).seen(163),
+                Catch::new(Mutant::StalePlaces, 2_000),
+                Catch::new(Mutant::ManifestBeforeQueue, 4_000).seen(1_193),
+                Catch::new(Mutant::NoScrub, 2_000),
+                Catch::new(Mutant::IgnoreIfNoneMatch, 2_000),
+            ]
+        }
     }
 
     fn run(&self, run: &Run) -> Result<Report, Failure> {
