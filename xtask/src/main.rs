@@ -5,7 +5,6 @@ mod fuzz;
 mod instrument;
 mod machine;
 mod run;
-mod scratch;
 mod suite;
 mod tidy;
 mod times;

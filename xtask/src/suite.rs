@@ -7,7 +7,6 @@ use crate::cargo::{GUESTS, TEST_GUESTS, cargo, natives, program, root, selected,
 use crate::fuzz;
 use crate::machine::{add_linters, prepare_for_tests};
 use crate::run::{Failure, command, run as run_command, watch};
-use crate::scratch;
 use crate::tidy;
 use crate::times::Times;
 
@@ -75,8 +74,7 @@ fn tests_on(target: &str, chosen: &[&str]) -> Command {
         .args(natives())
         .args(chosen)
         .env("DAYFLY_TARGET", target)
-        .env("RUST_TEST_THREADS", threads().to_string())
-        .envs(scratch::in_memory().map(|folder| ("TMPDIR", folder)));
+        .env("RUST_TEST_THREADS", threads().to_string());
     cargo
 }
 
