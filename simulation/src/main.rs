@@ -66,7 +66,6 @@ impl Arguments {
             budget: self.budget_s.map(Duration::from_secs),
             mutant: self.mutant,
             keep_going: self.keep_going,
-            known_first: self.known,
         }
     }
 
@@ -101,7 +100,7 @@ fn main() -> ExitCode {
     silence_panics();
     let sound = match arguments.replay {
         Some(seed) => all(&scenarios, |scenario| replay(scenario, seed, &arguments)),
-        None if arguments.table => show_table(&scenarios, &arguments.plan()),
+        None if arguments.table => show_table(&scenarios, &arguments.plan(), arguments.known),
         None => all(&scenarios, |scenario| many(scenario, &arguments.plan())),
     };
     if sound {
@@ -177,10 +176,10 @@ fn show_failure(scenario: &dyn Scenario, failure: &Failure, mutant: Option<Mutan
     );
 }
 
-fn show_table(scenarios: &[&dyn Scenario], plan: &Plan) -> bool {
+fn show_table(scenarios: &[&dyn Scenario], plan: &Plan, known_first: bool) -> bool {
     println!("| broken variant | scenario | caught after seeds | at most | promise |");
     println!("|---|---|---:|---:|---|");
-    let table = table(scenarios, plan);
+    let table = table(scenarios, plan, known_first);
     for row in &table {
         let (seeds, promise) = match &row.by {
             Some((seeds, failure)) => (seeds.to_string(), failure.promise),

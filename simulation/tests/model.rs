@@ -13,7 +13,6 @@ fn first_failure(mutant: Option<Mutant>, seeds: u64) -> Option<Failure> {
         budget: None,
         mutant,
         keep_going: false,
-        known_first: false,
     };
     sweep(&CommitRule, &plan).failures.into_iter().next()
 }

@@ -29,8 +29,6 @@ pub struct Plan {
     pub mutant: Option<Mutant>,
     /// Goes on after a failure.
     pub keep_going: bool,
-    /// Of a table: searches only where a seed that caught the variant before does no more.
-    pub known_first: bool,
 }
 
 /// What runs cost together.
